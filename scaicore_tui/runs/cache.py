@@ -20,6 +20,8 @@ from scaicore_tui.units import Position
 
 # Returns the events of a run with their positions, oldest first.
 ReadHistory = Callable[[str], Iterable[tuple[Position, Event]]]
+# Returns those of these ids that have stored events.
+FindStored = Callable[[Sequence[str]], Iterable[str]]
 # Runs that a projector keeps: unfinished ones, and finished ones, for which few events follow.
 MAX_ACTIVE_RUNS = 1_000
 MAX_ENDED_RUNS = 50
@@ -42,15 +44,19 @@ def project(execution_id: str, history: Iterable[tuple[Position, Event]]) -> tup
 class RunProjector:
     """Applies new events to their runs. Keeps recently changed runs; others are read with `read_history`."""
 
-    def __init__(self, read_history: ReadHistory, max_runs: int = MAX_ACTIVE_RUNS) -> None:
+    def __init__(
+        self, read_history: ReadHistory, max_runs: int = MAX_ACTIVE_RUNS, find_stored: FindStored | None = None
+    ) -> None:
+        """Without `find_stored`, any run may have events before."""
         self._read_history = read_history
+        self._find_stored = find_stored
         # Each run with the position of its first event; finished runs separately.
         self._runs: LRUCache[str, tuple[Run, int]] = LRUCache(max_runs)
         self._ended: LRUCache[str, tuple[Run, int]] = LRUCache(min(max_runs, MAX_ENDED_RUNS))
 
     def apply(self, events: Sequence[Event], first_position: Position) -> Delta:
         """Apply `events`, oldest first, whose positions start at `first_position`. They must not be stored yet."""
-        changed: dict[str, tuple[Run, int]] = {}
+        changed = self._take(events)
         live_event_counts: Counter[str] = Counter()
         for position, event in enumerate(events, first_position):
             execution_id = event.fields.execution_id
@@ -58,7 +64,7 @@ class RunProjector:
                 continue
             entry = changed.get(execution_id)
             if entry is None:
-                entry = changed[execution_id] = self._get(execution_id, position)
+                entry = changed[execution_id] = (Run(execution_id), position)
             if apply(entry[0], event):
                 live_event_counts[execution_id] += 1
         self._put_back(changed)
@@ -96,13 +102,19 @@ class RunProjector:
         for execution_id in execution_ids:
             self._pop(execution_id)
 
-    def _get(self, execution_id: str, position: Position) -> tuple[Run, int]:
-        """Return the run, kept or from its history, with its first position: `position` for a new run."""
-        entry = self._pop(execution_id)
-        if entry is not None:
-            return entry
-        run, first = project(execution_id, self._read_history(execution_id))
-        return run, position if first is None else first
+    def _take(self, events: Iterable[Event]) -> dict[str, tuple[Run, int]]:
+        """Return the runs of `events` that had events before, kept ones or from their histories, with their positions.
+
+        They are not kept any more. Which of the others are stored is asked once for all.
+        """
+        ids = [key for key in dict.fromkeys(event.fields.execution_id for event in events) if key]
+        taken = {key: entry for key in ids if (entry := self._pop(key)) is not None}
+        others = [key for key in ids if key not in taken]
+        for key in others if self._find_stored is None else self._find_stored(others):
+            run, first = project(key, self._read_history(key))
+            if first is not None:
+                taken[key] = (run, first)
+        return taken
 
     def _pop(self, execution_id: str) -> tuple[Run, int] | None:
         return self._runs.pop(execution_id, None) or self._ended.pop(execution_id, None)

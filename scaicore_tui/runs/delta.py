@@ -63,6 +63,8 @@ class Delta(Struct, frozen=True):
 
     def then(self, later: Delta) -> Delta:
         """Return one delta to publish for this and the `later` one, both of which were applied."""
+        if not (self.has_runs or self.vacated or self.checkpoints is not None):
+            return later
         return replace(
             later,
             upserted={**self.upserted, **later.upserted},

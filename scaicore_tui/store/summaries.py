@@ -23,6 +23,7 @@ _MATCHING = "SELECT summary FROM runs WHERE substr(execution_id, 1, ?) = ? ORDER
 _AT = "SELECT summary FROM runs WHERE place IN (SELECT value FROM json_each(?))"
 _BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
 _POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
+_WITH_EVENTS = "SELECT DISTINCT execution_id FROM events WHERE execution_id IN ({})"
 _WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
 _POSITIONS = "SELECT place FROM runs WHERE status = ? ORDER BY place"
 _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
@@ -83,6 +84,10 @@ class Summaries:
     def positions_of(self, execution_ids: Sequence[str]) -> dict[str, Position]:
         """Return the positions of these runs, as far as they are stored."""
         return {decode_id(key): position for key, position in self._by_ids(_POSITIONS_OF, execution_ids)}
+
+    def with_events(self, execution_ids: Sequence[str]) -> list[str]:
+        """Return those of these ids that have stored events, also without a summary."""
+        return [decode_id(key) for (key,) in self._by_ids(_WITH_EVENTS, execution_ids)]
 
     def with_input(self, digest: int) -> list[Summary]:
         """Return the summaries of runs whose input has this digest."""

@@ -126,7 +126,7 @@ class JournalWriter:
         self._max_yield_s = max_yield_s
         self._journal = journal
         self._summaries = Summaries(journal)
-        self._projector = RunProjector(journal.history)
+        self._projector = RunProjector(journal.history, find_stored=self._summaries.with_events)
         self._buffer = MemoryBuffer(journal, self._summaries)
         # Oldest first. None until they were looked for, which takes a while in a large file.
         self._missing: list[str] | None = None
@@ -319,11 +319,11 @@ class JournalWriter:
             except StorageError as failure:
                 _log.error("journal write failed: the events are read again", **error_fields(failure))
                 # The projector has events that were not stored: when read again, they must not look like repeats.
-                self._projector = RunProjector(self._journal.history)
+                self._projector = RunProjector(self._journal.history, find_stored=self._summaries.with_events)
                 raise
 
     def _write_now(self, write: Callable[[], Delta]) -> Delta:
-        began = _clock.monotonic()
+        began = _clock.monotonic() if _log.is_on else 0.0
         with self._journal.transaction():
             delta = write()
             self._buffer.put(delta.upserted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.timer import Timer
 
 from scaicore_tui.actions import Kind, Submission, gate
 from scaicore_tui.runs import Delta, Run
@@ -28,6 +29,8 @@ from scaicore_tui.tui.widgets.row_list import RowList
 
 # The node list is redrawn once the cursor has rested this long: it is the largest part of the output.
 CURSOR_REST_S = 0.15
+# A run that is loaded within this time is painted once, complete: painting it in two steps costs bytes.
+SLOW_LOAD_S = 0.1
 # Keys that act on the selected run, and keys that work while a filter is searched.
 SELECTION_KEYS = frozenset({"enter", "a", "c", "R", "y", "Y"})
 SEARCH_KEYS = frozenset({"escape", "q", "slash"})
@@ -44,6 +47,7 @@ class MainScreen(CheckpointListScreen):
         self.panes = Panes(self.run_list_model)
         self._replay_runs: dict[str, str] = {}
         self._node_debouncer = Debouncer(self, self._show_selected_nodes, CURSOR_REST_S)
+        self._overdue_timer: Timer | None = None
         self._age_step = 0
 
     @property
@@ -232,14 +236,23 @@ class MainScreen(CheckpointListScreen):
         if self.inbox.show(state.pending, state.progress(), state.marked, state.now):
             self.mark_selection_moved()
 
-    def _show_nodes(self) -> None:
+    def _show_nodes(self, *, is_overdue: bool = False) -> None:
+        """Show the nodes of the selected run. A run that is being loaded is shown partial once that `is_overdue`."""
         run, state = self.selected_run, self.state
-        if run is None:
+        if run is not None and run.is_loading and not is_overdue and self.panes.nodes.run is not None:
+            if self._overdue_timer is None:
+                self._overdue_timer = self.set_timer(SLOW_LOAD_S, self._show_overdue)
+        elif run is None:
             self.panes.nodes.show(None, state.now)
         else:
             self.panes.nodes.show(
                 run, state.now, state.replay_relations(run.execution_id), state.missing_events(run.execution_id)
             )
+
+    def _show_overdue(self) -> None:
+        self._overdue_timer = None
+        self._show_nodes(is_overdue=True)
+        self.refresh_chrome()
 
     def _show_selected_nodes(self) -> None:
         self._show_nodes()
