@@ -29,7 +29,7 @@ _DATA = "data"
 
 
 class GraphOrigin(StrEnum):
-    """Where a graph comes from."""
+    """The kind of source that a graph comes from."""
 
     FILE = "file"
     SCAIFLOW = "ScaiFlow"
@@ -71,7 +71,7 @@ class FlowGraph(Struct, frozen=True, dict=True):
 
     @cached_property
     def rank(self) -> Mapping[str, int]:
-        """The place of each node in the reading order, from 0."""
+        """The index of each node in the reading order."""
         return {node.id: index for index, node in enumerate(self.nodes)}
 
     @cached_property
@@ -96,7 +96,7 @@ class FlowGraph(Struct, frozen=True, dict=True):
 
     @property
     def heading(self) -> str:
-        """Where the graph comes from, for people. The name and the detail are foreign text."""
+        """The source of the graph, for people. The name and the detail are foreign text."""
         if self.is_inferred:
             return f"order seen in {self.detail}, not the design"
         words = {
@@ -230,36 +230,36 @@ def _in_reading_order(
     for body in bodies:
         bodies_of.setdefault(body.container, []).append(body)
     by_id = {node.id: node for node in nodes}
-    place = {node.id: (node.x, node.y, index) for index, node in enumerate(nodes)}
+    sort_keys = {node.id: (node.x, node.y, index) for index, node in enumerate(nodes)}
 
     def level(body: Body | None) -> Iterator[FlowNode]:
         members = [node for node in nodes if innermost.get(node.id) is body]
-        for node_id in _sort_level(members, edges, place):
+        for node_id in _sort_level(members, edges, sort_keys):
             yield by_id[node_id]
             inner = bodies_of.get(node_id, [])
-            for branch in sorted(inner, key=lambda branch: min(place[node] for node in branch.nodes)[1:]):
+            for branch in sorted(inner, key=lambda branch: min(sort_keys[node] for node in branch.nodes)[1:]):
                 yield from level(branch)
 
     return tuple(level(None))
 
 
 def _sort_level(
-    members: list[FlowNode], edges: tuple[FlowEdge, ...], place: Mapping[str, tuple[float, float, int]]
+    members: list[FlowNode], edges: tuple[FlowEdge, ...], sort_keys: Mapping[str, tuple[float, float, int]]
 ) -> Iterator[str]:
-    """Yield the nodes of one level: of those whose sources were yielded, always the first by `place`."""
+    """Yield the nodes of one level: of those whose sources were yielded, always the first by `sort_keys`."""
     waits = {node.id: 0 for node in members}
     targets: dict[str, list[str]] = {}
     for edge in edges:
         if edge.source in waits and edge.target in waits and edge.source != edge.target:
             waits[edge.target] += 1
             targets.setdefault(edge.source, []).append(edge.target)
-    ready = sorted((place[node_id], node_id) for node_id, count in waits.items() if not count)
+    ready = sorted((sort_keys[node_id], node_id) for node_id, count in waits.items() if not count)
     while waits:
-        node_id = ready.pop(0)[1] if ready else min(waits, key=lambda name: place[name])
+        node_id = ready.pop(0)[1] if ready else min(waits, key=lambda name: sort_keys[name])
         del waits[node_id]
         yield node_id
         for target in targets.get(node_id, ()):
             if target in waits:
                 waits[target] -= 1
                 if not waits[target]:
-                    insort(ready, (place[target], target))
+                    insort(ready, (sort_keys[target], target))

@@ -42,7 +42,7 @@ class _Span(Struct, eq=False):
 
 
 class _Observations(Struct):
-    """What the runs showed: of each node its kind, how often each container enclosed it, and what went before it.
+    """The facts that the runs showed: kinds of nodes, how often each container enclosed a node, what went before it.
 
     `befores` has for each visit in a parallel the nodes that ended in the same one before: any of them may have led to
     it, while of those in a sequence the last one did.

@@ -112,12 +112,12 @@ def draw_gutter(edges: Iterable[RowEdge], row_count: int, max_rails: int) -> Gut
             bars[edge.target] = max(edge.emphasis, bars.get(edge.target, edge.emphasis))
         elif edge.target != edge.source:
             rails.setdefault(edge.target, _Rail(edge.target)).edges.append(edge)
-    columns, undrawn = _place(list(rails.values()), max_rails)
+    columns, undrawn = _assign_columns(list(rails.values()), max_rails)
     rows = [_draw_row(row, columns, bars.get(row)) for row in range(row_count)]
     return Gutter(rows, RAIL_CELLS * len(columns) + END_CELLS, [edge for rail in undrawn for edge in rail.edges])
 
 
-def _place(rails: list[_Rail], max_rails: int) -> tuple[list[list[_Rail]], list[_Rail]]:
+def _assign_columns(rails: list[_Rail], max_rails: int) -> tuple[list[list[_Rail]], list[_Rail]]:
     """Return the rails by column, the innermost column last, and those for which there is no column.
 
     Short rails are inside: that makes the fewest crossings. Two rails of one column have no row in common.

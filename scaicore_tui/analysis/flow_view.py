@@ -86,8 +86,8 @@ def flow_rows(view: FlowView, width: int, *, ascii_only: bool = False) -> list[F
     gutter = _gutter(view, max(2, width // CELLS_PER_RAIL))
     names = [_name(view.graph, node, ascii_only) for node in view.graph.nodes]
     types = [one_line(node.type, MAX_TYPE_CELLS) for node in view.graph.nodes]
-    room = width - gutter.width - STATE_CELLS - 3
-    name_cells = min(max(map(cell_width, names), default=0), MAX_NAME_CELLS, max(10, room))
+    free_cells = width - gutter.width - STATE_CELLS - 3
+    name_cells = min(max(map(cell_width, names), default=0), MAX_NAME_CELLS, max(10, free_cells))
     type_cells = max(map(cell_width, types), default=0) if width >= MIN_WIDTH_WITH_TYPES_CELLS else 0
     hidden = _undrawn_targets(view.graph, gutter)
     rows = []

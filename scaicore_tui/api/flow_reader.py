@@ -65,11 +65,11 @@ class FlowReader:
             if core_id in await self._read_deployed_ids(info):
                 document = await self._read_document(info)
                 return [] if document is None else [FoundFlow(info, document, is_deployed=True)]
-        found = []
-        for info in candidates[:MAX_GRAPHS_READ]:
-            if (document := await self._read_document(info)) is not None:
-                found.append(FoundFlow(info, document, is_deployed=False))
-        return found
+        return [
+            FoundFlow(info, document, is_deployed=False)
+            for info in candidates[:MAX_GRAPHS_READ]
+            if (document := await self._read_document(info)) is not None
+        ]
 
     async def _candidates(self, core_id: str) -> list[FlowInfo]:
         """Return the flows that the Core may belong to, those with the most words in common first."""

@@ -1,7 +1,8 @@
 """Checks a request before it is passed on: its route, page size, body size and headers.
 
-Only the API's routes can reach the upstream: the four calls about runs, and three that read flows. An id passes unchanged, unless a server behind this one could take it
-for a different path. Headers for the other end pass; headers for this connection do not (RFC 9110 §7.6.1).
+Only the API's routes can reach the upstream: the four calls about runs, and three that read flows. An id passes
+unchanged, unless a server behind this one could take it for a different path. Headers for the other end pass; headers
+for this connection do not (RFC 9110 §7.6.1).
 """
 
 from __future__ import annotations
