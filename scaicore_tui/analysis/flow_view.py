@@ -21,7 +21,7 @@ from scaicore_tui.analysis.flow_path import (
 from scaicore_tui.analysis.flow_rails import ASCII_SIGNS, Emphasis, Gutter, RowEdge, Span, draw_gutter
 from scaicore_tui.protocol.flows import FlowNode
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, Run, RunStatus
-from scaicore_tui.runs.status_style import NODE_STYLES, REVIEW, StatusStyle
+from scaicore_tui.runs.status_style import BREAKPOINT, NODE_STYLES, REVIEW, StatusStyle
 from scaicore_tui.text import cell_width, display_name, one_line, pad, truncate, wrap
 from scaicore_tui.timefmt import format_duration
 
@@ -33,12 +33,19 @@ _ARROW = ("→", "->")
 MIN_WIDTH_CELLS = 40
 # In narrower spaces the types of nodes are left out, so that names and states fit.
 MIN_WIDTH_WITH_TYPES_CELLS = 72
-MAX_NAME_CELLS, MAX_TYPE_CELLS, STATE_CELLS = 40, 20, 16
+MAX_NAME_CELLS, MAX_TYPE_CELLS, STATE_CELLS = 40, 22, 16
 # A rail for each so many cells of the width.
 CELLS_PER_RAIL = 12
 MAX_NOTE_CELLS = 200
 _CHECKPOINT_KIND = "checkpoint"
 _INDENT = "  "
+
+
+class Wait(Struct, frozen=True):
+    """A pending checkpoint at a node. `assignee` is foreign text; a breakpoint stops the run before the node."""
+
+    assignee: str = ""
+    is_breakpoint: bool = False
 
 
 class FlowRow(Struct, frozen=True):
@@ -53,7 +60,7 @@ class FlowView(Struct, frozen=True):
 
     Attributes:
         counts: how often `past_count` past runs took each edge, as `count_edges` returns it.
-        waits: for nodes that wait for a person, who that is; foreign text.
+        waits: for nodes at which the run waits for a person, what it waits for.
     """
 
     graph: FlowGraph
@@ -61,7 +68,7 @@ class FlowView(Struct, frozen=True):
     taken: TakenEdges
     counts: Mapping[int, int] = field(default_factory=dict)
     past_count: int = 0
-    waits: Mapping[str, str] = field(default_factory=dict)
+    waits: Mapping[str, Wait] = field(default_factory=dict)
 
     @property
     def visited(self) -> Mapping[str, NodeRunInfo]:
@@ -69,7 +76,9 @@ class FlowView(Struct, frozen=True):
         return {node.node_id: node for node in self.run.nodes.values() if node.node_id is not None}
 
 
-def view_flow(graph: FlowGraph, run: Run, past: Sequence[Run] = (), waits: Mapping[str, str] | None = None) -> FlowView:
+def view_flow(
+    graph: FlowGraph, run: Run, past: Sequence[Run] = (), waits: Mapping[str, Wait] | None = None
+) -> FlowView:
     """Return the view of `run` in `graph`; `past` are other runs of the Core."""
     return FlowView(graph, run, find_taken_edges(graph, run), count_edges(graph, past), len(past), waits or {})
 
@@ -144,7 +153,7 @@ def _wrap_hanging(text: str, width: int) -> list[str]:
 
 
 def _way_text(graph: FlowGraph, way: WayOut, arrow: str) -> str:
-    share = "" if way.percent is None else f" ({way.percent} %)"
+    share = "" if way.percent is None else f" ({way.percent}%)"
     condition = "" if not way.edge.condition else f" if {one_line(way.edge.condition, 60)}"
     label = "" if graph.is_inferred else f"{one_line(way.label, 30)} "
     return f"{label}{arrow} {one_line(way.edge.target, 30)}{condition}{share}"
@@ -183,12 +192,15 @@ def _name(graph: FlowGraph, node: FlowNode, ascii_only: bool) -> str:
 
 
 def _style(view: FlowView, node: FlowNode, info: NodeRunInfo | None) -> StatusStyle:
+    wait = view.waits.get(node.id)
+    if wait is not None and wait.is_breakpoint:
+        return BREAKPOINT
     if info is None:
         if node.type in ENTRY_TYPES:
             return ENTRY
         return NOT_REACHED if view.run.is_over else NOT_YET
     is_open = info.state is NodeState.ENTERED
-    waits = node.id in view.waits or (view.run.status is RunStatus.WAITING and info.block_kind == _CHECKPOINT_KIND)
+    waits = wait is not None or (view.run.status is RunStatus.WAITING and info.block_kind == _CHECKPOINT_KIND)
     return REVIEW if is_open and waits else NODE_STYLES[info.state]
 
 
@@ -196,15 +208,16 @@ def _state_text(style: StatusStyle, info: NodeRunInfo | None, ascii_only: bool) 
     if info is None:
         return "" if style is ENTRY else style.word
     visits = f" {'x' if ascii_only else '×'}{info.visit_count}" if info.visit_count > 1 else ""
-    return (format_duration(info.duration_ms) or ("waits" if style is REVIEW else style.word)) + visits
+    return (format_duration(info.duration_ms) or ("waiting" if style is REVIEW else style.word)) + visits
 
 
 def _notes(view: FlowView, node: FlowNode, info: NodeRunInfo | None) -> Iterator[tuple[str, str, bool]]:
     """Yield what else there is to say: who is waited for, the way that was taken, the error. The flag: it leads on."""
+    if (wait := view.waits.get(node.id)) is not None:
+        text = "stopped before it" if wait.is_breakpoint else f"waits for {one_line(wait.assignee, 40) or 'a person'}"
+        yield text, "amber", False
     if info is None:
         return
-    if node.id in view.waits and info.state is NodeState.ENTERED:
-        yield f"waits for {one_line(view.waits[node.id], 40)}", "amber", False
     yield from _taken_ways(view, node)
     if info.latest.error:
         yield one_line(info.latest.error, MAX_NOTE_CELLS), "red", False

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from scaicore_tui.analysis.flow_graph import FlowGraph, GraphOrigin, best_cover, build_graph
 from scaicore_tui.analysis.flow_inference import infer_graph
-from scaicore_tui.analysis.flow_view import FlowView, view_flow
+from scaicore_tui.analysis.flow_view import FlowView, Wait, view_flow
 from scaicore_tui.api.client import Client
 from scaicore_tui.api.flow_reader import FlowReader, FoundFlow, name_words
 from scaicore_tui.clock import Clock
@@ -183,10 +183,10 @@ def _has_any(graph: FlowGraph, node_ids: Collection[str]) -> bool:
     return not node_ids or any(node_id in graph.by_id for node_id in node_ids)
 
 
-def _waits(run: Run, checkpoints: Collection[Checkpoint]) -> dict[str, str]:
-    """Return who is waited for, by node."""
+def _waits(run: Run, checkpoints: Collection[Checkpoint]) -> dict[str, Wait]:
+    """Return what a run waits for, by node."""
     return {
-        row.node_id: row.assignee_raw or "a person"
+        row.node_id: Wait(row.assignee_raw or "", row.is_breakpoint)
         for row in checkpoints
         if row.execution_id == run.execution_id and row.node_id is not None
     }

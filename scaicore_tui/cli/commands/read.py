@@ -59,7 +59,7 @@ async def show_run(
             from scaicore_tui.cli.commands import show_flow
 
             in_flow = await show_flow.find_view(common, source, index, run, flow)
-            _describe(run, missing, ascii_only=common.ascii)
+            _describe(run, missing, ascii_only=common.ascii, with_values=False)
             show_flow.print_view(in_flow, width, ascii_only=common.ascii)
             return
     if json:
@@ -143,14 +143,15 @@ def _print_runs(common: Common, index: RunIndex, now: float, failed: bool, json:
         stderr.say(gap.label(now, stdout.PIPE_WIDTH_CELLS))
 
 
-def _describe(run: Run, missing: str, *, ascii_only: bool) -> None:
+def _describe(run: Run, missing: str, *, ascii_only: bool, with_values: bool = True) -> None:
     style = RUN_STYLES[run.status]
     incomplete = " · incomplete: this run began before our first event" if run.joined_late else ""
     lasted = f" · {format_duration(run.duration_ms)}" if run.duration_ms is not None else ""
     stdout.line(
         f"{display_name(run.execution_id)} · {display_name(run.core_id or '?')} · {style.word}{lasted}{incomplete}"
     )
-    for name, value in (("error", run.error), ("input", run.input), ("output", run.output)):
+    values = (("input", run.input), ("output", run.output)) if with_values else ()
+    for name, value in (("error", run.error), *values):
         if value is not None:
             stdout.block_quote(name, json_pretty(value), ascii_only=ascii_only)
     for anomaly in run.anomalies:
