@@ -57,10 +57,11 @@ def find_taken_edges(graph: FlowGraph, run: Run) -> TakenEdges:
     counts: Counter[int] = Counter()
     possible: set[int] = set()
     for node_id in graph.by_id:
-        for visit in visits.get(node_id, ())[-MAX_FOLLOWED_VISITS:]:
-            found = _edges_into(graph, node_id, visit, visits)
+        own = visits.get(node_id, [])
+        for number in range(max(0, len(own) - MAX_FOLLOWED_VISITS), len(own)):
+            found = _edges_into(graph, node_id, own[number], visits)
             is_certain = len(found) == 1 and not (run.joined_late and _is_entry(graph, graph.edges[found[0]]))
-            if is_certain and not _is_retry(graph, found[0], visit, visits):
+            if is_certain and not _is_retry(graph, found[0], number, own, visits):
                 counts[found[0]] += 1
             possible.update(found)
     return TakenEdges(counts, frozenset(possible - counts.keys()))
@@ -149,12 +150,23 @@ def _leaves_by(graph: FlowGraph, edge: FlowEdge, visit: NodeVisit) -> bool:
     return not any(graph.edges[index].port == ERROR_PORT for index in graph.outgoing[edge.source])
 
 
-def _is_retry(graph: FlowGraph, index: int, visit: NodeVisit, visits: Mapping[str, Sequence[NodeVisit]]) -> bool:
-    """Return true if a visit repeats one that failed, after the same step along the edge."""
-    edge = graph.edges[index]
-    own = visits[edge.target]
-    before = own[own.index(visit) - 1] if own[0] is not visit else None
-    if before is None or before.state is not NodeState.FAILED or before.entered_at is None:
+def _is_retry(
+    graph: FlowGraph, index: int, number: int, own: Sequence[NodeVisit], visits: Mapping[str, Sequence[NodeVisit]]
+) -> bool:
+    """Return true if visit `number` of a node repeats one that failed, after the same step along the edge.
+
+    At the begin of a loop's body it may also be the next iteration: then another node of the body was visited between.
+    """
+    before, edge = own[number - 1], graph.edges[index]
+    entered = own[number].entered_at
+    if not number or before.state is not NodeState.FAILED or before.entered_at is None or entered is None:
         return False
-    left_at = _left_at(graph, index, visit.entered_at or 0, visits)
-    return left_at is not None and before.entered_at >= left_at and not graph.enters_body(edge)
+    left_at = _left_at(graph, index, entered, visits)
+    if left_at is None or before.entered_at < left_at:
+        return False
+    if not graph.enters_body(edge) or not graph.is_loop(edge.source):
+        return True
+    others = graph.body_of[edge.target].nodes - {edge.target}
+    failed_at = before.ended_at or before.entered_at
+    entries = (visit.entered_at for name in others for visit in visits.get(name, ()))
+    return not any(at is not None and failed_at <= at < entered for at in entries)

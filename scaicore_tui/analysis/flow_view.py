@@ -243,6 +243,6 @@ def _cut(spans: Iterable[Span], width: int) -> list[Span]:
         left -= cell_width(shown)
         if shown:
             found.append((shown, colour))
-        if left <= 0:
+        if left <= 0 or shown != text:
             break
     return found

@@ -21,7 +21,7 @@ from scaicore_tui.protocol.flows import (
     read_flow_listing,
 )
 
-NODES = [
+NODES: list[dict[str, Any]] = [
     {"id": "start", "type": "entry_api", "label": "Start", "position": {"x": 80, "y": 40.5}, "config": {"a": [1]}},
     {"id": "end", "type": "tool_http"},
 ]
@@ -86,7 +86,8 @@ def test_a_graph_is_found_in_every_usual_shape(document: dict[str, Any]) -> None
 
 def test_what_is_no_graph_is_nothing() -> None:
     nodes = [{"id": None}, {"label": "no id"}, 7, "x"]
-    for value in ({}, [], None, 1, "nodes", {"nodes": 1}, {"nodes": []}, {"nodes": nodes}, {"content": "{"}):
+    values: list[Any] = [{}, [], None, 1, "nodes", {"nodes": 1}, {"nodes": []}, {"nodes": nodes}, {"content": "{"}]
+    for value in values:
         assert read_flow(encode(value)) is None
     for body in (b"", b"<html>", b"\xff\xfe", b"[" * 100_000, b'{"nodes": [{"id": "a"}', b'{"error": "no"}'):
         assert read_flow(body) is None
