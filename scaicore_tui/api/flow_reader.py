@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from scaicore_tui.api.client import Client
 from scaicore_tui.api.transport import PageTooLarge
-from scaicore_tui.errors import NotFound, PermissionDenied, RequestRejected
+from scaicore_tui.errors import NotFound, PermissionDenied, RequestRejected, UsageError
 from scaicore_tui.log import Log
 from scaicore_tui.protocol.flows import (
     FlowDocument,
@@ -107,7 +107,7 @@ class FlowReader:
             return await self._client.read_flows(path, MAX_FLOW_BYTES, **query)
         except (NotFound, PermissionDenied, PageTooLarge):
             return None
-        except RequestRejected as error:
+        except (RequestRejected, UsageError) as error:
             if error.status in _UNKNOWN_CALL:
                 return None
             raise

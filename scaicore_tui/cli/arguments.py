@@ -29,7 +29,7 @@ def parse_duration(value: str | float) -> float:
 
 
 class RunView(StrEnum):
-    """What `show` prints of a run."""
+    """A view of a run that `show` prints."""
 
     SUMMARY = "summary"
     FLOW = "flow"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 
 import pytest
@@ -10,30 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaicore_tui.analysis.flow_graph import MAX_BODIES, FlowGraph, GraphOrigin, best_cover, build_graph
-from scaicore_tui.protocol.flows import FlowDocument, FlowEdge, FlowNode, read_flow
-from scaicore_tui.servers.grid.flow.validation import load_shipped_cores
+from scaicore_tui.protocol.flows import FlowDocument, FlowEdge, FlowNode
+from tests.support.flow_graphs import build, shipped
 
 TYPES = ["entry_api", "logic_loop", "logic_parallel", "tool_http", "logic_decision", ""]
 PORTS = ["out", "done", "body", "error", "left", ""]
-
-
-def build(*lines: str, **types: str) -> FlowGraph:
-    """Return the graph of lines such as `a.port > b`; `types` are those of some nodes."""
-    edges = []
-    for line in lines:
-        source, target = (part.strip() for part in line.split(">"))
-        name, _, port = source.partition(".")
-        edges.append(FlowEdge(name, target, port or "out"))
-    names = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target))
-    nodes = tuple(FlowNode(name, types.get(name, "tool_http")) for name in names)
-    return build_graph(FlowDocument(nodes, tuple(edges), name="main"), GraphOrigin.FILE, "main.json")
-
-
-def shipped(core_id: str) -> FlowGraph:
-    """Return the graph of one of the demo's flows."""
-    document = read_flow(json.dumps(load_shipped_cores()[core_id].model_dump(mode="json")).encode())
-    assert document is not None
-    return build_graph(document, GraphOrigin.FILE, f"{core_id}.json")
 
 
 def outline(graph: FlowGraph) -> list[str]:

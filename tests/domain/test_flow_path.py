@@ -9,19 +9,19 @@ from functools import cache
 
 import pytest
 
-from scaicore_tui.analysis.flow_graph import ENTRY_TYPES, FlowGraph, GraphOrigin, build_graph
+from scaicore_tui.analysis.flow_graph import ENTRY_TYPES, FlowGraph
 from scaicore_tui.analysis.flow_inference import infer_graph
 from scaicore_tui.analysis.flow_path import count_edges, find_taken_edges, not_reached, unknown_nodes, ways_out
 from scaicore_tui.protocol import Event, decode_event
-from scaicore_tui.protocol.flows import FlowDocument, FlowEdge, FlowNode, read_flow
 from scaicore_tui.runs import Run
 from scaicore_tui.runs.cache import project
 from scaicore_tui.servers.grid.demo.history import seed_history
 from scaicore_tui.servers.grid.engine.run import node_id_of
 from scaicore_tui.servers.grid.flow.graph import Graph
-from scaicore_tui.servers.grid.flow.validation import load_shipped_cores
+from scaicore_tui.servers.grid.flow.validation import load_shipped_cores, read_graph
 from scaicore_tui.servers.grid.store import Store
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, started
+from tests.support.flow_graphs import build, client_graph
 from tests.support.grid import NOW, edge, fails, flow, node, returns, run_flow
 
 SEEDS = (7, 11)
@@ -42,12 +42,6 @@ def runs_of(store: Store) -> list[Run]:
     for row in store.events():
         events.setdefault(row["payload"]["execution_id"], []).append(decode_event(json.dumps(row).encode()))
     return [project(key, enumerate(own))[0] for key, own in events.items()]
-
-
-def client_graph(graph: Graph) -> FlowGraph:
-    document = read_flow(json.dumps(graph.model_dump(mode="json")).encode())
-    assert document is not None
-    return build_graph(document, GraphOrigin.FILE, "")
 
 
 def true_edges(store: Store, graph: Graph, execution_id: str) -> Counter[Ends]:
@@ -124,12 +118,6 @@ def visit(name: str, begin: int, end: int, *, failed: bool = False) -> Sequence[
     return [entered(name, NOON + begin * SECOND), event(kind, NOON + end * SECOND, node_id=name, block_kind="rigid")]
 
 
-def simple(*edges: FlowEdge, **types: str) -> FlowGraph:
-    names = dict.fromkeys(name for one in edges for name in (one.source, one.target))
-    nodes = tuple(FlowNode(name, types.get(name, "tool_http")) for name in names)
-    return build_graph(FlowDocument(nodes, edges), GraphOrigin.FILE, "")
-
-
 def taken_by(graph: FlowGraph, run: Run) -> tuple[list[Ends], list[Ends]]:
     """Return the ends of the edges that were taken, and of those that possibly were."""
     taken = find_taken_edges(graph, run)
@@ -140,7 +128,7 @@ def taken_by(graph: FlowGraph, run: Run) -> tuple[list[Ends], list[Ends]]:
     return certain, possible
 
 
-DIAMOND = simple(FlowEdge("a", "b"), FlowEdge("a", "c"), FlowEdge("b", "c"))
+DIAMOND = build("a > b", "a > c", "b > c")
 
 
 def test_a_way_around_a_node_is_not_the_way_through_it() -> None:
@@ -153,14 +141,14 @@ def test_a_way_around_a_node_is_not_the_way_through_it() -> None:
 
 
 def test_of_two_ways_between_the_same_nodes_none_is_certain() -> None:
-    graph = simple(FlowEdge("a", "b", "yes"), FlowEdge("a", "b", "no"), FlowEdge("b", "c"))
+    graph = build("a.yes > b", "a.no > b", "b > c")
     run = reduce(started(), *visit("a", 0, 1), *visit("b", 1, 2), *visit("c", 2, 3))
     assert taken_by(graph, run) == ([("b", "c")], [("a", "b"), ("a", "b")])
 
 
 def test_of_several_entries_none_is_certain_nor_if_the_start_was_missed() -> None:
-    one = simple(FlowEdge("e", "a"), e="entry_api")
-    two = simple(FlowEdge("e", "a"), FlowEdge("f", "a"), e="entry_api", f="entry_webhook")
+    one = build("e > a", e="entry_api")
+    two = build("e > a", "f > a", e="entry_api", f="entry_webhook")
     run = reduce(started(), *visit("a", 0, 1))
     assert taken_by(one, run) == ([("e", "a")], [])
     assert taken_by(two, run) == ([], [("e", "a"), ("f", "a")])
@@ -169,7 +157,7 @@ def test_of_several_entries_none_is_certain_nor_if_the_start_was_missed() -> Non
 
 
 def test_a_node_that_failed_leaves_by_its_port_for_errors() -> None:
-    graph = simple(FlowEdge("a", "b", "out"), FlowEdge("a", "b", "error"), FlowEdge("a", "c", "error"))
+    graph = build("a > b", "a.error > b", "a.error > c")
     indexes = find_taken_edges(graph, reduce(started(), *visit("a", 0, 1, failed=True), *visit("b", 1, 2))).counts
     assert [graph.edges[index].port for index in indexes] == ["error"]
     indexes = find_taken_edges(graph, reduce(started(), *visit("a", 0, 1), *visit("b", 1, 2))).counts
@@ -214,9 +202,7 @@ def test_a_declared_fallback_and_an_error_edge_of_the_engine() -> None:
         ["start > risky", "risky.out > end", edge("risky.error > plan_b"), "plan_b > soft", "soft > end"],
     )
     store = run_flow(document)
-    found = read_flow(json.dumps(document).encode())
-    assert found is not None
-    graph = build_graph(found, GraphOrigin.FILE, "")
+    graph = client_graph(read_graph(document))
     (run,) = runs_of(store)
     taken = [("start", "risky"), ("risky", "plan_b"), ("plan_b", "soft"), ("soft", "end")]
     assert taken_by(graph, run) == (taken, [])

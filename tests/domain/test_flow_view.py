@@ -26,8 +26,8 @@ from scaicore_tui.protocol.flows import FlowDocument, FlowEdge, FlowNode
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.cache import project
 from scaicore_tui.text import cell_width, replace_controls
-from tests.domain.test_flow_graph import build, shipped
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, started
+from tests.support.flow_graphs import build, shipped
 from tests.support.hostile.corpus import CORPUS
 
 APPROVED = ["read_receipt", "policy", "within_policy", "review", "book", "notify"]
