@@ -42,6 +42,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "show": (
         ("scaicore-tui show @latest", "print the newest run"),
         ("scaicore-tui show exec_8f2 --json", "print the run whose id starts with exec_8f2, as JSON"),
+        (
+            "scaicore-tui show @latest --view flow",
+            "print the newest run in its flow, with the ways that it took",
+        ),
     ),
     "events": (
         ("scaicore-tui events --execution @latest", "print the events of the newest run"),

@@ -14,17 +14,21 @@ from scaicore_tui.cli.arguments import (
     BreakpointId,
     CheckpointId,
     Execution,
+    FlowFile,
     ForSeconds,
     IdleSeconds,
     Json,
     JsonLines,
     OfExecution,
     OptionId,
+    RunView,
     SchemaName,
     Seconds,
     State,
     Status,
     Topic,
+    View,
+    Width,
     Yes,
     parse_duration,
 )
@@ -150,14 +154,23 @@ def runs(
 
 @command()
 @takes_common
-def show(common: Common, execution: Execution, json: Json = False) -> int:
+def show(
+    common: Common,
+    execution: Execution,
+    view: View = RunView.SUMMARY,
+    width: Width = None,
+    flow: FlowFile = None,
+    json: Json = False,
+) -> int:
     """Print one run: nodes, visits, error, input and output.
 
-    EXECUTION is a run's id, a unique prefix of it, or `@latest`.
+    EXECUTION is a run's id, a unique prefix of it, or `@latest`. `--view flow` prints its nodes as they are connected
+    in the flow. The graph is that of `--flow`, of the profile's `flows`, of ScaiFlow, or else the order of the Core's
+    runs; the first line says which.
     """
     from scaicore_tui.cli.commands import read
 
-    return run(read.show_run(common, execution, json))
+    return run(read.show_run(common, execution, json, view, width, flow))
 
 
 @command()

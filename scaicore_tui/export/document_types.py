@@ -311,6 +311,7 @@ class SettingsDocument(TypedDict):
     keep_mb: NotRequired[SettingDocument]
     low_bandwidth: NotRequired[SettingDocument]
     ca_file: NotRequired[SettingDocument]
+    flows: NotRequired[SettingDocument]
     tenant: NotRequired[SettingDocument]
 
 

@@ -6,8 +6,8 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
-from typing import Self
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Self
 
 from scaicore_tui.actions import Ledger, Submission, SubmissionTracker, Submitter
 from scaicore_tui.api.client import Client
@@ -24,6 +24,9 @@ from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.head import HeadRead
 from scaicore_tui.sync.poller import RandomFn
 from scaicore_tui.sync.pollers import Pollers
+
+if TYPE_CHECKING:
+    from scaicore_tui.session.flows import FlowGraphs
 
 DEFAULT_BACKFILL = 5_000
 _log = Log(__name__)
@@ -132,6 +135,13 @@ class Session(Commands):
     def subscribe(self, subscriber: Callable[[Delta], None]) -> None:
         """Call `subscriber` with each delta, from now on."""
         self._subscribers.append(subscriber)
+
+    @cached_property
+    def flows(self) -> FlowGraphs:
+        """The graphs of Cores, read when they are first asked for."""
+        from scaicore_tui.session.flows import flow_graphs_of
+
+        return flow_graphs_of(self.target, self.clock, self.index, self.journal, self.client)
 
     def prefetch(self) -> None:
         """Send the first requests now; `run` uses their responses."""
