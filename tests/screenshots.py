@@ -60,7 +60,7 @@ class Stage:
     def reviewed(self) -> set[str]:
         """The ids of the runs that wait for a review."""
         pending = (row for row in self.session.checkpoints if not row.is_breakpoint)
-        return {row.execution_id for row in pending if row.execution_id and row.execution_id in self.session.index.runs}
+        return {row.execution_id for row in pending if row.execution_id and self.session.index.get(row.execution_id)}
 
     async def press_until(self, key: str, condition: Callable[[], object]) -> None:
         """Press `key` until `condition` is met."""
@@ -109,9 +109,7 @@ async def failed_run(stage: Stage) -> None:
 
 async def failed_runs(stage: Stage) -> None:
     """Show the list of failed runs, with the nodes of the newest one."""
-    await stage.wait_until(
-        lambda: sum(run.status is RunStatus.FAILED for run in stage.session.index.runs.values()) >= MIN_FAILED_RUNS
-    )
+    await stage.wait_until(lambda: stage.session.index.counts[RunStatus.FAILED] >= MIN_FAILED_RUNS)
     await stage.pilot.press("v", "g")
 
 

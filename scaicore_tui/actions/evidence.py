@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from itertools import takewhile
 from typing import Any
 
 from scaicore_tui.actions.submission import Submission
@@ -28,7 +27,7 @@ def run_progressed(submission: Submission, index: RunIndex) -> bool:
     """
     if submission.execution_id is None:
         return True
-    run = index.summaries.get(submission.execution_id)
+    run = index.get(submission.execution_id)
     if run is None or run.last_event_at is None:
         return False
     if submission.resolved_at is None:
@@ -40,7 +39,7 @@ def run_progressed(submission: Submission, index: RunIndex) -> bool:
 
 
 def _has_arrivals(submission: Submission, index: RunIndex) -> bool:
-    return index.live_event_counts[submission.execution_id or ""] > submission.arrivals_before
+    return index.arrivals(submission.execution_id or "") > submission.arrivals_before
 
 
 def why_contradicted(checkpoint: Checkpoint, submission: Submission) -> str | None:
@@ -82,7 +81,7 @@ def proven_replay(
 
 def why_not_named(submission: Submission, index: RunIndex, clock_skew_s: float) -> str | None:
     """Return why the run named in the response cannot be the replay; None if it can, or is not in the feed yet."""
-    summary = index.summaries.get(submission.execution_id or "")
+    summary = index.get(submission.execution_id or "")
     if submission.execution_id == submission.target_id:
         return "it is the original run"
     if summary is None:
@@ -97,8 +96,10 @@ def why_not_named(submission: Submission, index: RunIndex, clock_skew_s: float) 
 
 
 def _may_be_named(submission: Submission, index: RunIndex, clock_skew_s: float) -> bool:
-    is_in_feed = submission.execution_id in index.summaries
-    return is_in_feed and why_not_named(submission, index, clock_skew_s) is None
+    """Return True if the named run is in the feed, and is read, and can be the replay."""
+    run = index.runs.get(submission.execution_id or "")
+    is_read = run is not None and not run.is_loading
+    return is_read and why_not_named(submission, index, clock_skew_s) is None
 
 
 def _same_result(run: Run, submission: Submission) -> bool:
@@ -109,11 +110,11 @@ def _same_result(run: Run, submission: Submission) -> bool:
 def _candidates(submission: Submission, index: RunIndex, clock_skew_s: float, claimed: Container[str]) -> Iterable[Run]:
     """Yield new runs with an equal input, oldest first. Only runs with an equal input digest are loaded."""
     digest = json_digest(submission.value)
-    new = takewhile(lambda summary: summary.position > submission.position_before, reversed(index.order))
-    for summary in [summary for summary in new if summary.input_digest == digest][::-1]:
+    new = (row for row in index.with_input(digest) if row.position > submission.position_before)
+    for summary in new:
         if _may_be_new(summary, submission, clock_skew_s) and summary.execution_id not in claimed:
             run = index.runs[summary.execution_id]
-            if _is_equal(run.input, submission.value):
+            if not run.is_loading and _is_equal(run.input, submission.value):
                 yield run
 
 

@@ -148,7 +148,7 @@ class Submitter:
         _set_run(submission, checkpoint)
         # In the form in which a resolved checkpoint contains it.
         submission.resolution = as_text(option.value_to_send) or option.id
-        submission.arrivals_before = self._index.live_event_counts[checkpoint.execution_id or ""]
+        submission.arrivals_before = self._index.follow(checkpoint.execution_id or "")
         row = await self._client.find_checkpoint(submission.target_id, priority=Priority.WRITE)
         if row is None:
             await self._tracker.mark_conflict(submission, "it is no longer pending: nothing was sent")
@@ -255,7 +255,9 @@ class Submitter:
         Called again right before the POST: the request budget may delay it after the claim, while others start runs
         with the same input.
         """
-        submission.position_before = self._index.order[-1].position if len(self._index.order) else MIN_POSITION
+        newest = self._index.newest_position
+        submission.position_before = MIN_POSITION if newest is None else newest
+        self._tracker.follow_replay(submission)
         if is_claimed:
             submission.sent_at, submission.sent_time = self._clock.monotonic(), self._clock.now()
 

@@ -21,6 +21,7 @@ from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.checkpoints import RESOLVED
 from scaicore_tui.runs import RunIndex
+from scaicore_tui.runs.model import json_digest
 from scaicore_tui.text import display_name
 
 _log = Log(__name__)
@@ -198,11 +199,17 @@ class SubmissionTracker:
             self._from_entry(entry) for entry in unfinished if entry.is_sent_to(identity) and entry.is_orphaned(now)
         ]
         for submission in found:
+            if submission.is_replay:
+                self.follow_replay(submission)
             self.add(submission)
             self.set_progress(
                 submission, submission.progress, "the process that sent it has ended: looking up the outcome"
             )
         return found
+
+    def follow_replay(self, submission: Submission) -> None:
+        """Keep the runs with the input of a replay in memory from now on."""
+        self._index.follow_input(json_digest(submission.value))
 
     def release(self) -> None:
         """Release the unfinished writes, so that the next session takes them over. Done once: it may already have."""
@@ -296,6 +303,8 @@ class SubmissionTracker:
 
     def _observe_replay(self, submission: Submission, read_at: float | None) -> None:
         skew, taken = self._client.clock_skew, self._started_by_others(submission)
+        if submission.execution_id is not None:
+            self._index.follow(submission.execution_id)
         self._drop_wrong_run(submission, skew)
         proven = evidence.proven_replay(submission, self._index, skew, taken)
         if proven is not None:

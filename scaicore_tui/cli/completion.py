@@ -58,7 +58,8 @@ def silent_on_error(offers: Callable[[typer.Context, str], Iterator[Offer]]) -> 
 @silent_on_error
 def runs(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     """Offer the newest runs of the journal."""
-    from scaicore_tui.store.summaries import Summaries, read_pending
+    from scaicore_tui.store.pending import read_pending
+    from scaicore_tui.store.summaries import Summaries
 
     yield "@latest", "the newest run"
     with _journal(ctx) as journal:
@@ -141,7 +142,7 @@ apis = fixed_words("scaiflow", "scaigrid")
 
 def _pending(ctx: typer.Context) -> list[Checkpoint]:
     """Return the pending checkpoints that the journal has."""
-    from scaicore_tui.store.summaries import read_pending
+    from scaicore_tui.store.pending import read_pending
 
     with _journal(ctx) as journal:
         return read_pending(journal)

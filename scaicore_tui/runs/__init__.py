@@ -2,18 +2,19 @@
 
 - Run: all events with one `execution_id`. It has nodes, and each node has visits (one passage through it each).
 - Position: an event's place in the feed, as the journal numbers it; the oldest is lowest.
-- Summary: a stored digest of a run. Index: all summaries. Cache: fully reduced runs in memory.
+- Summary: a stored digest of a run. Index: the positions of all runs. Cache: fully reduced runs in memory.
 - Delta: what one commit of events changed.
 - Gap: events that are missing; an open gap is still being read.
 """
 
-from scaicore_tui.runs.cache import RunProjector, SortedSummaries
+from scaicore_tui.runs.cache import RunProjector
 from scaicore_tui.runs.delta import Delta
 from scaicore_tui.runs.gaps import Gap, GapRow, gap_rows, missing_events_note
 from scaicore_tui.runs.index import RunIndex
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
-from scaicore_tui.runs.select import compile_filter, find_one_run, is_refinement, run_search_text, search_text
-from scaicore_tui.runs.summary import Summary
+from scaicore_tui.runs.positions import Positions
+from scaicore_tui.runs.select import compile_filter, is_refinement, only_match, run_search_text, search_text
+from scaicore_tui.runs.summary import Summary, with_status
 from scaicore_tui.runs.transitions import CheckpointTracker, Transition, TransitionKind, TransitionStream
 
 __all__ = [
@@ -24,20 +25,21 @@ __all__ = [
     "NodeRunInfo",
     "NodeState",
     "NodeVisit",
+    "Positions",
     "Run",
     "RunIndex",
     "RunProjector",
     "RunStatus",
-    "SortedSummaries",
     "Summary",
     "Transition",
     "TransitionKind",
     "TransitionStream",
     "compile_filter",
-    "find_one_run",
     "gap_rows",
     "is_refinement",
     "missing_events_note",
+    "only_match",
     "run_search_text",
     "search_text",
+    "with_status",
 ]

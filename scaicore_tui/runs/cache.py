@@ -1,16 +1,13 @@
 """Projection of events into runs, and the cache of projected runs.
 
-`SortedSummaries` is a list ordered by position. `RunProjector` applies new events and returns a `Delta` with the new
-summaries; it keeps recently changed runs. `RunCache` serves complete runs to readers. A run that neither holds any more
-is projected again from its stored events.
+`RunProjector` applies new events and returns a `Delta` with the new summaries; it keeps recently changed runs.
+`RunCache` serves complete runs to readers. A run that neither holds any more is projected again from its stored events.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Sequence
 
 from cachetools import LRUCache
 
@@ -20,68 +17,6 @@ from scaicore_tui.runs.model import Run
 from scaicore_tui.runs.reduce import apply
 from scaicore_tui.runs.summary import Summary, summary_of, to_partial_run
 from scaicore_tui.units import Position
-
-_position = attrgetter("position")
-
-
-class SortedSummaries:
-    """A list of summaries, sorted by their positions. No two runs have the same position.
-
-    Not a `sortedcontainers.SortedKeyList`: that adds the summaries of a block one by one, while blocks are what a start
-    loads. Measured, for 100,000 runs, newest first in blocks of 1,000: 156 ms of the event loop instead of 5. Reading a
-    row takes it 1.9 µs instead of 0.2; it would save 10 µs for each new run in the middle, which are few.
-    """
-
-    def __init__(self, rows: Iterable[Summary] = ()) -> None:
-        self._rows = sorted(rows, key=_position)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> Summary:
-        return self._rows[index]
-
-    def __iter__(self) -> Iterator[Summary]:
-        return iter(self._rows)
-
-    def __reversed__(self) -> Iterator[Summary]:
-        return reversed(self._rows)
-
-    def index(self, position: Position) -> int | None:
-        """Return the index of the summary with `position`; None if there is none."""
-        index = self._count_below(position)
-        return index if index < len(self._rows) and self._rows[index].position == position else None
-
-    def count_above(self, position: Position) -> int:
-        """Return the number of summaries above `position`, which need not be taken."""
-        return len(self._rows) - self._count_below(position + 1)
-
-    def put(self, summary: Summary) -> None:
-        """Add `summary`, or replace the one with the same position."""
-        index = self._count_below(summary.position)
-        self._rows[index : index + (self.index(summary.position) is not None)] = [summary]
-
-    def remove(self, position: Position) -> None:
-        """Remove the summary with `position`, if there is one."""
-        index = self.index(position)
-        if index is not None:
-            del self._rows[index]
-
-    def extend(self, rows: Iterable[Summary]) -> None:
-        """Add summaries whose positions are not taken. Sorts only if they don't form one contiguous block."""
-        new = sorted(rows, key=_position)
-        if not new:
-            return
-        low, high = self._count_below(new[0].position), self._count_below(new[-1].position)
-        self._rows[low:low] = new
-        if low != high:
-            self._rows.sort(key=_position)
-
-    def _count_below(self, position: Position) -> int:
-        """Return the number of summaries below `position`. The end is tried first: most new runs belong there."""
-        rows = self._rows
-        return len(rows) if not rows or rows[-1].position < position else bisect_left(rows, position, key=_position)
-
 
 # Returns the events of a run with their positions, oldest first.
 ReadHistory = Callable[[str], Iterable[tuple[Position, Event]]]
@@ -180,42 +115,45 @@ class RunProjector:
 
 
 MAX_CACHED_RUNS = 64
-# Longer runs are loaded in the background, if `fold_in_background` is set.
-MAX_INLINE_EVENTS = 2_000
 
 
-class RunCache(Mapping[str, Run]):
-    """Complete runs by id, in feed order. A missing run is read with `read_history`; those used last are kept.
+class RunCache:
+    """Complete runs by id. A missing run is read with `read_history`; those used last are kept.
 
-    If `fold_in_background` is set, a run with more than MAX_INLINE_EVENTS events is returned partial (`is_loading`):
-    the callback gets its id and passes the loaded run to `complete`.
+    If `fold_in_background` is set, a missing run is returned partial (`is_loading`): the callback gets its id and
+    passes the loaded run to `complete`. `find_summary` returns the summary of a run if it is in memory.
     """
 
-    def __init__(self, summaries: Mapping[str, Summary], order: SortedSummaries, read_history: ReadHistory) -> None:
+    def __init__(self, find_summary: Callable[[str], Summary | None], read_history: ReadHistory) -> None:
         self.fold_in_background: Callable[[str], None] | None = None
-        self._summaries = summaries
-        self._order = order
+        self._find_summary = find_summary
         self._read_history = read_history
         self._cached: LRUCache[str, Run] = LRUCache(MAX_CACHED_RUNS)
         # New events of runs that are being loaded.
         self._queued_events: dict[str, list[Event]] = {}
 
-    def __getitem__(self, execution_id: str) -> Run:
-        summary = self._summaries[execution_id]
+    def get(self, execution_id: str) -> Run | None:
+        """Return the run; None if its summary is not in memory."""
+        summary = self._find_summary(execution_id)
+        if summary is None:
+            return None
         run = self._cached.get(execution_id)
         if run is None:
-            run = self._cached[execution_id] = self._load(summary)
+            run = self._load(summary)
+            if not run.is_loading:
+                self._cached[execution_id] = run
         run.status = summary.status
         return run
 
-    def __contains__(self, execution_id: object) -> bool:
-        return execution_id in self._summaries
+    def __getitem__(self, execution_id: str) -> Run:
+        run = self.get(execution_id)
+        if run is None:
+            raise KeyError(execution_id)
+        return run
 
-    def __iter__(self) -> Iterator[str]:
-        return (summary.execution_id for summary in self._order)
-
-    def __len__(self) -> int:
-        return len(self._summaries)
+    def is_cached(self, execution_id: str) -> bool:
+        """Return True if the complete run is in memory."""
+        return execution_id in self._cached
 
     def complete(self, execution_id: str, run: Run) -> bool:
         """Store a run that was loaded in the background; return False if it is outdated, as its history changed.
@@ -253,7 +191,7 @@ class RunCache(Mapping[str, Run]):
 
     def _load(self, summary: Summary) -> Run:
         key = summary.execution_id
-        if self.fold_in_background is None or summary.event_count <= MAX_INLINE_EVENTS:
+        if self.fold_in_background is None:
             return project(key, self._read_history(key))[0]
         if key not in self._queued_events:
             self._queued_events[key] = []

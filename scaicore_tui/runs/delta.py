@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from scaicore_tui.protocol.checkpoints import Checkpoint
 from scaicore_tui.protocol.events import Event
 from scaicore_tui.runs.gaps import Gap
+from scaicore_tui.runs.model import RunStatus
 from scaicore_tui.runs.summary import Summary
 from scaicore_tui.units import Position
 
@@ -24,6 +25,8 @@ class Delta(Struct, frozen=True):
     Attributes:
         upserted: the new summaries of the runs that changed, by id.
         removed: ids of the runs that were deleted from the journal.
+        vacated: positions at which no run begins any more: of removed runs, and of runs that gained older events.
+        loaded: positions of stored runs by status, which are known from now on, without their summaries.
         gaps: all gaps, oldest first, if they changed; else None.
         checkpoints: all pending checkpoints, if they changed; else None.
         event_count: number of events that were added; negative if events were deleted.
@@ -37,6 +40,8 @@ class Delta(Struct, frozen=True):
 
     upserted: Mapping[str, Summary] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
+    vacated: Sequence[Position] = ()
+    loaded: Mapping[RunStatus, Iterable[Position]] = field(default_factory=dict)
     gaps: Sequence[Gap] | None = None
     checkpoints: Sequence[Checkpoint] | None = None
     event_count: int = 0
@@ -50,7 +55,7 @@ class Delta(Struct, frozen=True):
     @property
     def has_runs(self) -> bool:
         """True if it changed runs, or the gaps between them."""
-        return bool(self.upserted or self.removed) or self.gaps is not None
+        return bool(self.upserted or self.removed or self.loaded) or self.gaps is not None
 
     def concerns(self, execution_id: str) -> bool:
         """Return True if it may change what is shown of a run: its events, or the gaps they are in."""
@@ -62,6 +67,7 @@ class Delta(Struct, frozen=True):
             later,
             upserted={**self.upserted, **later.upserted},
             removed=self.removed | later.removed,
+            vacated=[*self.vacated, *later.vacated],
             gaps=self.gaps if later.gaps is None else later.gaps,
             checkpoints=self.checkpoints if later.checkpoints is None else later.checkpoints,
         )

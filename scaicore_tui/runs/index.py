@@ -1,34 +1,35 @@
-"""The index of all known runs, ordered by the positions of their first events, with up-to-date statuses.
+"""The index of all known runs: their positions and statuses, and the summaries of those that were used last.
 
-Pure. Lists, filters and counts are served from summaries.
+Pure. A run costs 16 bytes here; its summary is in the journal, which loads it again when a list shows it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from scaicore_tui.protocol.checkpoints import Checkpoint
-from scaicore_tui.runs.cache import ReadHistory, RunCache, SortedSummaries
+from scaicore_tui.runs.cache import ReadHistory, RunCache
 from scaicore_tui.runs.delta import Delta
 from scaicore_tui.runs.gaps import Gap
 from scaicore_tui.runs.model import RunStatus
-from scaicore_tui.runs.summary import Summary
+from scaicore_tui.runs.positions import Positions
+from scaicore_tui.runs.recent import RecentSummaries
+from scaicore_tui.runs.summary import Summary, with_status
 from scaicore_tui.units import Position
 
 
 class RunIndex:
-    """Summaries by `execution_id` and in order, complete `runs` on demand, and the number of runs of each status.
+    """The positions of all runs, in order and by status; summaries and complete `runs` as far as they are in memory.
 
     `gaps` are those of the last delta that changed them, oldest first. `read_history` returns the stored events of a
     run up to `last_position`.
     """
 
     def __init__(self, read_history: ReadHistory) -> None:
-        self.summaries: dict[str, Summary] = {}
-        self.order = SortedSummaries()
-        self.runs = RunCache(self.summaries, self.order, read_history)
-        self.counts: Counter[RunStatus] = Counter()
+        self.order = Positions()
+        self.by_status: Mapping[RunStatus, Positions] = {status: Positions() for status in RunStatus}
+        self.runs = RunCache(self.get, read_history)
         self.gaps: Sequence[Gap] = []
         self.event_count = 0
         # Events applied since the start, without those that were stored before.
@@ -36,16 +37,48 @@ class RunIndex:
         # How many of them could not be read completely.
         self.unreadable_count = 0
         self.last_position: Position | None = None
-        # New events per run; history does not count.
-        self.live_event_counts: Counter[str] = Counter()
+        # How often runs were removed or moved: what was read before that is outdated.
+        self.removals = 0
+        self._recent = RecentSummaries()
         self._waiting: frozenset[str] = frozenset()
+        # Summaries that stay in memory: of waiting and of followed runs.
+        self._kept: dict[str, Summary] = {}
+        self._arrivals: Counter[str] = Counter()
+        self._followed_inputs: dict[int, dict[str, Summary]] = {}
+
+    @property
+    def counts(self) -> Counter[RunStatus]:
+        """The number of runs of each status."""
+        return Counter({status: len(positions) for status, positions in self.by_status.items() if len(positions)})
+
+    @property
+    def newest_position(self) -> Position | None:
+        """The position of the run that began last; None if there is no run."""
+        return self.order[-1] if len(self.order) else None
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """The ids of the runs with a pending checkpoint."""
+        return self._waiting
+
+    def get(self, execution_id: str) -> Summary | None:
+        """Return the summary of a run; None if it is not in memory, or there is no such run."""
+        return self._kept.get(execution_id) or self._recent.get(execution_id)
+
+    def at(self, position: Position) -> Summary | None:
+        """Return the summary of the run at `position`; None if it is not in memory."""
+        return self._recent.at(position)
+
+    def touch(self, positions: Iterable[Position]) -> None:
+        """Keep the summaries at `positions`, which are shown, longer in memory."""
+        for position in positions:
+            self._recent.touch(position)
 
     def apply(self, delta: Delta) -> Delta:
         """Apply `delta` and return it; sets the status of its summaries."""
         self.event_count += delta.event_count
         self.ingested_count += max(0, delta.event_count)
         self.unreadable_count += delta.unreadable_count
-        self.live_event_counts.update(delta.live_event_counts)
         if delta.gaps is not None:
             self.gaps = delta.gaps
         if delta.last_position is None:
@@ -53,78 +86,115 @@ class RunIndex:
         else:
             self.last_position = delta.last_position
             self.runs.apply_events(delta.events)
+        self._count_arrivals(delta)
+        self._remove(delta.removed, delta.vacated)
         for summary in delta.upserted.values():
-            if delta.last_position is None and not delta.is_history:
-                self._count_live_events(summary)
-            self._replace(summary)
-        self._remove(delta.removed)
+            self._put(summary)
         return delta
 
-    def load(self, summaries: Iterable[Summary]) -> Delta:
-        """Add stored summaries of runs that are not known yet; return a delta with these."""
-        new = {row.execution_id: row for row in summaries if row.execution_id not in self.summaries}
-        for summary in new.values():
-            summary.status = self._status(summary)
-            self.counts[summary.status] += 1
-        self.summaries.update(new)
-        self.order.extend(new.values())
-        return Delta(new, is_loaded=True)
+    def load(self, stored: Mapping[RunStatus, Sequence[Position]]) -> Delta:
+        """Add the positions of stored runs by status; return a delta with those that were not known yet."""
+        unknown = {
+            status: [position for position in positions if position not in self.order]
+            for status, positions in stored.items()
+        }
+        new = {status: positions for status, positions in unknown.items() if positions}
+        for status, positions in new.items():
+            self.by_status[status].update(positions)
+        self.order.update(position for positions in new.values() for position in positions)
+        return Delta(loaded=new, is_loaded=True)
 
-    def _remove(self, execution_ids: Collection[str]) -> None:
-        """Remove runs that were deleted from the journal."""
-        for summary in [self.summaries.pop(key) for key in execution_ids if key in self.summaries]:
-            self.counts[summary.status] -= 1
-            self.order.remove(summary.position)
-            self.live_event_counts.pop(summary.execution_id, None)
-        self.runs.forget(execution_ids)
+    def remember(self, summaries: Iterable[Summary]) -> Delta:
+        """Keep summaries that were read from the journal; return a delta with them.
+
+        A summary that is in memory already stays: it is at least as new.
+        """
+        kept = {row.execution_id: self.get(row.execution_id) or row for row in summaries}
+        for summary in kept.values():
+            self._put(summary)
+        return Delta(kept, is_loaded=True)
 
     def set_pending(self, pending: Iterable[Checkpoint]) -> dict[str, Summary]:
         """Set the pending checkpoints; return the summaries of the runs whose status changed, by id."""
-        waiting = frozenset(checkpoint.execution_id for checkpoint in pending if checkpoint.execution_id)
-        changed = {key for key in waiting ^ self._waiting if key in self.summaries}
-        self._waiting = waiting
-        return {key: self.summaries[key] for key in changed if self._update_status(self.summaries[key])}
+        waiting = frozenset(row.execution_id for row in pending if row.execution_id is not None)
+        changed, self._waiting = waiting ^ self._waiting, waiting
+        updated = {}
+        for summary in filter(None, map(self.get, changed)):
+            before = summary.status
+            self._put(summary)
+            if summary.status is not before:
+                updated[summary.execution_id] = summary
+        return updated
 
-    def find(self, prefix: str) -> list[Summary]:
-        """Return the run with the id `prefix`, or else those whose ids begin with it; for `@latest` the newest run."""
-        if prefix == "@latest":
-            return [self.order[len(self.order) - 1]] if len(self.order) else []
-        if prefix in self.summaries:
-            return [self.summaries[prefix]]
-        return [summary for summary in self.order if summary.execution_id.startswith(prefix)]
+    def unknown(self, execution_ids: Iterable[str | None]) -> list[str]:
+        """Return those ids whose summaries are not in memory: they may be in the journal."""
+        return [key for key in dict.fromkeys(execution_ids) if key is not None and self.get(key) is None]
 
-    def _count_live_events(self, summary: Summary) -> None:
-        """Count the events that a run gained by new events in a gap."""
-        old = self.summaries.get(summary.execution_id)
-        self.live_event_counts[summary.execution_id] += summary.event_count - (old.event_count if old else 0)
+    def follow(self, execution_id: str) -> int:
+        """Keep the summary of a run in memory and count its arriving events from now on; return the count so far."""
+        if execution_id not in self._arrivals:
+            self._arrivals[execution_id] = 0
+            if (summary := self.get(execution_id)) is not None:
+                self._kept[execution_id] = summary
+        return self._arrivals[execution_id]
 
-    def _replace(self, summary: Summary) -> None:
-        """Add `summary`, or replace the former one of its run."""
-        old = self.summaries.get(summary.execution_id)
-        if old is not None:
-            self.counts[old.status] -= 1
-            if old.position != summary.position:
-                self.order.remove(old.position)
-        summary.status = self._status(summary)
-        self.counts[summary.status] += 1
-        self.summaries[summary.execution_id] = summary
-        self.order.put(summary)
+    def arrivals(self, execution_id: str) -> int:
+        """Return the number of events that arrived for a followed run. History does not count."""
+        return self._arrivals.get(execution_id, 0)
+
+    def follow_input(self, digest: int) -> None:
+        """Keep the summaries of runs whose input has this digest, from now on."""
+        self._followed_inputs.setdefault(digest, {})
+
+    def with_input(self, digest: int) -> list[Summary]:
+        """Return the summaries kept by `follow_input`, oldest first."""
+        return sorted(self._followed_inputs.get(digest, {}).values(), key=lambda summary: summary.position)
+
+    def _count_arrivals(self, delta: Delta) -> None:
+        """Count the events that followed runs gained. An event that fills a gap is new too, although it is late."""
+        for execution_id in self._arrivals.keys() & delta.upserted.keys():
+            if delta.last_position is not None:
+                self._arrivals[execution_id] += delta.live_event_counts.get(execution_id, 0)
+            elif not delta.is_history:
+                old = self.get(execution_id)
+                gained = delta.upserted[execution_id].event_count - (old.event_count if old is not None else 0)
+                self._arrivals[execution_id] += gained
+
+    def _remove(self, execution_ids: Collection[str], vacated: Iterable[Position]) -> None:
+        """Remove runs that were deleted from the journal, and positions that belong to no run any more."""
+        for position in vacated:
+            self._vacate(position)
+        for execution_id in execution_ids:
+            self._recent.discard(execution_id)
+            self._kept.pop(execution_id, None)
+            for candidates in self._followed_inputs.values():
+                candidates.pop(execution_id, None)
+        if execution_ids:
+            self.runs.forget(execution_ids)
+
+    def _put(self, summary: Summary) -> None:
+        """Add `summary` with its current status, or replace the former one of its run."""
+        with_status(summary, self._waiting)
+        key, position = summary.execution_id, summary.position
+        old = self.get(key)
+        if old is not None and old.position != position:
+            self._vacate(old.position)
+        if self.order.add(position) or position not in self.by_status[summary.status]:
+            for status, positions in self.by_status.items():
+                (positions.add if status is summary.status else positions.discard)(position)
+        self._recent.put(summary)
+        candidates = self._followed_inputs.get(summary.input_digest)
+        if candidates is not None:
+            candidates[key] = summary
+        if candidates is not None or key in self._waiting or key in self._arrivals:
+            self._kept[key] = summary
+        else:
+            self._kept.pop(key, None)
         self.runs.set_status(summary)
 
-    def _update_status(self, summary: Summary) -> bool:
-        """Update the status of a run; return whether it changed."""
-        status = self._status(summary)
-        if status is summary.status:
-            return False
-        self.counts[summary.status] -= 1
-        self.counts[status] += 1
-        summary.status = status
-        self.runs.set_status(summary)
-        return True
-
-    def _status(self, summary: Summary) -> RunStatus:
-        if summary.outcome is not None:
-            return summary.outcome
-        if summary.execution_id in self._waiting:
-            return RunStatus.WAITING
-        return RunStatus.RUNNING if summary.is_runtime else RunStatus.UNKNOWN
+    def _vacate(self, position: Position) -> None:
+        """Remove a position at which no run begins any more."""
+        self.removals += 1
+        self.order.discard(position)
+        for positions in self.by_status.values():
+            positions.discard(position)

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from scaicore_tui.errors import NotFound, UsageError
-from scaicore_tui.runs.index import RunIndex
-from scaicore_tui.runs.model import Run
 from scaicore_tui.runs.summary import Summary
 
 
-def find_one_run(index: RunIndex, prefix: str, hint: str = "") -> Run:
-    """Return the only run whose id begins with `prefix`, or for `@latest` the newest run.
+def only_match(found: Sequence[Summary], prefix: str, known_count: int, hint: str = "") -> Summary:
+    """Return the only summary in `found`, the runs whose ids begin with `prefix`, of `known_count` known runs.
 
     Raises NotFound, with `hint`, if there is none, and UsageError if there are several.
     """
-    found = index.find(prefix)
     if not found:
-        raise NotFound(f"no run {prefix!r} among the {len(index.runs)} known runs", hint=hint)
+        raise NotFound(f"no run {prefix!r} among the {known_count} known runs", hint=hint)
     if len(found) > 1:
         raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more characters of the id")
-    return index.runs[found[0].execution_id]
+    return found[0]
+
+
+def filter_words(needle: str) -> tuple[list[str], list[str]]:
+    """Return the words that must occur in a text, and those that must not, in lower case."""
+    words = needle.lower().split()
+    return [word for word in words if not _is_negated(word)], [word[1:] for word in words if _is_negated(word)]
 
 
 def compile_filter(needle: str) -> Callable[[str], bool]:
     """Return a predicate for search texts: each word of `needle` must occur in the text, words with a leading `!` must
     not."""
-    words = needle.lower().split()
-    excluded = [word[1:] for word in words if _is_negated(word)]
-    wanted = [word for word in words if not _is_negated(word)]
+    wanted, excluded = filter_words(needle)
 
     def matches(text: str) -> bool:
         for word in wanted:
@@ -59,9 +60,14 @@ def search_text(parts: Iterable[str | None]) -> str:
 
 
 def run_search_text(run: Summary) -> str:
-    """Return the search text of a run: its id, status, error, instance key, Core and node ids."""
+    """Return the search text of a run: its id, error, instance key, Core and node ids, and its status."""
+    return f"{text_without_status(run)}\n{run.status}"
+
+
+def text_without_status(run: Summary) -> str:
+    """Return the search text of a run without its status, which changes while its events do not."""
     common = _shared_search_text(run.core_id, run.node_ids)
-    return "\n".join((run.execution_id, run.status, run.error or "", run.instance_key or "", common)).lower()
+    return "\n".join((run.execution_id, run.error or "", run.instance_key or "", common)).lower()
 
 
 @lru_cache(4096)

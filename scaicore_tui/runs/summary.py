@@ -1,12 +1,13 @@
 """The summary of a run: what lists show and filters search.
 
-All summaries are in memory, and stored with the events, so that neither a long list nor a start has to read events.
+All summaries are stored with the events, so that neither a list nor a start has to read events. In memory are only
+those that were used last.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 
 import msgspec
@@ -58,6 +59,12 @@ class Summary(RunTiming, msgspec.Struct, array_like=True, gc=False):
         """The state of each of `node_ids`."""
         return [_STATES[letter] for letter in self.node_state_codes]
 
+    @property
+    def failed_node(self) -> str | None:
+        """The failed node that was entered last: of nested nodes, the one where it failed. None if none has an id."""
+        index = self.node_state_codes.rfind(_STATE_CODES[NodeState.FAILED])
+        return None if index < 0 else self.node_ids[index]
+
 
 def summary_of(run: Run, position: Position) -> Summary:
     """Return the summary of a run whose first event is at `position`."""
@@ -84,6 +91,21 @@ def summary_of(run: Run, position: Position) -> Summary:
             node_state_codes="".join([_STATE_CODES[node.state] for node in nodes]),
         )
     )
+
+
+def status_of(summary: Summary) -> RunStatus:
+    """Return the status of a run as far as its events tell: whether it waits, only its checkpoints tell."""
+    if summary.outcome is not None:
+        return summary.outcome
+    return RunStatus.RUNNING if summary.is_runtime else RunStatus.UNKNOWN
+
+
+def with_status(summary: Summary, waiting: Collection[str]) -> Summary:
+    """Set the status of `summary`, and return it; `waiting` are the ids of runs with a pending checkpoint."""
+    status = status_of(summary)
+    is_open = status in (RunStatus.RUNNING, RunStatus.UNKNOWN)
+    summary.status = RunStatus.WAITING if is_open and summary.execution_id in waiting else status
+    return summary
 
 
 def to_partial_run(summary: Summary) -> Run:

@@ -11,6 +11,7 @@ from scaicore_tui.actions.tracker import describe_resolution, find_closed
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.errors import Conflict, NotFound, RequestRejected, ScaicoreError, Unreachable
 from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.runs.model import json_digest
 from scaicore_tui.session.read_model import CheckpointList, ReadModel
 from scaicore_tui.store import Ingestor
 from scaicore_tui.sync.poller import Backoff, RandomFn
@@ -115,7 +116,7 @@ class Commands(ReadModel):
         Returns when the server responds, which may take minutes. `typed` is the confirmation that a protected profile
         asks for: the Core's id, typed out. Raises NotFound, and UsageError from the gate.
         """
-        run = self.find_run(execution_id)
+        run = await self.find_run(execution_id)
         submission = new_replay(run, entity_id)
         with self.submitter.attempt(submission):
             await self.submitter.replay(submission, run, value, given_input=given_input, typed=typed)
@@ -130,7 +131,12 @@ class Commands(ReadModel):
         return recovered
 
     async def _recover_writes(self) -> Sequence[Submission]:
-        return self.tracker.recover(await self.tracker.ledger_worker.entries())
+        recovered = self.tracker.recover(await self.tracker.ledger_worker.entries())
+        await self.reader.load_ids(submission.execution_id for submission in recovered)
+        for submission in recovered:
+            if submission.is_replay:
+                await self.reader.load_with_input(json_digest(submission.value))
+        return recovered
 
     async def read_with_backoff(
         self, read: Callable[[], Awaitable[object]], on_failure: Callable[[ScaicoreError], None]

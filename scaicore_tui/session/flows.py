@@ -8,10 +8,8 @@ before it is asked for, and the disk only in threads; what was found is kept for
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -25,45 +23,15 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import Run, RunIndex, Summary
-from scaicore_tui.runs.cache import ReadHistory, project
+from scaicore_tui.runs import Run
 from scaicore_tui.session.flow_files import read_flow_file, read_flow_folder
-from scaicore_tui.store import Journal
+from scaicore_tui.store.recordings import RunSource
 
-# The newest runs of a Core that are read, and the runs of any Core among which they are looked for.
+# The newest runs of a Core that are read.
 MAX_PAST_RUNS = 50
-MAX_SCANNED_RUNS = 20_000
 # Past runs are read again, and a server that could not be reached is asked again, after this time.
 REFRESH_S = 60.0
 _log = Log(__name__)
-
-
-class RunSource(Protocol):
-    """The runs of a journal. May read the disk: only used in threads."""
-
-    def summaries(self) -> Iterator[Summary]:
-        """Yield the summaries of all runs, newest first."""
-
-    def run(self, summary: Summary) -> Run:
-        """Return the complete run of `summary`."""
-
-
-class IndexedRuns:
-    """The runs of an index, each read from its events: nothing of the index's cache is dropped for them."""
-
-    def __init__(self, index: RunIndex, read_history: ReadHistory) -> None:
-        self._index = index
-        self._read_history = read_history
-
-    def summaries(self) -> Iterator[Summary]:
-        """Yield the summaries of the runs that are known now, newest first."""
-        return reversed(list(self._index.order))
-
-    def run(self, summary: Summary) -> Run:
-        """Return the complete run of `summary`."""
-        run, _ = project(summary.execution_id, self._read_history(summary.execution_id))
-        run.status = summary.status
-        return run
 
 
 class _Past(Struct):
@@ -157,14 +125,11 @@ class FlowGraphs:
         return self._past[core_id].runs
 
     def _newest_runs(self, core_id: str) -> list[Run]:
-        scanned = islice(self._runs.summaries(), MAX_SCANNED_RUNS)
-        mine = (summary for summary in scanned if summary.core_id == core_id)
-        return [self._runs.run(summary) for summary in islice(mine, MAX_PAST_RUNS)]
+        return [self._runs.run(summary) for summary in self._runs.newest_of_core(core_id, MAX_PAST_RUNS)]
 
 
-def flow_graphs_of(target: Target, clock: Clock, index: RunIndex, journal: Journal, client: Client) -> FlowGraphs:
+def flow_graphs_of(target: Target, clock: Clock, runs: RunSource, client: Client) -> FlowGraphs:
     """Return the graphs of a session's Cores. Offline, no server is asked."""
-    runs = IndexedRuns(index, lambda execution_id: journal.history_until_damaged(execution_id, None))
     return FlowGraphs(runs, clock, None if target.offline else FlowReader(client), target.flows)
 
 

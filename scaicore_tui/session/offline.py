@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 from scaicore_tui.actions import Ledger
 from scaicore_tui.clock import Clock
@@ -12,13 +11,14 @@ from scaicore_tui.errors import StorageError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session.session import Session
 from scaicore_tui.store import Journal
-from scaicore_tui.store.summaries import read_pending
+from scaicore_tui.store.pending import read_pending
 
 
 class OfflineSession(Session):
     """A session for an `offline` target: its client sends nothing, and its gate rejects every write.
 
-    Events that another process adds to the journal later are not shown.
+    Events that another process adds to the journal later are not shown; a row that is loaded later may have a status
+    that they changed.
     """
 
     def __init__(
@@ -29,9 +29,6 @@ class OfflineSession(Session):
         self.index.set_pending(self.checkpoints)
         self.index.last_position = journal.next_position - 1
         self._newest_time = journal.newest_at()
-        # Long runs that were asked for before `run` can start tasks to load them.
-        self._to_load: list[str] = []
-        self.index.runs.fold_in_background = self._to_load.append
 
     @property
     def recorded_through(self) -> int | None:
@@ -45,11 +42,11 @@ class OfflineSession(Session):
         return False
 
     async def run(self) -> None:
-        """Load all runs from the journal, then wait to be cancelled. Long runs are loaded in tasks of their own."""
+        """Load all runs from the journal, then wait to be cancelled."""
         async with asyncio.TaskGroup() as group:
-            self.index.runs.fold_in_background = partial(self._run_loader.load, group)
-            for execution_id in self._to_load:
-                self._run_loader.load(group, execution_id)
+            self.load_runs_in_background()
+            self.reader.start(group)
+            await self.reader.load_ids(row.execution_id for row in self.checkpoints)
             try:
                 await self.load()
             except StorageError as error:

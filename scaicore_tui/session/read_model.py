@@ -13,11 +13,12 @@ from scaicore_tui.api.checkpoint_listing import PendingStatus
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Target
-from scaicore_tui.errors import StorageError
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Delta, Run, RunIndex, find_one_run
+from scaicore_tui.runs import Delta, Run, RunIndex
+from scaicore_tui.session.run_reader import RunReader
 from scaicore_tui.session.tasks import BackgroundTasks
 from scaicore_tui.store import Journal
+from scaicore_tui.store.recordings import RunSource
 from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.pollers import Pollers
 from scaicore_tui.sync.status import MAX_SKEW_S, ConnectionStatus, SourceStatus
@@ -57,11 +58,12 @@ class TokenStatus(Struct, frozen=True):
 
 
 class JournalCounts(Struct, frozen=True):
-    """Numbers of rows in the journal. `run_events` are the events that belong to a run, with duplicates; `open_gaps`
-    includes the history that was not read."""
+    """Numbers of rows in the journal. `run_events` are the events that belong to a run, `distinct_events` those without
+    repeats; `open_gaps` includes the history that was not read."""
 
     events: int
     runs: int
+    distinct_events: int
     run_events: int
     gaps: int
     open_gaps: int
@@ -78,6 +80,7 @@ class ReadModel:
     target: Target
     clock: Clock
     index: RunIndex
+    reader: RunReader
     checkpoints: tuple[Checkpoint, ...]
     journal: Journal
     client: Client
@@ -96,7 +99,7 @@ class ReadModel:
 
     def everything(self) -> Delta:
         """Return a delta with all that is known, for a subscriber that starts now."""
-        return Delta(dict(self.index.summaries), gaps=self.index.gaps, checkpoints=self.checkpoints)
+        return Delta(loaded=self.index.by_status, gaps=self.index.gaps, checkpoints=self.checkpoints)
 
     @property
     def is_held_by_server(self) -> bool:
@@ -186,6 +189,7 @@ class ReadModel:
         return JournalCounts(
             events=len(journal),
             runs=journal.saved_run_count,
+            distinct_events=self.reader.stored.event_count(),
             run_events=journal.run_event_count(),
             gaps=journal.gap_count(),
             open_gaps=journal.open_gap_count(),
@@ -207,14 +211,6 @@ class ReadModel:
             return self.journal.reader.events()
         return (event for _, event in self.journal.history_until_damaged(execution_id, None))
 
-    def newest_events(self, execution_id: str, limit: int) -> Sequence[Event]:
-        """Return the newest events of one run, in feed order."""
-        try:
-            return self.journal.reader.recent_events(execution_id, limit)
-        except StorageError as error:
-            self.journal.report_damage(error)
-            return ()
-
     def run_history(self, execution_id: str, through: Position | None = None) -> Iterator[tuple[Position, Event]]:
         """Yield the events of one run with their positions, up to position `through`. Raises StorageError."""
         return self.journal.reader.history(execution_id, through)
@@ -223,12 +219,17 @@ class ReadModel:
         """Yield all events after one position up to another, with their positions. Raises StorageError."""
         return self.journal.reader.read_between(after, through)
 
-    def find_run(self, prefix: str) -> Run:
+    async def find_run(self, prefix: str) -> Run:
         """Return the only run whose id begins with `prefix`, or the newest for `@latest`.
 
         Raises NotFound, or UsageError if there are several.
         """
-        return find_one_run(self.index, prefix, "" if self.target.offline else "--backfill N reads further")
+        return await self.reader.find(prefix, "" if self.target.offline else "--backfill N reads further")
+
+    @property
+    def stored_runs(self) -> RunSource:
+        """The runs of the journal, for commands that print them: reading them blocks."""
+        return self.reader.stored
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """Return the pending checkpoint with that id."""

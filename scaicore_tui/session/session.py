@@ -18,8 +18,9 @@ from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, RunIndex
 from scaicore_tui.session.commands import Commands
 from scaicore_tui.session.read_model import SubmissionDelta
+from scaicore_tui.session.run_reader import RunReader
 from scaicore_tui.session.tasks import BackgroundTasks
-from scaicore_tui.store import Ingestor, Journal, RunLoader
+from scaicore_tui.store import Ingestor, Journal
 from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.head import HeadRead
 from scaicore_tui.sync.poller import RandomFn
@@ -58,7 +59,7 @@ class Session(Commands):
         self._is_pending_unsaved = False
         self.journal = Journal.in_memory() if journal is None else journal
         self._ingestor = Ingestor(self.journal, self.index, self._changed)
-        self._run_loader = RunLoader(self.journal, self.index, self._changed)
+        self.reader = RunReader(self.journal, self.index, self._loaded)
         self.client = client or Client(target, clock=self.clock)
         status_changed = partial(self._publish, Delta())
         self.client.bearer.expect_caller(None if self.journal.identity is None else self.journal.identity.caller)
@@ -108,7 +109,7 @@ class Session(Commands):
 
     async def close(self) -> None:
         """Close client and journal. Writes with unknown outcome are left to the next session. May be called twice."""
-        self._run_loader.close()
+        self.reader.close()
         # The stack closes from the last to the first, and each one even if another fails.
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.tracker.ledger_worker.close)
@@ -141,7 +142,11 @@ class Session(Commands):
         """The graphs of Cores, read when they are first asked for."""
         from scaicore_tui.session.flows import flow_graphs_of
 
-        return flow_graphs_of(self.target, self.clock, self.index, self.journal, self.client)
+        return flow_graphs_of(self.target, self.clock, self.reader.stored, self.client)
+
+    def load_runs_in_background(self) -> None:
+        """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""
+        self.index.runs.fold_in_background = self.reader.request_run
 
     def prefetch(self) -> None:
         """Send the first requests now; `run` uses their responses."""
@@ -151,7 +156,8 @@ class Session(Commands):
         """Poll, backfill and look up writes until cancelled."""
         await self._recover_writes()
         async with asyncio.TaskGroup() as group:
-            self.index.runs.fold_in_background = partial(self._run_loader.load, group)
+            self.load_runs_in_background()
+            self.reader.start(group)
             group.create_task(self._ingestor.load_then_prune(self.target, self.clock))
             group.create_task(self._tasks.run())
 
@@ -198,6 +204,7 @@ class Session(Commands):
         self.tracker.observe(seen, since, self._read_at)
         self._tasks.polled.set()
         self._publish(Delta(changed, checkpoints=pending if has_changed else None))
+        await self.reader.load_ids(row.execution_id for row in pending)
         self._is_pending_unsaved |= has_changed or is_first
         if self._is_pending_unsaved and not self._pollers.pending.is_reading:
             self._is_pending_unsaved = False
@@ -209,6 +216,11 @@ class Session(Commands):
         self._pollers.set_behind(self._backfiller.behind)
         if self._backfiller.gap_backfills:
             self._tasks.gap_opened.set()
+        self._publish(delta)
+
+    def _loaded(self, delta: Delta) -> None:
+        """Publish runs that were loaded. A loaded run may be evidence for a write."""
+        self.tracker.observe(read_at=self._read_at)
         self._publish(delta)
 
     def _publish_submission(self, submission: Submission) -> None:

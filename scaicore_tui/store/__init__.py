@@ -4,8 +4,9 @@ Events are only added or, by retention, deleted; never changed. One process writ
 """
 
 from scaicore_tui.store.gaps import OpenGap, SkippedEvent
-from scaicore_tui.store.ingest import Ingestor, RunLoader
+from scaicore_tui.store.ingest import Ingestor
 from scaicore_tui.store.journal import Journal
+from scaicore_tui.store.stored_runs import StoredRuns
 from scaicore_tui.store.writer import JournalWriter
 
-__all__ = ["Ingestor", "Journal", "JournalWriter", "OpenGap", "RunLoader", "SkippedEvent"]
+__all__ = ["Ingestor", "Journal", "JournalWriter", "OpenGap", "SkippedEvent", "StoredRuns"]

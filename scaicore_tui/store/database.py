@@ -22,6 +22,8 @@ from scaicore_tui.store.failures import (
     is_storage_failure,
     journal_failure,
 )
+from scaicore_tui.store.run_rows import add_columns
+from scaicore_tui.store.stored_ids import encode_id
 
 # The most keys in one query.
 MAX_LOOKUP_KEYS = 500
@@ -44,17 +46,6 @@ def lookup_clauses(events: Iterable[Event]) -> Iterator[tuple[str, list[object]]
     for expression, values in keys.items():
         for begin in range(0, len(values), MAX_LOOKUP_KEYS):
             yield expression, values[begin : begin + MAX_LOOKUP_KEYS]
-
-
-def encode_id(execution_id: str | None) -> str | bytes | None:
-    """Return an id as an SQLite value: its text, or its bytes if it has unpaired surrogates, which SQLite refuses."""
-    if execution_id is None or execution_id.isascii():
-        return execution_id
-    try:
-        execution_id.encode()
-    except UnicodeEncodeError:
-        return execution_id.encode("utf-8", "surrogatepass")
-    return execution_id
 
 
 # `pos` is the position in the feed, oldest lowest: new events count up, older ones that are read later count down.
@@ -121,6 +112,37 @@ _MIGRATIONS = (
         source TEXT NOT NULL
     );
     """,
+    # Columns by which runs are found and ordered. `status` is that by the events: whether a run waits is not stored.
+    """
+    ALTER TABLE runs RENAME TO former_runs;
+    CREATE TABLE runs (
+        place INTEGER PRIMARY KEY,
+        execution_id TEXT NOT NULL UNIQUE,
+        summary BLOB NOT NULL,
+        status TEXT NOT NULL,
+        core_id TEXT,
+        started_at INTEGER,
+        ended_at INTEGER,
+        changed_at INTEGER,
+        duration_ms REAL,
+        failed_node TEXT,
+        error_group TEXT,
+        input_digest INTEGER,
+        event_count INTEGER NOT NULL,
+        search_text TEXT NOT NULL
+    );
+    SELECT add_columns();
+    DROP TABLE former_runs;
+    CREATE INDEX runs_status ON runs (status, place);
+    CREATE INDEX runs_core ON runs (core_id, place);
+    CREATE INDEX runs_started ON runs (started_at);
+    CREATE INDEX runs_ended ON runs (ended_at) WHERE ended_at IS NOT NULL;
+    CREATE INDEX runs_changed ON runs (changed_at);
+    CREATE INDEX runs_duration ON runs (duration_ms) WHERE duration_ms IS NOT NULL;
+    CREATE INDEX runs_failed_node ON runs (failed_node) WHERE failed_node IS NOT NULL;
+    CREATE INDEX runs_error_group ON runs (error_group) WHERE error_group IS NOT NULL;
+    CREATE INDEX runs_input ON runs (input_digest) WHERE input_digest IS NOT NULL;
+    """,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 
@@ -147,6 +169,7 @@ def migrate(database: sqlite3.Connection) -> None:
     """Migrate `database` to the current schema."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     database.create_function("moment_of", 1, lambda source: decode_event(source).at or 0, deterministic=True)
+    database.create_function("add_columns", 0, lambda: add_columns(database))
     for number, step in enumerate(_MIGRATIONS[version:], version + 1):
         database.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
 

@@ -7,11 +7,10 @@ index on the event loop after it was committed: nothing is shown that a crash co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from itertools import takewhile
 from math import inf
 from typing import Any, TypeVar
 
@@ -20,44 +19,20 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError
 from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Delta, RunIndex
-from scaicore_tui.runs.cache import project
+from scaicore_tui.runs import Delta, RunIndex, RunStatus
 from scaicore_tui.store.gaps import OpenGap, SkippedEvent
-from scaicore_tui.store.journal import Journal
+from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.retention import Retention
 from scaicore_tui.store.writer import JournalWriter
-from scaicore_tui.units import Micros, Position
+from scaicore_tui.units import Micros
 
 _log = Log(__name__)
 
 
-class RunLoader:
-    """Loads long runs in the background. `on_changed` gets a delta for each loaded run."""
-
-    def __init__(self, journal: Journal, index: RunIndex, on_changed: Callable[[Delta], None]) -> None:
-        self._journal = journal
-        self._index = index
-        self._on_changed = on_changed
-        self._is_open = True
-
-    def close(self) -> None:
-        """Stop the runs that are being loaded, so that quitting does not wait for them."""
-        self._is_open = False
-
-    def load(self, group: asyncio.TaskGroup, execution_id: str) -> None:
-        """Start a task in `group` that loads a run from the events known now."""
-        history = self._journal.history_until_damaged(execution_id, self._index.last_position)
-        group.create_task(self._load(execution_id, takewhile(lambda _: self._is_open, history)))
-
-    async def _load(self, execution_id: str, rows: Iterable[tuple[Position, Event]]) -> None:
-        run, _ = await asyncio.to_thread(project, execution_id, rows)
-        if self._index.runs.complete(execution_id, run):
-            self._on_changed(Delta({execution_id: self._index.summaries[execution_id]}))
-
-
-# Events, and stored runs, per batch: small, so that the screen is updated quickly.
+# Events per batch: few, so that the screen is updated quickly.
 BATCH_EVENTS = 500
-BATCH_RUNS = 500
+# The runs whose summaries are read before the first screen.
+FIRST_RUNS = 500
 # A feed at the API's rate limit brings about 150 MB in this time.
 PRUNE_INTERVAL_S = 600.0
 # The file is checked, and buffered events are written to it, at this interval.
@@ -80,6 +55,7 @@ class Ingestor:
         self._on_changed = on_changed
         self._next_flush_at = -inf
         self._is_closed = False
+        self._is_loaded = False
         self._thread = ThreadPoolExecutor(1, "journal")
 
     def close(self) -> None:
@@ -94,15 +70,23 @@ class Ingestor:
     def load_newest(self) -> None:
         """Load the newest runs from the journal, without a thread; `load` loads the others."""
         self.writer.prepare()
-        first = self.writer.first_delta(BATCH_RUNS)
+        first = self.writer.first_delta(FIRST_RUNS)
         self._index.gaps = first.gaps or []
         self._index.event_count = first.event_count
-        self._index.load(first.upserted.values())
+        self._index.remember(first.upserted.values())
 
     async def load(self) -> None:
-        """Load all runs from the journal, in batches."""
-        while stored := await self.run_in_thread(self.writer.next_summaries, BATCH_RUNS):
-            self._on_changed(self._index.load(stored))
+        """Load the positions of all runs from the journal, in batches; then rebuild missing summaries. Done once."""
+        if self._is_loaded:
+            return
+        self._is_loaded = True
+        for status in RunStatus:
+            above = -MAX_POSITION
+            while found := await self.run_in_thread(self.writer.stored_positions, status, above):
+                above = found[-1]
+                self._on_changed(self._index.load({status: found}))
+        while (rebuilt := await self.run_in_thread(self.writer.rebuild_missing)) is not None:
+            self._on_changed(self._index.remember(rebuilt.upserted.values()))
 
     async def load_then_prune(self, target: Target, clock: Clock) -> None:
         """Load all runs; then apply the retention of `target`, at once and every PRUNE_INTERVAL_S."""

@@ -26,7 +26,6 @@ from scaicore_tui.runs.summary import SUMMARY_VERSION
 from scaicore_tui.store.database import (
     SCHEMA_VERSION,
     WatchedFile,
-    encode_id,
     lock_for_writing,
     lookup_clauses,
     open_copy,
@@ -48,6 +47,7 @@ from scaicore_tui.store.failures import (
     require_file,
 )
 from scaicore_tui.store.gaps import BELOW_ALL, RESERVED_POSITIONS, GapTable, OpenGap, SkippedEvent, skipped_position
+from scaicore_tui.store.stored_ids import encode_id
 from scaicore_tui.units import Micros, Position
 
 # Above every position.

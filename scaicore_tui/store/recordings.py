@@ -17,10 +17,12 @@ from typing import BinaryIO, Protocol, Self
 from scaicore_tui.decoding import UTF8_BOM, has_wide_bom
 from scaicore_tui.errors import ConfigError, NotFound
 from scaicore_tui.protocol import Event, decode_event, envelope, lenient_json
-from scaicore_tui.runs import RunIndex, RunProjector
+from scaicore_tui.runs import Gap, Run, RunProjector, Summary, only_match, with_status
+from scaicore_tui.runs.cache import project
 from scaicore_tui.store.failures import require_file
 from scaicore_tui.store.journal import Journal
-from scaicore_tui.store.summaries import read_pending
+from scaicore_tui.store.pending import read_pending
+from scaicore_tui.store.stored_runs import LATEST, StoredRuns
 from scaicore_tui.store.writer import JournalWriter
 from scaicore_tui.units import Micros, Position
 
@@ -47,17 +49,23 @@ def is_jsonl(path: Path) -> bool:
 
 
 class JsonlRecording:
-    """The runs and events of a file of JSON lines. Raises NotFound."""
+    """The runs and events of a file of JSON lines. Raises NotFound; ConfigError that names the line if one is not JSON.
+
+    All lines are read at once, when runs are first asked for.
+    """
+
+    gaps: Sequence[Gap] = ()
 
     def __init__(self, path: Path) -> None:
         require_file(path, "file")
         self._path = path
         self._offsets: dict[str, array[int]] = {}
-        self._index = RunIndex(self._history)
+        self._read: dict[str, Summary] = {}
+        self.unreadable_count = 0
 
     @cached_property
-    def index(self) -> RunIndex:
-        """The runs. Raises ConfigError that names the line if one is not JSON."""
+    def _summaries(self) -> dict[str, Summary]:
+        """The summaries of all runs, in the order of their first events. Reads the file."""
         # Reading a run again means seeking all over the file: so all unfinished runs are kept.
         projector = RunProjector(self._history, max_runs=2**62)
         position = 0
@@ -65,10 +73,34 @@ class JsonlRecording:
             stream = read_events(file, self._path)
             while batch := list(islice(stream, BATCH_LINES)):
                 events = [event for _, event in batch]
-                self._index.apply(projector.apply(events, position))
+                delta = projector.apply(events, position)
+                self._read |= delta.upserted
+                self.unreadable_count += delta.unreadable_count
                 self._note_offsets(batch)
                 position += len(events)
-        return self._index
+        return {key: with_status(summary, ()) for key, summary in self._read.items()}
+
+    def summaries(self) -> Iterator[Summary]:
+        """Yield the summaries of all runs, newest first."""
+        return reversed(self._summaries.values())
+
+    def find_one(self, prefix: str, hint: str = "") -> Summary:
+        """Return the only run whose id begins with `prefix`, as `StoredRuns.find_one` does."""
+        known = self._summaries
+        if prefix in known:
+            return known[prefix]
+        found = [row for row in self.summaries() if prefix == LATEST or row.execution_id.startswith(prefix)]
+        return only_match(found[:1] if prefix == LATEST else found, prefix, len(known), hint)
+
+    def newest_of_core(self, core_id: str, limit: int) -> Sequence[Summary]:
+        """Return the summaries of the newest runs of a Core, newest first."""
+        return list(islice((row for row in self.summaries() if row.core_id == core_id), limit))
+
+    def run(self, summary: Summary) -> Run:
+        """Return the complete run of `summary`."""
+        run, _ = project(summary.execution_id, self._history(summary.execution_id))
+        run.status = summary.status
+        return run
 
     def __enter__(self) -> Self:
         return self
@@ -79,11 +111,11 @@ class JsonlRecording:
     @property
     def newest_at(self) -> Micros:
         """The time of the newest event of any run, in microseconds since 1970; 0 if there is none."""
-        return max((summary.last_event_at or 0 for summary in self.index.order), default=0)
+        return max((summary.last_event_at or 0 for summary in self.summaries()), default=0)
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """Yield all events, or those of one run, in the file's order."""
-        if execution_id is not None:
+        if execution_id is not None and self._summaries:
             yield from (event for _, event in self._history(execution_id))
             return
         with self._path.open("rb") as file:
@@ -100,7 +132,7 @@ class JsonlRecording:
         offsets = self._offsets.get(execution_id)
         if offsets is None:
             return []
-        position = self._index.summaries[execution_id].position
+        position = self._read[execution_id].position
         with self._path.open("rb") as file:
             return [(position + number, decode_event(_line_at(file, offset))) for number, offset in enumerate(offsets)]
 
@@ -130,17 +162,39 @@ def read_events(file: Iterable[bytes], path: Path) -> Iterator[tuple[Position, E
         offset += len(line)
 
 
-BATCH_RUNS = 500
-
-
-class Recording(Protocol):
-    """Runs and events as they were when it was opened. `newest_at` is the time of the newest event, in microseconds."""
+class RunSource(Protocol):
+    """Runs that can be read one after the other. Its methods block."""
 
     @property
-    def newest_at(self) -> Micros: ...
+    def gaps(self) -> Sequence[Gap]:
+        """All gaps, oldest first."""
+
+    def summaries(self) -> Iterator[Summary]:
+        """Yield the summaries of all runs, newest first."""
+
+    def find_one(self, prefix: str, hint: str = "") -> Summary:
+        """Return the only run whose id begins with `prefix`, or the newest for `@latest`.
+
+        Raises NotFound, with `hint`, if there is none, and UsageError if there are several.
+        """
+
+    def newest_of_core(self, core_id: str, limit: int) -> Sequence[Summary]:
+        """Return the summaries of the newest runs of a Core, newest first."""
+
+    def run(self, summary: Summary) -> Run:
+        """Return the complete run of `summary`."""
+
+
+class Recording(RunSource, Protocol):
+    """Runs and events of a file, as they were when it was opened."""
 
     @property
-    def index(self) -> RunIndex: ...
+    def newest_at(self) -> Micros:
+        """The time of the newest event of any run, in microseconds since 1970; 0 if there is none."""
+
+    @property
+    def unreadable_count(self) -> int:
+        """The number of events that could not be read completely, as far as that is known."""
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """Yield all events, or those of one run, in feed order."""
@@ -152,32 +206,41 @@ class Recording(Protocol):
     ) -> None: ...
 
 
-class JournalRecording:
-    """The runs and events of a journal. Runs wait if they had a pending checkpoint at the last poll."""
+class JournalRecording(StoredRuns):
+    """The runs and events of a journal. Runs wait if they had a pending checkpoint at the last poll.
+
+    It is read in one transaction: what another process adds meanwhile is not seen.
+    """
+
+    unreadable_count = 0
 
     def __init__(self, path: Path) -> None:
-        self._journal = open_readonly(path)
-        self._last_position = self._journal.next_position - 1
-        self.newest_at = self._journal.newest_at()
-        self.events = self._journal.events
-
-    @cached_property
-    def index(self) -> RunIndex:
-        """The runs."""
-        index = RunIndex(lambda execution_id: self._journal.history(execution_id, self._last_position))
-        index.event_count, index.gaps = len(self._journal), self._journal.gaps()
-        writer = JournalWriter(self._journal)
-        writer.prepare()
-        while stored := writer.next_summaries(BATCH_RUNS):
-            index.load(stored)
-        index.set_pending(read_pending(self._journal))
-        return index
+        self._recorded = open_readonly(path)
+        if not self._recorded.is_complete:
+            _rebuild_summaries(self._recorded)
+        for begin in ("BEGIN", "SELECT 1 FROM events LIMIT 1"):
+            self._recorded.query(begin)
+        newest, waiting = self._recorded.next_position - 1, _waiting_ids(self._recorded)
+        super().__init__(self._recorded, lambda: newest, lambda: waiting)
+        self.newest_at = self._recorded.newest_at()
+        self.events = self._recorded.events
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._journal.close()
+        self._recorded.close()
+
+
+def _rebuild_summaries(journal: Journal) -> None:
+    writer = JournalWriter(journal)
+    writer.prepare()
+    while writer.rebuild_missing() is not None:
+        pass
+
+
+def _waiting_ids(journal: Journal) -> set[str]:
+    return {row.execution_id for row in read_pending(journal) if row.execution_id is not None}
 
 
 def open_recording(path: Path) -> Recording:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scaicore_tui.runs import Delta, RunProjector, Summary
-from scaicore_tui.store.database import encode_id
 from scaicore_tui.store.gaps import BELOW_ALL
 from scaicore_tui.store.journal import MAX_POSITION, Journal
+from scaicore_tui.store.stored_ids import encode_id
 from scaicore_tui.store.summaries import Summaries
-from scaicore_tui.units import Micros
+from scaicore_tui.units import Micros, Position
 
 # The newest events are never deleted: a read from the head stops when it reaches known events.
 MIN_KEPT_EVENTS = 1_000
@@ -62,10 +62,11 @@ class Retention:
             strays = database.execute(
                 _DELETE_STRAYS, (self._strays_before(found), keep_from, BATCH_STRAY_EVENTS)
             ).rowcount
-            deleted = dict[str, int]()
+            deleted, vacated = dict[str, int](), list[Position]()
             for summary in found:
                 if self._can_be_pruned(summary, keep_from):
                     deleted[summary.execution_id] = self._delete(summary)
+                    vacated.append(summary.position)
             if strays or deleted:
                 # Older history would be deleted as well: don't read it any more.
                 database.execute("DELETE FROM main.holes WHERE after_pos = ?", (BELOW_ALL,))
@@ -74,7 +75,12 @@ class Retention:
         self._position = found[-1].position if found else self._position
         is_older = any(self._is_too_old(summary.first_event_at) for summary in found)
         self._is_done = not is_older and strays < BATCH_STRAY_EVENTS
-        return Delta(removed=frozenset(deleted), event_count=-strays - sum(deleted.values()), is_loaded=True)
+        return Delta(
+            removed=frozenset(deleted),
+            vacated=vacated,
+            event_count=-strays - sum(deleted.values()),
+            is_loaded=True,
+        )
 
     def _keep_from(self) -> int | None:
         """Return the position from which on all events are kept; None if all are kept."""

@@ -1,42 +1,38 @@
-"""The journal's tables of run summaries and of pending checkpoints.
+"""The journal's table of runs: a summary of each, and the columns by which runs are found and ordered.
 
 Summaries of another version, and missing ones, are rebuilt from the events (see `writer`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
-from scaicore_tui.json_text import write
-from scaicore_tui.protocol import Checkpoint, read_checkpoint
-from scaicore_tui.runs import Summary
-from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary, encode_summary
-from scaicore_tui.store.database import encode_id
-from scaicore_tui.store.journal import Journal
+from scaicore_tui.runs import RunStatus, Summary
+from scaicore_tui.runs.select import filter_words
+from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary
+from scaicore_tui.store.journal import MAX_POSITION, Journal
+from scaicore_tui.store.run_rows import PUT, PUT_IN_MEMORY, run_row
+from scaicore_tui.store.stored_ids import decode_id, encode_id
+from scaicore_tui.units import Position
 
-
-def read_pending(journal: Journal) -> list[Checkpoint]:
-    """Return the checkpoints that were pending at the last poll, oldest first."""
-    rows = journal.query("SELECT source FROM main.pending ORDER BY place")
-    try:
-        return [read_checkpoint(source) for (source,) in rows]
-    except (ValueError, TypeError) as error:
-        raise journal.damage_error() from error
-
-
-def save_pending(journal: Journal, checkpoints: Iterable[Checkpoint]) -> None:
-    """Replace the stored pending checkpoints by `checkpoints`, oldest first."""
-    rows = [(write(checkpoint.raw, ascii_only=True).encode(),) for checkpoint in checkpoints]
-    with journal.transaction() as database:
-        database.execute("DELETE FROM main.pending")
-        database.executemany("INSERT INTO main.pending (source) VALUES (?)", rows)
-
-
-_PUT = "INSERT OR REPLACE INTO main.runs VALUES (?, ?, ?)"
-_NEWEST = "SELECT summary FROM main.runs WHERE place < ? ORDER BY place DESC LIMIT ?"
-_MATCHING = "SELECT summary FROM main.runs WHERE substr(execution_id, 1, ?) = ? ORDER BY place DESC LIMIT ?"
-_OLDEST = "SELECT summary FROM main.runs WHERE place > ? ORDER BY place LIMIT ?"
+_NEWEST = "SELECT summary FROM runs WHERE place < ? ORDER BY place DESC LIMIT ?"
+_OLDEST = "SELECT summary FROM runs WHERE place > ? ORDER BY place LIMIT ?"
+_MATCHING = "SELECT summary FROM runs WHERE substr(execution_id, 1, ?) = ? ORDER BY place DESC LIMIT ?"
+_OF_CORE = "SELECT summary FROM runs WHERE core_id = ? ORDER BY place DESC LIMIT ?"
+_AT = "SELECT summary FROM runs WHERE place IN (SELECT value FROM json_each(?))"
+_BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
+_POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
+_WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
+_POSITIONS = "SELECT place FROM runs WHERE status = ? AND place > ? ORDER BY place LIMIT ?"
 _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
+# A run that the feed knows as open waits if it has a pending checkpoint.
+_STATUS = """CASE WHEN status IN ('running', 'unknown') AND execution_id IN (SELECT value FROM json_each(?))
+THEN 'waiting' ELSE status END"""
+# Positions per query, so that no single one holds up other threads.
+BATCH_POSITIONS = 5_000
+MAX_IDS_PER_QUERY = 500
 
 
 class Summaries:
@@ -45,23 +41,84 @@ class Summaries:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def put(self, summaries: Iterable[Summary]) -> None:
-        """Store summaries, replacing former ones. Call it in the transaction that stores their events."""
-        rows = [(summary.position, encode_id(summary.execution_id), encode_summary(summary)) for summary in summaries]
-        with self._journal.transaction() as database:
-            database.executemany(_PUT, rows)
+    def put(self, summaries: Iterable[Summary], *, is_in_memory: bool = False) -> None:
+        """Store summaries, replacing former ones. Call it in the transaction that stores their events.
 
-    def newest(self, limit: int, before: int = 2**62) -> list[Summary]:
+        `is_in_memory`: store them in the table that shadows that of the file.
+        """
+        rows = [run_row(summary) for summary in summaries]
+        with self._journal.transaction() as database:
+            database.executemany(PUT_IN_MEMORY if is_in_memory else PUT, rows)
+
+    def newest(self, limit: int, before: Position = MAX_POSITION) -> list[Summary]:
         """Return the newest summaries with positions below `before`, newest first."""
         return self._decoded(self._journal.query(_NEWEST, before, limit))
 
-    def matching(self, prefix: str, limit: int) -> list[Summary]:
-        """Return the newest summaries of runs whose ids begin with `prefix`, newest first."""
-        return self._decoded(self._journal.query(_MATCHING, len(prefix), prefix, limit))
+    def all_newest_first(self, batch: int = BATCH_POSITIONS) -> Iterator[Summary]:
+        """Yield all summaries, newest first."""
+        before = MAX_POSITION
+        while found := self.newest(batch, before):
+            before = found[-1].position
+            yield from found
 
-    def oldest(self, limit: int, above: int) -> list[Summary]:
+    def oldest(self, limit: int, above: Position) -> list[Summary]:
         """Return the oldest summaries with positions above `above`, oldest first."""
         return self._decoded(self._journal.query(_OLDEST, above, limit))
+
+    def matching(self, prefix: str, limit: int) -> list[Summary]:
+        """Return the newest summaries of runs whose ids begin with `prefix`, newest first.
+
+        The run with exactly that id is the only match, if there is one.
+        """
+        exact = self.by_ids([prefix])
+        return exact or self._decoded(self._journal.query(_MATCHING, len(prefix), encode_id(prefix), limit))
+
+    def of_core(self, core_id: str, limit: int) -> list[Summary]:
+        """Return the newest summaries of a Core, newest first."""
+        return self._decoded(self._journal.query(_OF_CORE, encode_id(core_id), limit))
+
+    def at(self, positions: Sequence[Position]) -> list[Summary]:
+        """Return the summaries of the runs at `positions`, as far as there are any."""
+        return self._decoded(self._journal.query(_AT, json.dumps(positions)))
+
+    def by_ids(self, execution_ids: Sequence[str]) -> list[Summary]:
+        """Return the summaries of these runs, as far as there are any."""
+        return self._decoded(row for row in self._by_ids(_BY_IDS, execution_ids))
+
+    def positions_of(self, execution_ids: Sequence[str]) -> dict[str, Position]:
+        """Return the positions of these runs, as far as they are stored."""
+        return {decode_id(key): position for key, position in self._by_ids(_POSITIONS_OF, execution_ids)}
+
+    def with_input(self, digest: int) -> list[Summary]:
+        """Return the summaries of runs whose input has this digest."""
+        return self._decoded(self._journal.query(_WITH_INPUT, digest))
+
+    def positions(self, status: RunStatus, above: Position) -> list[Position]:
+        """Return the next positions above `above` of runs that have this status by their events, lowest first."""
+        found = self._journal.query(_POSITIONS, status.value, above, BATCH_POSITIONS)
+        return [position for (position,) in found]
+
+    def search(self, needle: str, waiting: Collection[str]) -> list[Position]:
+        """Return the positions of the runs that match a text filter, lowest first; `waiting` are ids of waiting runs.
+
+        The same as `compile_filter` on the search text of each run, which includes its status.
+        """
+        wanted, excluded = filter_words(needle.encode("utf-8", "replace").decode())
+        text = f"(search_text || char(10) || {_STATUS})"
+        clauses = [*(f"instr({text}, ?) > 0" for _ in wanted), *(f"instr({text}, ?) = 0" for _ in excluded)]
+        ids = json.dumps([key for key in waiting if isinstance(encode_id(key), str)])
+        values = [value for word in (*wanted, *excluded) for value in (ids, word)]
+        query = f"SELECT place FROM runs WHERE {' AND '.join(clauses) or '1'} ORDER BY place"  # noqa: S608  (constants)
+        return [position for (position,) in self._journal.query(query, *values)]
+
+    def event_count(self) -> int:
+        """Return the number of events of all runs, without repeats."""
+        return int(self._journal.query("SELECT coalesce(sum(event_count), 0) FROM runs")[0][0])
+
+    def _by_ids(self, query: str, execution_ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        for begin in range(0, len(execution_ids), MAX_IDS_PER_QUERY):
+            keys = [encode_id(key) for key in execution_ids[begin : begin + MAX_IDS_PER_QUERY]]
+            yield from self._journal.query(query.format(", ".join("?" * len(keys))), *keys)
 
     def _decoded(self, rows: Iterable[tuple[bytes]]) -> list[Summary]:
         try:
@@ -81,14 +138,9 @@ class Summaries:
     def missing_ids(self) -> list[str]:
         """Return the ids of runs that have events and no summary, newest first."""
         stored = {execution_id for (execution_id,) in self._journal.query("SELECT execution_id FROM main.runs")}
-        return [_decode_id(found) for (found,) in self._journal.query(_ALL_IDS) if found not in stored]
+        return [decode_id(found) for (found,) in self._journal.query(_ALL_IDS) if found not in stored]
 
     def mark_complete(self) -> None:
         """Store that no summary is missing."""
         with self._journal.transaction() as database:
             database.execute("UPDATE folding SET folded = version")
-
-
-def _decode_id(stored: str | bytes) -> str:
-    """Return the id that `encode_id` encoded."""
-    return stored if isinstance(stored, str) else stored.decode("utf-8", "surrogatepass")

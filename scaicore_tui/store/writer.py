@@ -16,13 +16,14 @@ from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import StorageError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Delta, Gap, RunProjector, Summary
+from scaicore_tui.runs import Delta, Gap, RunProjector, RunStatus, Summary
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from scaicore_tui.store.gaps import RESERVED_POSITIONS, OpenGap, SkippedEvent
-from scaicore_tui.store.journal import MAX_POSITION, Journal
+from scaicore_tui.store.journal import Journal
+from scaicore_tui.store.pending import save_pending
 from scaicore_tui.store.retention import Retention
-from scaicore_tui.store.summaries import Summaries, save_pending
-from scaicore_tui.units import Micros
+from scaicore_tui.store.summaries import Summaries
+from scaicore_tui.units import Micros, Position
 
 _log = Log(__name__)
 _clock = SystemClock()
@@ -37,6 +38,10 @@ _START_BUFFERING = (
     "INSERT INTO temp.gaps SELECT * FROM main.gaps",
     "CREATE TEMP TABLE holes (after_pos INTEGER PRIMARY KEY, until_pos, found_at, cursor)",
     "INSERT INTO temp.holes SELECT * FROM main.holes",
+    "CREATE TEMP TABLE unsaved_runs AS SELECT * FROM main.runs LIMIT 0",
+    "CREATE UNIQUE INDEX temp.unsaved_runs_id ON unsaved_runs (execution_id)",
+    """CREATE TEMP VIEW runs AS SELECT * FROM main.runs
+    WHERE execution_id NOT IN (SELECT execution_id FROM unsaved_runs) UNION ALL SELECT * FROM unsaved_runs""",
 )
 _FLUSH = (
     "INSERT INTO main.events SELECT * FROM temp.spilled ORDER BY pos",
@@ -44,8 +49,17 @@ _FLUSH = (
     "INSERT INTO main.gaps SELECT * FROM temp.gaps",
     "DELETE FROM main.holes",
     "INSERT INTO main.holes SELECT * FROM temp.holes",
+    "DELETE FROM main.runs WHERE execution_id IN (SELECT execution_id FROM temp.unsaved_runs)",
+    "INSERT INTO main.runs SELECT * FROM temp.unsaved_runs",
 )
-_STOP_BUFFERING = ("DROP VIEW temp.events", "DROP TABLE temp.spilled", "DROP TABLE temp.gaps", "DROP TABLE temp.holes")
+_STOP_BUFFERING = (
+    "DROP VIEW temp.events",
+    "DROP VIEW temp.runs",
+    "DROP TABLE temp.spilled",
+    "DROP TABLE temp.unsaved_runs",
+    "DROP TABLE temp.gaps",
+    "DROP TABLE temp.holes",
+)
 
 # While buffering, the file is tried again after this number of writes: all buffered events are written at once.
 FLUSH_EVERY_WRITES = 8
@@ -60,7 +74,6 @@ class MemoryBuffer:
     def __init__(self, journal: Journal, summaries: Summaries) -> None:
         self._journal = journal
         self._summaries = summaries
-        self._unsaved: dict[str, Summary] = {}
         self._write_count = 0
 
     def begin(self, error: StorageError) -> None:
@@ -74,10 +87,7 @@ class MemoryBuffer:
 
     def put(self, summaries: Mapping[str, Summary]) -> None:
         """Store summaries, or keep them until the file can be written."""
-        if self._journal.is_buffering:
-            self._unsaved |= summaries
-        else:
-            self._summaries.put(summaries.values())
+        self._summaries.put(summaries.values(), is_in_memory=self._journal.is_buffering)
 
     def flush_if_possible(self) -> None:
         """Call `flush` once every FLUSH_EVERY_WRITES calls."""
@@ -93,12 +103,10 @@ class MemoryBuffer:
             with self._journal.transaction() as database:
                 for step in _FLUSH:
                     database.execute(step)
-                self._summaries.put(self._unsaved.values())
         except StorageError:
             return
         self._journal.switch_tables(_STOP_BUFFERING, begin=False)
         self._journal.write_error = ""
-        self._unsaved = {}
         _log.info("journal can be written again")
 
 
@@ -122,7 +130,6 @@ class JournalWriter:
         self._buffer = MemoryBuffer(journal, self._summaries)
         # Oldest first. None until they were looked for, which takes a while in a large file.
         self._missing: list[str] | None = None
-        self._before: int | None = MAX_POSITION
         # The gaps of the last delta, to tell whether a commit changed them.
         self._gaps: list[Gap] = []
         self._may_run = threading.Event()
@@ -135,7 +142,7 @@ class JournalWriter:
 
     def first_delta(self, limit: int) -> Delta:
         """Return the state of the file: its newest summaries, at most `limit`, its gaps and the number of events."""
-        upserted = {summary.execution_id: summary for summary in self.next_summaries(limit)}
+        upserted = {summary.execution_id: summary for summary in self._summaries.newest(limit)}
         self._gaps = self._journal.gaps()
         return Delta(upserted, gaps=self._gaps, event_count=len(self._journal), is_loaded=True)
 
@@ -255,38 +262,42 @@ class JournalWriter:
         delta = retention.prune_batch()
         return None if delta is None else self._with_gaps(delta)
 
-    def next_summaries(self, limit: int) -> list[Summary]:
-        """Return the next summaries, newest first, at most `limit`; empty after the last.
+    def stored_positions(self, status: RunStatus, above: Position) -> Sequence[Position]:
+        """Return the next positions above `above` of stored runs with this status, lowest first; empty after the last.
 
-        Missing summaries come last, in smaller batches, as they are rebuilt first.
+        The status is that by the events: it does not say whether a run waits.
         """
-        if self._before is not None:
-            found = self._summaries.newest(limit, self._before)
-            self._before = found[-1].position if found else None
-            if found:
-                return found
-        return self._rebuild_missing()
+        return self._summaries.positions(status, above)
+
+    def rebuild_missing(self) -> Delta | None:
+        """Rebuild missing summaries, the newest first, a batch per call; None if there are none."""
+        if self._missing is None:
+            self._missing = self._summaries.missing_ids()[::-1]
+            self._mark_complete()
+        if not self._missing:
+            return None
+        ids = [self._missing.pop() for _ in range(min(REBUILD_BATCH_RUNS, len(self._missing)))]
+        delta = self._projector.rebuild(self._yielding(ids))
+        self._write(lambda: delta)
+        self._mark_complete()
+        return replace(delta, is_loaded=True)
+
+    def _mark_complete(self) -> None:
+        """Store that no summary is missing, if that is so."""
+        if not self._missing and not self._journal.is_buffering:
+            self._summaries.mark_complete()
 
     def _insert_and_rebuild(self, events: Sequence[Event], insert: Callable[[], None], *, is_history: bool) -> Delta:
         changed = dict.fromkeys(event.execution_id for event in events if event.execution_id)
 
         def write() -> Delta:
+            before = self._summaries.positions_of(list(changed))
             insert()
-            return self._projector.rebuild(changed, events, is_history=is_history)
+            delta = self._projector.rebuild(changed, events, is_history=is_history)
+            moved = [position for key, position in before.items() if delta.upserted[key].position != position]
+            return replace(delta, vacated=moved)
 
         return self._commit(write)
-
-    def _rebuild_missing(self) -> list[Summary]:
-        if self._missing is None:
-            self._missing = self._summaries.missing_ids()[::-1]
-        elif not self._missing:
-            return []
-        ids = [self._missing.pop() for _ in range(min(REBUILD_BATCH_RUNS, len(self._missing)))]
-        delta = self._projector.rebuild(self._yielding(ids))
-        self._write(lambda: delta)
-        if not self._missing and not self._journal.is_buffering:
-            self._summaries.mark_complete()
-        return list(delta.upserted.values())
 
     def _yielding(self, ids: Iterable[str]) -> Iterator[str]:
         for execution_id in ids:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
@@ -18,13 +19,15 @@ from scaicore_tui.log import Log
 from scaicore_tui.protocol import Event, EventPage
 from scaicore_tui.runs import Delta
 from scaicore_tui.store import Ingestor, Journal, OpenGap, SkippedEvent
+from scaicore_tui.store.journal import MAX_POSITION
 from scaicore_tui.sync.head import HeadRead, is_cursor_expired
 from scaicore_tui.sync.page_edges import PageEdges
 from scaicore_tui.sync.stitch import KnownTail, PageWalk, new_events
-from scaicore_tui.units import Micros
+from scaicore_tui.units import Micros, Position
 
 _log = Log(__name__)
 
+T = TypeVar("T")
 # Newest journal events among which distinct ones are searched to recognise the end of a gap.
 ANCHOR_DEPTH_EVENTS = 200
 
@@ -86,10 +89,10 @@ class Backfiller:
             return sum(gap_backfill.remaining for gap_backfill in self.gap_backfills)
         return 0 if self._head_has_more else None
 
-    def known_tail(self) -> KnownTail:
-        """Return the newest events of the journal."""
+    def known_tail(self, upto: Position = MAX_POSITION) -> KnownTail:
+        """Return the newest events of the journal, up to position `upto`. Reads it: call this in a thread."""
         reader = self._journal.reader
-        return KnownTail(reader.newest_raw(ANCHOR_DEPTH_EVENTS), reader.contains_all)
+        return KnownTail(reader.newest_raw(ANCHOR_DEPTH_EVENTS, upto), lambda events: reader.contains_all(events, upto))
 
     async def apply_head(self, head: HeadRead, *, is_first: bool) -> tuple[int, Delta]:
         """Store the new events of a head read; return their number, and the delta to publish.
@@ -107,13 +110,13 @@ class Backfiller:
                 begun = await self._ingest.begin_history(head.next_cursor, self._now())
             delta = begun.then(await self._ingest.append_new(new))
             if begins:
-                self._begin_history(head)
+                await self._begin_history(head)
         elif head.next_cursor is None:
             delta = await self._ingest.append_new(new, gap_found_at=self._now())
         else:
             delta = await self._open_gap(head, new)
         for neighbour in head.passed:
-            after = self._journal.next_position - 1
+            after = await self._read(lambda journal: journal.next_position) - 1
             skipped = SkippedEvent(neighbour, self._now(), head.oldest_first, after)
             delta = delta.then(await self._ingest.mark_skipped(skipped))
         self._ready, self._deferred = self._ready + self._deferred, []
@@ -145,11 +148,11 @@ class Backfiller:
             return 0
         page, read = found
         async with self._ingest.lock:
-            if self._journal.unread_history() is None:
+            if await self._read(Journal.unread_history) is None:
                 self.history = None  # retention dropped the oldest events in the meantime
                 return 0
             new = await self._new_on_page(walk, page, read)
-            passed = self._skipped(page, None)
+            passed = await self._skipped(page, None)
             delta = await self._ingest.prepend_history(new, walk.cursor, passed, is_over=walk.is_over)
             if walk.is_over:
                 self.history = None
@@ -180,14 +183,12 @@ class Backfiller:
         return next((other.cursor for other in above if other.cursor != walk.cursor), None)
 
     async def _apply_gap_page(self, gap_backfill: GapBackfill, page: EventPage, read: Counter[bytes] | None) -> None:
-        gap, walk, reader = gap_backfill.gap, gap_backfill.walk, self._journal.reader
-        floor = KnownTail(
-            reader.newest_raw(ANCHOR_DEPTH_EVENTS, gap.after), lambda events: reader.contains_all(events, gap.after)
-        )
+        gap, walk = gap_backfill.gap, gap_backfill.walk
+        floor = await self._ingest.run_in_thread(self.known_tail, gap.after)
         new = await self._new_on_page(walk, page, read)
-        delta = await self._ingest.fill_gap(gap, new, walk.cursor, self._skipped(page, gap))
+        delta = await self._ingest.fill_gap(gap, new, walk.cursor, await self._skipped(page, gap))
         gap_backfill.reached_known = gap_backfill.reached_known or floor.overlaps(page.events)
-        is_met = floor.is_reached_by(walk.tail)
+        is_met = await self._ingest.run_in_thread(floor.is_reached_by, walk.tail)
         if is_met or walk.is_over:
             delta = delta.then(await self._ingest.close_gap(gap, is_filled=is_met or gap_backfill.reached_known))
             self.gap_backfills.remove(gap_backfill)
@@ -230,16 +231,18 @@ class Backfiller:
         walk.record_new(len(new))
         return new[::-1]
 
-    def _begin_history(self, head: HeadRead) -> None:
+    async def _begin_history(self, head: HeadRead) -> None:
         """Read history from below the head. An empty journal keeps its count of unproductive pages."""
-        if self.history is None or self._journal.reader.newest_at():
-            self.history = self._walk_below(head)
+        if self.history is None or await self._read(lambda journal: journal.newest_at() > 0):
+            self.history = await self._walk_below(head)
         else:
             self.history.restart(head.next_cursor)
 
-    def _walk_below(self, head: HeadRead) -> PageWalk:
+    async def _walk_below(self, head: HeadRead) -> PageWalk:
         """Return a page walk that starts below a head read."""
-        walk = PageWalk(head.next_cursor, self._journal.reader.newest_at(), head.events[::-1], head.limit)
+        walk = PageWalk(
+            head.next_cursor, await self._read(lambda journal: journal.newest_at()), head.events[::-1], head.limit
+        )
         walk.head_reads = self.edges.head_reads
         return walk
 
@@ -252,17 +255,20 @@ class Backfiller:
         walk.resume()
         return True
 
-    def _skipped(self, page: EventPage, gap: OpenGap | None) -> SkippedEvent | None:
+    async def _skipped(self, page: EventPage, gap: OpenGap | None) -> SkippedEvent | None:
         """Return the record of an event that was skipped because it is too large, or None. No `gap` means history."""
         if not page.skipped:
             return None
-        return SkippedEvent(next(iter(page.events), None), self._now(), after=self._journal.position_below(gap))
+        after = await self._read(lambda journal: journal.position_below(gap))
+        return SkippedEvent(next(iter(page.events), None), self._now(), after=after)
 
     async def _open_gap(self, head: HeadRead, new: Sequence[Event]) -> Delta:
         """Store new head events above a new open gap."""
-        is_reached = self.known_tail().overlaps(head.events)
+        known = await self._ingest.run_in_thread(self.known_tail)
+        is_reached = known.overlaps(head.events)
         delta, gap = await self._ingest.append_above_gap(new, self._now(), head.next_cursor)
-        gap_backfill = self._gap_backfill(gap, self._walk_below(head))
+        floor_at = await self._read(lambda journal: journal.newest_at(gap.after))
+        gap_backfill = GapBackfill(gap, await self._walk_below(head), floor_at)
         gap_backfill.reached_known = is_reached
         gap_backfill.estimate()
         self.gap_backfills.append(gap_backfill)
@@ -271,10 +277,12 @@ class Backfiller:
 
     def _resume(self, gap: OpenGap) -> GapBackfill:
         """Return the backfill of a gap that an earlier process left open."""
-        return self._gap_backfill(gap, PageWalk(gap.cursor, self._journal.reader.newest_at(gap.until)))
+        reader = self._journal.reader
+        return GapBackfill(gap, PageWalk(gap.cursor, reader.newest_at(gap.until)), reader.newest_at(gap.after))
 
-    def _gap_backfill(self, gap: OpenGap, walk: PageWalk) -> GapBackfill:
-        return GapBackfill(gap, walk, self._journal.reader.newest_at(gap.after))
+    async def _read(self, read: Callable[[Journal], T]) -> T:
+        """Return what `read` returns for the journal, in its thread: a disk may be slow."""
+        return await self._ingest.run_in_thread(read, self._journal)
 
     def _now(self) -> int:
         return int(self._clock.now() * 1_000_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -68,7 +69,8 @@ async def read_head(client: Client, known: KnownTail, limit: int) -> HeadRead:
     if detect_order(events) is Order.OLDEST_FIRST:
         return await read_tail(client, known, None)
     is_short = page.limit < limit
-    is_met = known.is_reached_by(events, is_short=is_short)
+    # In a thread: it may look up events in the journal.
+    is_met = await asyncio.to_thread(known.is_reached_by, events, is_short=is_short)
     if limit < MAX_PAGE_ROWS and not is_short and page.next_cursor is not None and not is_met:
         return await read_head(client, known, MAX_PAGE_ROWS)
     older = pages[-1].next_cursor
@@ -144,6 +146,7 @@ class Head:
     """Reads the head of one feed down to the `known` tail; remembers page size and order between reads."""
 
     def __init__(self, client: Client, known: Callable[[], KnownTail]) -> None:
+        """`known` reads the journal: it is called in a thread."""
         self._client = client
         self._known = known
         self._limit = MAX_PAGE_ROWS
@@ -156,9 +159,10 @@ class Head:
 
     async def read(self) -> HeadRead:
         """Read the head once."""
+        known = await asyncio.to_thread(self._known)
         if self._oldest_first:
-            return await read_tail(self._client, self._known(), self._last_cursor)
-        return await read_head(self._client, self._known(), self._limit)
+            return await read_tail(self._client, known, self._last_cursor)
+        return await read_head(self._client, known, self._limit)
 
     def record(self, head_read: HeadRead, new_events: int) -> None:
         """Record the result of a read and its number of new events, which sets the next page size."""

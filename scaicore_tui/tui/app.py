@@ -25,6 +25,8 @@ from scaicore_tui.tui.messages import (
     CopyText,
     EditorFailed,
     EditText,
+    EventsNeeded,
+    EventsRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
     PausePolling,
@@ -32,6 +34,9 @@ from scaicore_tui.tui.messages import (
     ProfilesLoaded,
     ReplayRun,
     ResolvedLoaded,
+    RunsFound,
+    RunsNeeded,
+    SearchRuns,
     SessionChanged,
     SwitchFailed,
     SwitchProfile,
@@ -39,7 +44,7 @@ from scaicore_tui.tui.messages import (
 )
 from scaicore_tui.tui.preload import preload
 from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
-from scaicore_tui.tui.screens.base import MessageSink, SessionListener
+from scaicore_tui.tui.screens.base import EventsListener, MessageSink, SearchListener, SessionListener, SessionScreen
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.terminal.app import DiffRenderingApp, arrived_in_burst
@@ -141,11 +146,17 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
             self.screen.show_message(f"{key.key}: ignored, it arrived with an escape sequence · press it again")
         return True
 
+    def is_key_held(self, key: events.Key) -> bool:
+        """Hold a key that acts on what is being loaded or searched."""
+        screen = self.screen
+        return isinstance(screen, SessionScreen) and screen.is_waiting_for(key.key)
+
     def on_session_changed(self, message: SessionChanged) -> None:
         """Apply the update to the state and to every screen that shows the session."""
         if self._state is not None:
             self._state.apply(message.delta)
         self._apply_to_screens(message.delta)
+        self.release_keys()
         if self._alerts is not None:
             self.send_to_terminal(self._alerts.flush())
         if not self._is_preloading:
@@ -167,6 +178,31 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def on_load_history(self) -> None:
         if self._bridge is not None:
             self._bridge.load_history()
+
+    def on_runs_needed(self, request: RunsNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.load_rows(request)
+
+    def on_search_runs(self, request: SearchRuns) -> None:
+        if self._bridge is not None:
+            self._bridge.search(request)
+
+    def on_runs_found(self, message: RunsFound) -> None:
+        """Give the result of a search to the screen that lists it."""
+        for screen in self.screen_stack:
+            if isinstance(screen, SearchListener):
+                screen.show_matches(message)
+        self.release_keys()
+
+    def on_events_needed(self, request: EventsNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.read_events(request)
+
+    def on_events_read(self, message: EventsRead) -> None:
+        """Give the events of a run to the screens that show it."""
+        for screen in self.screen_stack:
+            if isinstance(screen, EventsListener):
+                screen.show_events(message)
 
     def on_open_inbox(self) -> None:
         from scaicore_tui.tui.screens.inbox import InboxScreen
@@ -276,6 +312,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
 
     def _open(self, session: Session) -> MainScreen:
         tick_s = LOW_BANDWIDTH_TICK_S if session.target.low_bandwidth else TICK_S
+        session.load_runs_in_background()
         self._state = AppState(session, self._banner or session.target.title, tick_s)
         self._bridge = Bridge(self, session)
         self._profile_switcher.restore(self._bridge, self._state)

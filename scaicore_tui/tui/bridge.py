@@ -23,10 +23,15 @@ from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
     BatchFinished,
+    EventsNeeded,
+    EventsRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
     ReplayRun,
     ResolvedLoaded,
+    RunsFound,
+    RunsNeeded,
+    SearchRuns,
     SessionChanged,
     WriteRejected,
 )
@@ -112,6 +117,18 @@ class Bridge:
         """Read the resolved checkpoints; a new request replaces an older one."""
         self._start(self._reads, self._load_resolved, "resolved", exclusive=True)
 
+    def load_rows(self, request: RunsNeeded) -> None:
+        """Load summaries of listed runs; the session publishes them."""
+        self._start(self._reads, partial(self._session.reader.load_rows, request.positions), "rows")
+
+    def search(self, request: SearchRuns) -> None:
+        """Search the runs that match a filter; a new search replaces an older one."""
+        self._start(self._reads, partial(self._search, request.needle), "search", exclusive=True)
+
+    def read_events(self, request: EventsNeeded) -> None:
+        """Read the newest events of a run; a new request replaces an older one."""
+        self._start(self._reads, partial(self._read_events, request), "events", exclusive=True)
+
     async def _run(self) -> None:
         async with self._session:
             running = asyncio.create_task(self._session.run())
@@ -185,6 +202,18 @@ class Bridge:
             self._post(ResolvedLoaded(problem=sanitize(str(error))))
         else:
             self._post(ResolvedLoaded(listed.rows))
+
+    async def _search(self, needle: str) -> None:
+        try:
+            found = await self._session.reader.search(needle)
+        except ScaicoreError as error:
+            self._post(RunsFound(needle, problem=sanitize(str(error))))
+        else:
+            self._post(RunsFound(needle, found))
+
+    async def _read_events(self, request: EventsNeeded) -> None:
+        events = await self._session.reader.newest_events(request.execution_id, request.limit)
+        self._post(EventsRead(request.execution_id, events))
 
     def _on_delta(self, delta: Delta) -> None:
         if not self._detached.is_set():

@@ -49,6 +49,8 @@ class Debouncer:
 
 # If no `KeyProcessed` arrives for a key within this time, the next key is dispatched all the same.
 LOST_KEY_TIMEOUT_S = 2.0
+# A held key is dispatched after this time, even if the data it waits for has not arrived.
+MAX_HOLD_S = 2.0
 # The length of the longest chain of messages that one key causes.
 FOLLOW_UP_ROUNDS = 4
 
@@ -72,6 +74,7 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         super().__init__(ansi_color=ansi_color)
         self._keys: deque[events.Key | events.Paste] = deque()
         self._sent_at: float | None = None
+        self._hold_timer: Timer | None = None
 
     def on_key_activity(self, *, on_key: bool) -> None:
         """Called when a key is about to be processed (`on_key`), and when all keys are processed and painted."""
@@ -80,6 +83,15 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         """Return whether `key` must be ignored, because a person may not have pressed it."""
         return False
 
+    def is_key_held(self, key: events.Key) -> bool:
+        """Return whether `key` must wait for data: `release_keys` is called when data arrived."""
+        return False
+
+    def release_keys(self) -> None:
+        """Dispatch a held key, unless it must still wait."""
+        if self._hold_timer is not None and not self._must_hold():
+            self._end_hold()
+
     async def on_event(self, event: events.Event) -> None:
         """Queue keys and pastes; handle every other event at once."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
@@ -87,7 +99,8 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
             return
         self.on_key_activity(on_key=True)
         self._keys.append(event)
-        if self._sent_at is None or self._now() - self._sent_at > LOST_KEY_TIMEOUT_S:
+        is_idle = self._sent_at is None or self._now() - self._sent_at > LOST_KEY_TIMEOUT_S
+        if is_idle and self._hold_timer is None:
             await self._dispatch_next_key()
 
     def on_key_processed(self, message: KeyProcessed) -> None:
@@ -99,6 +112,9 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
 
     async def _dispatch_next_key(self) -> None:
         self._sent_at = None
+        if self._hold_timer is None and self._must_hold():
+            self._hold_timer = self.set_timer(MAX_HOLD_S, self._end_hold)
+            return
         event = self._next_key()
         if event is None:
             self.call_after_refresh(self.on_key_activity, on_key=False)
@@ -107,6 +123,20 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         await super().on_event(event)
         if target.post_message(KeyProcessed()):
             self._sent_at = self._now()
+
+    def _must_hold(self) -> bool:
+        key = self._keys[0] if self._keys else None
+        return isinstance(key, events.Key) and self.is_key_held(key)
+
+    def _end_hold(self) -> None:
+        """Dispatch the held key now."""
+        if self._hold_timer is not None:
+            self._hold_timer.stop()
+            self.call_later(self._dispatch_held_key)
+
+    async def _dispatch_held_key(self) -> None:
+        await self._dispatch_next_key()
+        self._hold_timer = None
 
     def _next_key(self) -> events.Key | events.Paste | None:
         """Return the next key that is not refused; None if the queue is empty."""

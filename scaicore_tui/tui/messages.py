@@ -5,6 +5,7 @@ A name in the past tense is a fact (`RunSelected`); an imperative is a request t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,10 @@ from textual.message import Message
 
 from scaicore_tui.actions import Submission
 from scaicore_tui.config.settings import ProfileInfo
-from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import Session
+from scaicore_tui.units import Position
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -154,6 +156,45 @@ class OtherSessionWriteChanged(Message):
 @dataclass(eq=False, repr=False, match_args=False)
 class LoadHistory(Message):
     """Read the next page of older events."""
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class RunsNeeded(Message):
+    """Load the runs at `positions`, which are listed and not in memory."""
+
+    positions: Sequence[Position]
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class SearchRuns(Message):
+    """Search the runs that match a filter."""
+
+    needle: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class RunsFound(Message):
+    """The runs at `positions` match the filter `needle`; none are known because of a `problem`, if there is one."""
+
+    needle: str
+    positions: Sequence[Position] = ()
+    problem: str = ""
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class EventsNeeded(Message):
+    """Read the newest events of a run, at most `limit`."""
+
+    execution_id: str
+    limit: int
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class EventsRead(Message):
+    """The newest events of a run, in feed order."""
+
+    execution_id: str
+    events: Sequence[Event]
 
 
 @dataclass(eq=False, repr=False, match_args=False)

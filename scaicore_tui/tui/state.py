@@ -6,7 +6,6 @@ Reads the session and never awaits it; only the bridge does that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -68,8 +67,6 @@ class Drafts:
             drafts.pop(target_id, None)
 
 
-# Only this many of a run's first events are searched for its start.
-START_SEARCH_EVENTS = 2_000
 _SHOWN_REPLAY_PROGRESS = (
     Progress.SENDING,
     Progress.NOT_SENT,
@@ -225,7 +222,7 @@ class AppState:
 
     def replay_source(self, run: Run) -> ReplaySource:
         """Return what is known about the start of `run`, for a replay."""
-        return find_replay_source(run, islice(self.session.events(run.execution_id), START_SEARCH_EVENTS))
+        return find_replay_source(run)
 
     def replay_relations(self, execution_id: str) -> list[Relation]:
         """Return the runs that this run is a replay of, and the replays of this run."""
@@ -234,7 +231,7 @@ class AppState:
     def missing_events(self, execution_id: str) -> str:
         """Return a note about events of a run that are or may be missing; empty if none can be."""
         index = self.session.index
-        summary = index.summaries.get(execution_id)
+        summary = index.get(execution_id)
         return "" if summary is None else missing_events_note(summary, index.gaps, self.now)
 
     def progress(self) -> dict[str, Span]:

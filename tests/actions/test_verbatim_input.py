@@ -98,7 +98,7 @@ async def test_documents_print_numbers_verbatim(capsys: pytest.CaptureFixture[st
     server = InvokeServer(started_with_raw_input(b'{"x": 1e400, "y": [0.10, 12345678901234567.89], "z": NaN}'))
     async with server.session() as session:
         await session.read_once()
-        stdout.document(run_document(session.find_run("exec_1")))
+        stdout.document(run_document(await session.find_run("exec_1")))
     shown = capsys.readouterr().out
     assert '"x": 1e400' in shown
     assert '"y": [\n      0.10,\n      12345678901234567.89\n    ]' in shown

@@ -79,7 +79,7 @@ def write_journal(path: Path, events: int) -> None:
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        while writer.next_summaries(1):
+        while writer.rebuild_missing() is not None:
             pass
         while batch := list(islice(stream, 20 * PAGE_EVENTS)):
             for body in pages(batch, PAGE_EVENTS):
@@ -100,7 +100,7 @@ async def app_memory(journal: Path) -> float:
     app = DebuggerApp(session, ascii_only=False, banner="bench")
     async with app.run_test(size=(80, 24)) as pilot:
         stored = len(session.journal.query("SELECT place FROM runs"))
-        while len(session.index.summaries) < stored:
+        while len(session.index.order) < stored:
             await pilot.pause()
         await pilot.press("j", "j", "slash", *"timeout", "enter")
         await pilot.pause()

@@ -105,13 +105,20 @@ class Person:
             self._write(session.answer(chosen.id, self._random.choice(chosen.options).id, "as discussed"))
         if now >= self._next_replay and len(session.index.order):
             self._next_replay = now + REPLAY_INTERVAL_S
-            chosen_run = session.index.order[len(session.index.order) * 2 // 3]
-            self._write(session.replay(chosen_run.execution_id))
+            self._write(_replay_one(session, session.index.order[len(session.index.order) * 2 // 3]))
 
     def _write(self, writing: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(_ignore_rejection(writing))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
+
+
+async def _replay_one(session: Session, position: int) -> None:
+    """Replay the run at `position`."""
+    await session.reader.load_rows([position])
+    summary = session.index.at(position)
+    if summary is not None:
+        await session.replay(summary.execution_id)
 
 
 async def _ignore_rejection(writing: Coroutine[Any, Any, object]) -> None:
@@ -135,7 +142,7 @@ class Meter:
         begin = time.process_time()
         if self._day.clock.monotonic() >= len(self.samples) * self._day.seconds / SAMPLES:
             cpu_s, (tasks, descriptors) = begin - self._measured, open_resources()
-            runs = len(self._session.index.summaries)
+            runs = len(self._session.index.order)
             self.samples.append(Sample(self._day.clock.monotonic(), traced_bytes(), runs, tasks, descriptors, cpu_s))
         self._measured += time.process_time() - begin
 

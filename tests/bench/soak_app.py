@@ -55,5 +55,5 @@ async def _sample(pilot: Pilot[int], session: Session, day: Day) -> Sample:
         await pilot.press("escape")
     await pilot.pause()
     tasks, descriptors = open_resources()
-    runs = len(session.index.summaries)
+    runs = len(session.index.order)
     return Sample(day.clock.monotonic(), traced_bytes(), runs, tasks, descriptors, 0.0)

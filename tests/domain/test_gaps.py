@@ -11,14 +11,14 @@ from msgspec.structs import replace
 
 from scaicore_tui.cli.output.stdout import cell_text
 from scaicore_tui.cli.output.tables import run_rows
-from scaicore_tui.runs import Delta, Gap, GapRow, RunStatus, SortedSummaries, Summary, gap_rows, missing_events_note
+from scaicore_tui.runs import Delta, Gap, GapRow, Positions, RunStatus, Summary, gap_rows, missing_events_note
 from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.timefmt import format_span
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.widgets.run_list import RunList
 from tests.support.builders import NOON, SECOND, completed, started
-from tests.support.memory_index import MemoryIndex
+from tests.support.memory_index import MemoryIndex, set_filter
 
 DAY = 86_400 * SECOND
 NOW = NOON / SECOND + 3 * 3600
@@ -70,7 +70,7 @@ def test_the_label_of_a_gap_fits_the_width(gaps: list[Gap], width: int, text: st
 
 @given(st.sets(st.integers(0, 30)), st.lists(st.tuples(st.integers(0, 30), st.booleans())))
 def test_a_gap_is_between_the_runs_on_its_sides(positions: set[int], found: Sequence[tuple[int, bool]]) -> None:
-    runs = SortedSummaries(Summary(f"exec_{position}", position) for position in positions)
+    runs = Positions(positions)
     gaps = [gap(after, is_open=is_open) for after, is_open in sorted(found)]
     rows = gap_rows(gaps, runs.count_above)
     newest_first = sorted(positions, reverse=True)
@@ -81,29 +81,35 @@ def test_a_gap_is_between_the_runs_on_its_sides(positions: set[int], found: Sequ
     assert [row.row for row in rows] == sorted(row.row for row in rows)
 
 
-def run_list_of(*positions: int, gaps: Sequence[Gap] = ()) -> RunListModel:
-    """Return a list of runs with these positions."""
+def index_of(*positions: int, gaps: Sequence[Gap] = ()) -> MemoryIndex:
+    """Return an index of runs with these positions."""
     index = MemoryIndex()
     index.add_newer([started(NOON + position, f"exec_{position:06}") for position in positions])
     index.gaps = gaps
+    return index
+
+
+def run_list_of(index: MemoryIndex) -> RunListModel:
+    """Return a list of all runs of `index`."""
     run_list = RunListModel()
-    run_list.apply(index, Delta(index.summaries))
+    run_list.apply(index, Delta())
     return run_list
 
 
 def test_a_filtered_list_shows_all_gaps() -> None:
-    run_list = run_list_of(*range(6), gaps=[gap(1), gap(3)])
+    index = index_of(*range(6), gaps=[gap(1), gap(3)])
+    run_list = run_list_of(index)
     assert [row.row for row in run_list.gap_rows] == [2, 4]
-    run_list.set_filter(View.ALL, "exec_000005")
+    set_filter(run_list, index, View.ALL, "exec_000005")
     assert [(row.row, len(row.gaps)) for row in run_list.gap_rows] == [(1, 2)]
-    run_list.set_filter(View.FAILED, "")
+    set_filter(run_list, index, View.FAILED, "")
     assert [(row.row, len(row.gaps)) for row in run_list.gap_rows] == [(0, 2)]
 
 
 @given(st.integers(0, 6), st.lists(st.tuples(st.integers(-1, 6), st.booleans()), max_size=6))
 def test_each_line_is_a_row_or_a_gap(count: int, found: list[tuple[int, bool]]) -> None:
     gaps = [gap(after, is_open=is_open) for after, is_open in sorted(found)]
-    run_list = run_list_of(*range(count), gaps=gaps)
+    run_list = run_list_of(index_of(*range(count), gaps=gaps))
     runs = RunList(run_list)
     runs._gaps = run_list.gap_rows
     lines = range(runs.line_count)
@@ -115,26 +121,21 @@ def test_each_line_is_a_row_or_a_gap(count: int, found: list[tuple[int, bool]]) 
 
 
 def test_gaps_in_a_long_list_are_drawn_without_iterating_over_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    count, drawn, compared = 100_000, list[int](), list[Summary]()
-    run_list = run_list_of(*range(count), gaps=[gap(position) for position in range(99, count, 10_000)])
-
-    def position_of(summary: Summary) -> int:
-        compared.append(summary)
-        return summary.position
+    count, drawn = 100_000, list[int]()
+    run_list = run_list_of(index_of(*range(count), gaps=[gap(position) for position in range(99, count, 10_000)]))
 
     def draw_row(_: RunList, row: int) -> Line:
         drawn.append(row)
         return []
 
     monkeypatch.setattr(RunList, "draw_row", draw_row)
-    monkeypatch.setattr("scaicore_tui.runs.cache._position", position_of)
-    monkeypatch.setattr(SortedSummaries, "__iter__", lambda _: pytest.fail("iterated over all runs"))
+    monkeypatch.setattr(Positions, "__iter__", lambda _: pytest.fail("iterated over all runs"))
+    monkeypatch.setattr(Positions, "copy", lambda _: pytest.fail("copied all runs"))
     runs = RunList(run_list)
     runs._gaps = run_list.gap_rows
     runs.draw(0)
     runs.draw(runs.line_count - 1)
     assert (runs.line_count, drawn) == (count + 10, [0, count - 1])
-    assert len(compared) <= 10 * 18
 
 
 def run(position: int, **fields: object) -> Summary:
@@ -175,7 +176,8 @@ def test_events_still_being_read_are_not_reported_as_missing() -> None:
 def test_a_table_has_a_line_for_each_gap() -> None:
     index = MemoryIndex()
     index.add_newer([step for n in range(4) for step in (started(NOON, f"exec_{n}"), completed(NOON, f"exec_{n}"))])
-    rows = run_rows(index.order, gap_rows([gap(-1), gap(3)], index.order.count_above), NOW, ascii_only=True, width=99)
+    gaps = gap_rows([gap(-1), gap(3)], index.order.count_above)
+    rows = run_rows(index.summaries(), gaps, NOW, ascii_only=True, width=99)
     assert [row[1] if len(row) > 1 else cell_text(row[0])[:7] for row in rows] == [
         "exec_3",
         "exec_2",

@@ -13,6 +13,8 @@ from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event, read_checkpoint
 from scaicore_tui.runs import NodeState, Run, RunStatus
 from scaicore_tui.runs.reduce import error_text
+from scaicore_tui.store import Journal, JournalWriter, StoredRuns
+from tests.support import stored
 from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
 from tests.support.memory_index import MemoryIndex
 from tests.support.strategies import EVENTS_OF_TWO_RUNS
@@ -22,7 +24,7 @@ def reduced(*events: Event) -> Run:
     """Return the one run that these events make."""
     index = MemoryIndex()
     index.add_newer(events)
-    (run,) = index.runs.values()
+    (run,) = stored.runs(index)
     return run
 
 
@@ -149,7 +151,7 @@ def test_an_anonymous_block_is_a_node_of_its_kind() -> None:
 def test_events_outside_all_runs_are_counted() -> None:
     index = MemoryIndex()
     assert index.add_newer([event("custom.x", NOON, execution=None)]).upserted == {}
-    assert (index.event_count, len(index.runs)) == (1, 0)
+    assert (index.event_count, len(index.order)) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,7 @@ def test_history_is_applied_before_newer_events() -> None:
     index.add_newer(newer)
     older = [started(NOON, "exec_0"), started(NOON + 1), entered("a", NOON + 1)]
     index.add_older(older)
-    assert list(index.runs) == ["exec_0", "exec_1", "exec_2"]
+    assert stored.ids(index) == ["exec_0", "exec_1", "exec_2"]
     assert (index.runs["exec_1"].joined_late, states(index.runs["exec_1"], "a")) == (False, ["exited"])
     assert (index.event_count, index.counts.total()) == (5, 3)
 
@@ -209,10 +211,12 @@ def test_the_document_of_a_run() -> None:
 
 
 def test_runs_are_found_by_prefix() -> None:
-    index = MemoryIndex()
-    index.add_newer([started(execution="exec_ab"), started(execution="exec_ac")])
-    assert [run.execution_id for run in index.find("exec_a")] == ["exec_ab", "exec_ac"]
-    assert [run.execution_id for run in index.find("@latest")] == ["exec_ac"]
+    with Journal.in_memory() as journal:
+        JournalWriter(journal).append_new([started(execution="exec_ab"), started(execution="exec_ac")])
+        stored_runs = StoredRuns(journal, lambda: None, lambda: ())
+        assert [run.execution_id for run in stored_runs.find("exec_a")] == ["exec_ac", "exec_ab"]
+        assert [run.execution_id for run in stored_runs.find("exec_ab")] == ["exec_ab"]
+        assert [run.execution_id for run in stored_runs.find("@latest")] == ["exec_ac"]
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30))
@@ -220,11 +224,11 @@ def test_any_feed_makes_consistent_runs(steps: list[Event]) -> None:
     """For any events in any order: counts add up, open visits are listed as open, documents are JSON."""
     index = MemoryIndex()
     index.add_newer(steps)
-    assert index.counts.total() == len(index.runs)
-    assert sum(run.event_count + run.duplicates for run in index.runs.values()) == sum(
+    assert index.counts.total() == len(index.order)
+    assert sum(run.event_count + run.duplicates for run in stored.runs(index)) == sum(
         1 for step in steps if step.execution_id
     )
-    for run in index.runs.values():
+    for run in stored.runs(index):
         json.dumps(run_document(run))
         assert index.counts[run.status] > 0
         open_visits = [visit for node in run.nodes.values() for visit in node.visits if visit.is_open]
@@ -243,7 +247,7 @@ def test_repeats_with_milliseconds_change_nothing(steps: list[Event], data: st.D
     once, repeats = MemoryIndex(), MemoryIndex()
     once.add_newer(with_milliseconds)
     repeats.add_newer(repeated)
-    assert [run_document(run) for run in once.runs.values()] == [run_document(run) for run in repeats.runs.values()]
+    assert [run_document(run) for run in stored.runs(once)] == [run_document(run) for run in stored.runs(repeats)]
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30), st.integers(0, 30))
@@ -253,4 +257,4 @@ def test_applying_events_in_two_batches_equals_applying_them_in_one(steps: list[
     whole.add_newer(steps)
     parts.add_newer(steps[:cut])
     parts.add_newer(steps[cut:])
-    assert [run_document(run) for run in whole.runs.values()] == [run_document(run) for run in parts.runs.values()]
+    assert [run_document(run) for run in stored.runs(whole)] == [run_document(run) for run in stored.runs(parts)]

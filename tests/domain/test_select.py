@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scaicore_tui.runs import Delta, RunStatus, Summary, compile_filter, is_refinement, run_search_text
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from tests.support.builders import MILLISECOND, NOON, entered, started
-from tests.support.memory_index import MemoryIndex
+from tests.support.memory_index import MemoryIndex, set_filter
 
 RUN = Summary(
     "exec_8F21",
@@ -68,12 +68,12 @@ def test_filtering_step_by_step_equals_filtering_at_once(steps: list[tuple[View,
     index.add_newer([started(NOON + n * MILLISECOND, f"exec_{n}") for n in range(len(names))])
     index.add_newer([entered(name, NOON + (50 + n) * MILLISECOND, f"exec_{n}") for n, name in enumerate(names)])
     in_steps = RunListModel()
-    in_steps.apply(index, Delta(index.summaries))
+    in_steps.apply(index, Delta())
     for view, filter_text in steps:
-        in_steps.set_filter(view, filter_text)
+        set_filter(in_steps, index, view, filter_text)
         at_once = RunListModel()
-        at_once.set_filter(view, filter_text)
-        at_once.apply(index, Delta(index.summaries))
-        assert [row.execution_id for row in map(in_steps.__getitem__, range(len(in_steps)))] == [
-            row.execution_id for row in map(at_once.__getitem__, range(len(at_once)))
+        set_filter(at_once, index, view, filter_text)
+        at_once.apply(index, Delta())
+        assert [in_steps.position(row) for row in range(len(in_steps))] == [
+            at_once.position(row) for row in range(len(at_once))
         ]

@@ -13,27 +13,31 @@ from hypothesis import strategies as st
 
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import RunIndex, RunStatus, SortedSummaries, Summary
+from scaicore_tui.runs import Positions, RunIndex, RunStatus, Summary, with_status
 from scaicore_tui.runs.model import json_digest
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary, encode_summary
-from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.session import RunSource
+from scaicore_tui.store import Journal, JournalWriter, StoredRuns
+from scaicore_tui.store.summaries import Summaries
+from tests.support import stored
 from tests.support.builders import NOON, completed, event, many_runs, run_events
 from tests.support.memory_index import MemoryIndex
 from tests.support.old_journal import old_journal
 from tests.support.strategies import EVENTS_OF_TWO_RUNS
 
+RUN_IDS = ("exec_1", "exec_2")
 
-def stored_summaries(writer: JournalWriter, limit: int = 100) -> list[Summary]:
+
+def stored_summaries(writer: JournalWriter, journal: Journal, limit: int = 100) -> list[Summary]:
     """Return all summaries of a journal, read as at start-up."""
-    found: list[Summary] = []
-    while batch := writer.next_summaries(limit):
-        found += batch
-    return found
+    while writer.rebuild_missing() is not None:
+        pass
+    return [with_status(row, ()) for row in Summaries(journal).all_newest_first(limit)]
 
 
-def documents(index: RunIndex) -> list[object]:
-    """Return the documents of all runs, in order."""
-    return [run_document(run) for run in index.runs.values()]
+def documents(index: RunIndex, source: RunSource) -> list[object]:
+    """Return the documents of all runs of `source`, as `index` has them, in order."""
+    return [run_document(index.runs[row.execution_id]) for row in stored.summaries(source)]
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=30), st.integers(0, 30), st.integers(0, 30))
@@ -44,9 +48,9 @@ def test_dropped_runs_are_rebuilt_equal(steps: list[Event], first: int, second: 
     whole.add_newer(steps)
     for batch in (middle, tail):
         parts.add_newer(batch)
-        documents(parts)
+        documents(parts, parts)
     parts.add_older(head)
-    assert documents(whole) == documents(parts)
+    assert documents(whole, whole) == documents(parts, parts)
     assert +whole.counts == +parts.counts
 
 
@@ -54,7 +58,7 @@ def test_dropped_runs_are_rebuilt_equal(steps: list[Event], first: int, second: 
 def test_a_summary_has_the_values_of_its_run(steps: list[Event]) -> None:
     index = MemoryIndex()
     index.add_newer(steps)
-    for summary in index.order:
+    for summary in index.summaries():
         run = index.runs[summary.execution_id]
         names = ("core_id", "status", "outcome", "began_at", "duration_ms", "joined_late", "event_count", "error")
         assert [getattr(summary, name) for name in names] == [getattr(run, name) for name in names]
@@ -89,40 +93,38 @@ def test_digests_differ_for_different_values() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans())))
-def test_sorted_summaries_stay_sorted(steps: Iterable[tuple[int, bool]]) -> None:
-    rows, reference = SortedSummaries(), dict[int, Summary]()
+def test_positions_stay_sorted(steps: Iterable[tuple[int, bool]]) -> None:
+    positions, reference = Positions(), set[int]()
     for position, is_added in steps:
+        is_new = position not in reference
         if is_added:
-            reference[position] = Summary(f"exec_{position}", position)
-            rows.put(reference[position])
+            reference.add(position)
+            assert positions.add(position) is is_new
         else:
-            reference.pop(position, None)
-            rows.remove(position)
-    positions = sorted(reference)
-    assert [row.position for row in rows] == positions
-    assert [rows.index(position) for position in range(10)] == [
-        positions.index(position) if position in positions else None for position in range(10)
+            reference.discard(position)
+            assert positions.discard(position) is not is_new
+    expected = sorted(reference)
+    assert list(positions) == expected
+    assert [positions.index(position) for position in range(10)] == [
+        expected.index(position) if position in expected else None for position in range(10)
+    ]
+    assert [positions.count_above(position) for position in range(10)] == [
+        sum(other > position for other in expected) for position in range(10)
     ]
 
 
-@given(
-    st.sets(st.integers(0, 40)).flatmap(
-        lambda positions: st.tuples(st.just(positions), st.permutations(sorted(positions)))
-    )
-)
-def test_extend_keeps_the_order(drawn: tuple[set[int], list[int]]) -> None:
-    positions, shuffled = drawn
-    half = len(shuffled) // 2
-    rows = SortedSummaries(Summary(f"exec_{position}", position) for position in shuffled[:half])
-    rows.extend(Summary(f"exec_{position}", position) for position in shuffled[half:])
-    assert [row.position for row in rows] == sorted(positions)
+@given(st.lists(st.integers(0, 40)), st.lists(st.integers(0, 40)))
+def test_many_positions_added_at_once_are_sorted(first: list[int], second: list[int]) -> None:
+    positions = Positions(set(first))
+    positions.update(second)
+    assert list(positions) == sorted({*first, *second})
 
 
 def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        assert stored_summaries(writer) == []
+        assert stored_summaries(writer, journal) == []
         assert journal.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
         steps = many_runs(30)
         writer.append_new(steps[40:])
@@ -130,7 +132,7 @@ def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j") as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        found = stored_summaries(writer, 7)
+        found = stored_summaries(writer, journal, 7)
         assert [row.execution_id for row in found] == [f"exec_{n:04}" for n in range(29, -1, -1)]
         assert {row.outcome for row in found} == {RunStatus.COMPLETED}
         assert not any(row.joined_late for row in found)
@@ -142,14 +144,15 @@ def test_summaries_of_an_older_journal_are_built_once(tmp_path: Path) -> None:
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        first = writer.next_summaries(500)
-        assert (first[0].execution_id, len(first)) == ("exec_0249", 100)
+        first = writer.rebuild_missing()
+        assert first is not None
+        assert (next(iter(first.upserted)), len(first.upserted)) == ("exec_0249", 100)
     # The process ends here. The next one rebuilds the missing summaries, also of runs that got new events.
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
         writer.prepare()
         writer.append_new([event("custom.note", NOON, "exec_0001")])
-        found = stored_summaries(writer)
+        found = stored_summaries(writer, journal)
         assert sorted({row.execution_id for row in found}) == [f"exec_{n:04}" for n in range(250)]
         assert next(row for row in found if row.execution_id == "exec_0001").event_count == 5
         assert journal.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
@@ -162,13 +165,15 @@ def test_rebuilding_summaries_yields_to_a_key_press(tmp_path: Path) -> None:
         writer = JournalWriter(journal, max_yield_s=60.0)
         writer.prepare()
         writer.yield_to_ui(to_key=True)
-        rebuilding = thread.submit(writer.next_summaries, 500)
+        rebuilding = thread.submit(writer.rebuild_missing)
         with pytest.raises(TimeoutError):
             rebuilding.result(0.05)
         # Readers of the journal do not wait meanwhile.
         assert len(journal) == 12
         writer.yield_to_ui(to_key=False)
-        assert len(rebuilding.result()) == 3
+        rebuilt = rebuilding.result()
+        assert rebuilt is not None
+        assert len(rebuilt.upserted) == 3
 
 
 def test_rebuilding_summaries_yields_for_a_limited_time(tmp_path: Path) -> None:
@@ -177,7 +182,9 @@ def test_rebuilding_summaries_yields_for_a_limited_time(tmp_path: Path) -> None:
         writer = JournalWriter(journal, max_yield_s=0.001)
         writer.prepare()
         writer.yield_to_ui(to_key=True)
-        assert len(writer.next_summaries(500)) == 3
+        rebuilt = writer.rebuild_missing()
+        assert rebuilt is not None
+        assert len(rebuilt.upserted) == 3
 
 
 def test_summaries_of_another_version_are_rebuilt(tmp_path: Path) -> None:
@@ -185,7 +192,7 @@ def test_summaries_of_another_version_are_rebuilt(tmp_path: Path) -> None:
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        stored_summaries(writer)
+        stored_summaries(writer, journal)
         writer.append_new(many_runs(3))
         with journal.transaction() as database:
             database.execute("UPDATE folding SET version = 0, folded = 0")
@@ -193,7 +200,7 @@ def test_summaries_of_another_version_are_rebuilt(tmp_path: Path) -> None:
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        assert len(stored_summaries(writer)) == 3
+        assert len(stored_summaries(writer, journal)) == 3
 
 
 @pytest.fixture
@@ -229,7 +236,7 @@ def test_on_a_full_disk_new_events_are_kept_in_memory_and_the_error_is_reported(
     with Journal.open(tmp_path / "j") as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        assert (len(journal), journal.gap_count(), len(stored_summaries(writer))) == (888, 1, 221)
+        assert (len(journal), journal.gap_count(), len(stored_summaries(writer, journal))) == (888, 1, 221)
 
 
 def test_on_a_full_disk_history_is_kept_in_memory_too(full_journal: Journal) -> None:
@@ -249,19 +256,23 @@ def test_events_that_fill_a_gap_are_applied_in_order(steps: list[Event], first: 
     whole.add_newer(steps)
     with Journal.in_memory() as journal:
         writer, index = JournalWriter(journal), RunIndex(journal.history)
+        for execution_id in RUN_IDS:
+            index.follow(execution_id)
         writer.prepare()
         index.apply(writer.append_new(steps[:first]))
         below, above = steps[first : first + second], steps[first + second :]
         delta, gap = writer.append_above_gap(above, NOON, "c")
         index.apply(delta)
-        documents(index)
+        source = StoredRuns(journal, lambda: None, lambda: ())
+        documents(index, source)
         for batch in (below[len(below) // 2 :], below[: len(below) // 2]):
             index.apply(writer.fill_gap(gap, batch, None))
         writer.close_gap(gap, is_filled=True)
-        assert documents(index) == documents(whole)
+        assert documents(index, source) == documents(whole, whole)
+        assert list(index.order) == [row.position for row in stored.summaries(source)]
         assert (+index.counts, index.event_count) == (+whole.counts, whole.event_count)
-        assert index.live_event_counts.total() == sum(row.event_count for row in whole.order)
-        reopened, rebuilt = JournalWriter(journal), RunIndex(journal.history)
+        assert sum(map(index.arrivals, RUN_IDS)) == sum(row.event_count for row in whole.summaries())
+        reopened = JournalWriter(journal)
         reopened.prepare()
-        rebuilt.load(stored_summaries(reopened))
-        assert documents(rebuilt) == documents(whole)
+        assert [run_document(run) for run in stored.runs(source)] == documents(whole, whole)
+        assert stored_summaries(reopened, journal)[::-1] == stored.summaries(source)

@@ -49,7 +49,7 @@ def test_the_byte_order_mark_is_not_part_of_a_recording(tmp_path: Path) -> None:
     assert is_jsonl(path)
     assert len(list(JsonlRecording(path).events())) == 2
     recording = JsonlRecording(path)
-    assert [run.event_count for run in recording.index.order] == [2]
+    assert [run.event_count for run in recording.summaries()] == [2]
     assert len(list(recording.events("exec_a"))) == 2
 
 

@@ -47,10 +47,10 @@ def test_each_failure_and_each_checkpoint_alerts_once_and_history_never() -> Non
     index, alerts = MemoryIndex(), AlertTracker()
     pending = Checkpoint(id="ckpt_1")
     changed = index.add_newer(failed_run("exec_1"))  # type: ignore[arg-type]
-    assert alerts.update(index, changed, [pending]) == (1, 1)
-    assert alerts.update(index, changed, [pending]) == (0, 0)
+    assert alerts.update(changed, [pending]) == (1, 1)
+    assert alerts.update(changed, [pending]) == (0, 0)
     changed = index.add_older(failed_run("exec_0"))  # type: ignore[arg-type]
-    assert alerts.update(index, changed, []) == (0, 0)
+    assert alerts.update(changed, []) == (0, 0)
     changed = index.add_newer([event("custom.note", NOON + 2, "exec_0")])
-    assert index.summaries["exec_0"].status is RunStatus.FAILED
-    assert alerts.update(index, changed, [pending, Checkpoint(id="ckpt_2")]) == (0, 1)
+    assert index.find_one("exec_0").status is RunStatus.FAILED
+    assert alerts.update(changed, [pending, Checkpoint(id="ckpt_2")]) == (0, 1)

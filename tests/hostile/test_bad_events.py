@@ -91,7 +91,9 @@ async def test_reads_a_feed_with_all_bad_events(tmp_path: Path) -> None:
             assert {"n1", "n498"} <= {node.node_id for node in session.index.runs["exec_1"].nodes.values()}
     flat = [raw.replace(b"\n", b" ") for raw in ALL.values()]
     (tmp_path / "lines").write_bytes(b"\n".join([GOOD[0].raw, *flat]))
-    assert JsonlRecording(tmp_path / "lines").index.unreadable_count == len(UNREADABLE)
+    recording = JsonlRecording(tmp_path / "lines")
+    list(recording.summaries())
+    assert recording.unreadable_count == len(UNREADABLE)
 
 
 def test_uses_the_readable_fields_of_a_bad_event() -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import NodeState, Run
-from scaicore_tui.runs.cache import MAX_INLINE_EVENTS
 from scaicore_tui.runs.model import MIN_REMEMBERED_EVENTS, EventDeduplicator
 from scaicore_tui.runs.reduce import apply
 from scaicore_tui.runs.summary import MAX_NODES as IN_SUMMARY
@@ -24,6 +23,8 @@ from tests.support.builders import MILLISECOND, NOON, entered, exited, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
 from tests.support.waiting import wait_until
+
+LONG_RUN_EVENTS = 2_000
 
 
 def project_run(events: Iterator[Event]) -> Run:
@@ -101,23 +102,23 @@ def test_recognizes_a_repeated_event_among_the_last_ones() -> None:
 
 
 async def test_loads_a_long_run_in_the_background_while_events_arrive(tmp_path: Path) -> None:
-    steps = [entered("tick", NOON + number * MILLISECOND) for number in range(MAX_INLINE_EVENTS + 500)]
+    steps = [entered("tick", NOON + number * MILLISECOND) for number in range(LONG_RUN_EVENTS + 500)]
     sim = FeedSim([started(NOON - 1), *steps])
     client = sim.client()
     clock = ManualClock()
     async with Session(client.target, Journal.open(tmp_path / "j"), clock, client=client) as session:
         task = asyncio.create_task(session.run())
-        await wait_until(lambda: session.index.event_count == MAX_INLINE_EVENTS + 501)
+        await wait_until(lambda: session.index.event_count == LONG_RUN_EVENTS + 501)
         run = session.index.runs["exec_1"]
-        assert (run.is_loading, run.nodes, run.event_count) == (True, {}, MAX_INLINE_EVENTS + 501)
+        assert (run.is_loading, run.nodes, run.event_count) == (True, {}, LONG_RUN_EVENTS + 501)
         assert "still being loaded" in (session.why_not_replay(session.index.runs.get("exec_1")) or "")
         sim.log.append(entered("last", NOON + 10_000 * MILLISECOND))
         session.refresh()
         await wait_until(
-            lambda: not session.index.runs["exec_1"].is_loading and session.index.event_count == MAX_INLINE_EVENTS + 502
+            lambda: not session.index.runs["exec_1"].is_loading and session.index.event_count == LONG_RUN_EVENTS + 502
         )
         run = session.index.runs["exec_1"]
-        assert (run.event_count, run.has_input) == (MAX_INLINE_EVENTS + 502, True)
+        assert (run.event_count, run.has_input) == (LONG_RUN_EVENTS + 502, True)
         assert [node.node_id for node in run.nodes.values()] == ["tick", "last"]
         assert session.why_not_replay(session.index.runs.get("exec_1")) is None
         task.cancel()
@@ -125,10 +126,10 @@ async def test_loads_a_long_run_in_the_background_while_events_arrive(tmp_path: 
 
 
 async def test_a_single_read_waits_for_a_long_run() -> None:
-    sim = FeedSim([started(NOON - 1), *(entered("tick", NOON + n * MILLISECOND) for n in range(MAX_INLINE_EVENTS + 5))])
+    sim = FeedSim([started(NOON - 1), *(entered("tick", NOON + n * MILLISECOND) for n in range(LONG_RUN_EVENTS + 5))])
     async with sim.session() as session:
         await session.read_once()
-        assert not session.find_run("exec_1").is_loading
+        assert not (await session.find_run("exec_1")).is_loading
 
 
 def test_formats_counts_in_three_cells() -> None:

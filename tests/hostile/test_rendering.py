@@ -63,7 +63,7 @@ def run_lines(events: Sequence[Event], _reviews: Sequence[Checkpoint], _string: 
         yield run_heading_spans(run, NOW, None)
         yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
         yield from run_detail(run, run_events, width, [Relation("replay of", execution or "")], "")[: MAX_LINES // 4]
-        yield from replay_detail(find_replay_source(run, run_events), width)
+        yield from replay_detail(find_replay_source(run), width)
         yield from diff_lines(diff([str(run.input)], [str(run.error), execution or ""]), width)
 
 

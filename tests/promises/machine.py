@@ -18,6 +18,7 @@ from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.errors import ScaicoreError
 from tests.promises.process import Machine, Process
 from tests.promises.server import LATEST_ARRIVAL_S, READ_FAULTS, WRITE_FAULTS, Api, Killed, Post
+from tests.support import stored
 from tests.support.manual_clock import ManualClock
 
 # The shortest time between two renewals of a token.
@@ -163,7 +164,7 @@ class Promises(RuleBasedStateMachine):
     def press_replay(self, name: str, choice: int, fault: str = "") -> None:
         process = self.running[name]
         process.api.write_fault = fault or process.api.write_fault
-        runs = [summary.execution_id for summary in process.session.index.order]
+        runs = stored.ids(process.session.stored_runs)
         if runs:
             run = runs[choice % len(runs)]
             self._press(process, lambda: process.session.replay(run), "invoke", run)
@@ -279,8 +280,7 @@ class Promises(RuleBasedStateMachine):
             is_refused = ("resolve", process.api.token) in process.refused
             reason = session.why_not_answer(row.id)
             assert is_refused or reason is None or self._may_be_done(process, row.id), f"still blocked: {reason}"
-        for summary in session.index.order:
-            run = session.index.runs[summary.execution_id]
+        for run in stored.runs(session.stored_runs):
             if run.has_input and run.core_id is not None:
                 reason = session.why_not_replay(run)
                 is_refused = ("invoke", process.api.token) in process.refused

@@ -18,6 +18,7 @@ from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
+from tests.support import stored
 from tests.support.core_inputs import APPROVAL, INVOICES, TRIP
 from tests.support.grid import MANAGER, MODULE, Served, serving
 from tests.support.grid_api import run_to_end
@@ -49,7 +50,7 @@ def grid_statuses(served: Served) -> dict[str, str]:
 
 def session_statuses(session: Session) -> dict[str, str]:
     """Return the status of each execution in the session."""
-    return {run.execution_id: str(run.status) for run in session.index.runs.values()}
+    return {run.execution_id: str(run.status) for run in stored.runs(session.stored_runs)}
 
 
 async def read_until_final(session: Session, submission: Submission) -> None:
@@ -72,7 +73,9 @@ async def test_past_runs_match_those_of_the_grid() -> None:
         await session.read_once()
         assert session_statuses(session) == grid_statuses(served)
         assert {"completed", "failed", "waiting"} == set(session_statuses(session).values())
-        assert [run.input for run in session.index.runs.values()] == [e.input for e in served.grid.store.executions()]
+        assert [run.input for run in stored.runs(session.stored_runs)] == [
+            e.input for e in served.grid.store.executions()
+        ]
         assert session.index.event_count == len(served.grid.store.events()) >= before
         assert [row.id for row in session.checkpoints] == [
             row.id for row in served.grid.store.checkpoint_table.pending()
@@ -84,12 +87,12 @@ async def test_live_traffic_is_followed_without_gaps() -> None:
     async with proxied(rate=60_000.0) as (served, api), Session(api) as session:
         while len(grid_statuses(served)) < 60:
             await session.read_once()
-            shown, stored = session_statuses(session), grid_statuses(served)
-            assert shown.keys() <= stored.keys()
+            shown, expected = session_statuses(session), grid_statuses(served)
+            assert shown.keys() <= expected.keys()
             ended = {key: status for key, status in shown.items() if status in ("completed", "failed")}
-            assert ended.items() <= stored.items()
+            assert ended.items() <= expected.items()
         assert session.journal.gap_count() == 0
-        assert not [run for run in session.index.runs.values() if run.joined_late or run.anomalies]
+        assert not [run for run in stored.runs(session.stored_runs) if run.joined_late or run.anomalies]
 
 
 async def test_the_journal_has_the_bytes_of_the_feed(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from scaicore_tui.api.client import Client
 from scaicore_tui.api.transport import CONNECT_TIMEOUT_S, open_http
 from scaicore_tui.errors import ConfigError, CredentialsError, OutcomeUnknown, Unreachable
 from scaicore_tui.sync.status import ConnectionState
+from tests.support import stored
 from tests.support.fault_server import (
     FAULTS,
     INBOX,
@@ -169,7 +170,10 @@ async def test_shown_data_is_kept_if_the_credential_expires() -> None:
             lambda: all(isinstance(part.error, CredentialsError) for part in session.connection.sources)
         )
         assert watcher.problem.startswith("401: sign in again: “expired”")
-        assert (list(session.index.runs), [row.id for row in session.checkpoints]) == (["exec_1"], ["ckpt_1"])
+        assert (
+            stored.ids(session.stored_runs),
+            [row.id for row in session.checkpoints],
+        ) == (["exec_1"], ["ckpt_1"])
 
 
 async def test_a_stored_error_has_no_traceback() -> None:

@@ -12,6 +12,7 @@ from scaicore_tui.protocol import decode_event
 from scaicore_tui.store import Journal
 from scaicore_tui.store.recordings import JsonlRecording, is_jsonl
 from tests.bench.traffic import sources
+from tests.support import stored
 from tests.support.builders import NOON, completed, entered, started
 from tests.support.memory_index import MemoryIndex
 
@@ -21,10 +22,10 @@ def test_json_lines_make_the_same_runs_as_the_feed(tmp_path: Path) -> None:
     path.write_bytes(b"\n\n".join(events))
     expected = MemoryIndex()
     expected.add_newer([decode_event(source) for source in events])
-    index = JsonlRecording(path).index
-    assert list(index.order) == list(expected.order)
-    newest = index.order[len(index.order) - 1].execution_id
-    assert run_document(index.runs[newest]) == run_document(expected.runs[newest])
+    recording = JsonlRecording(path)
+    assert stored.summaries(recording) == stored.summaries(expected)
+    newest = stored.summaries(recording)[-1].execution_id
+    assert run_document(stored.run(recording, newest)) == run_document(expected.runs[newest])
 
 
 def test_a_run_with_late_events_keeps_its_position(tmp_path: Path) -> None:
@@ -35,16 +36,16 @@ def test_a_run_with_late_events_keeps_its_position(tmp_path: Path) -> None:
         for step in (started(NOON + n, f"exec_{n:04}"), completed(NOON + n, f"exec_{n:04}"))
     ]
     path.write_bytes(b"\n".join([*events, entered("late", NOON, "exec_0003").raw]))
-    index = JsonlRecording(path).index
-    assert [row.execution_id for row in index.order] == [f"exec_{n:04}" for n in range(3_000)]
-    assert index.summaries["exec_0003"].event_count == 3
+    recording = JsonlRecording(path)
+    assert stored.ids(recording) == [f"exec_{n:04}" for n in range(3_000)]
+    assert recording.find_one("exec_0003").event_count == 3
 
 
 def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(b'{"type": "a"}\n{"type"\n')
     with pytest.raises(ConfigError, match="line 2: not JSON"):
-        len(JsonlRecording(path).index.order)
+        list(JsonlRecording(path).summaries())
     with pytest.raises(NotFound):
         JsonlRecording(tmp_path / "none")
 

@@ -11,6 +11,7 @@ import pytest
 from scaicore_tui.runs.cache import project
 from scaicore_tui.runs.summary import summary_of
 from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.store.summaries import Summaries
 
 pytestmark = pytest.mark.usefixtures("no_documented_limit")
 
@@ -18,9 +19,11 @@ pytestmark = pytest.mark.usefixtures("no_documented_limit")
 POLLING_SCRIPT = """
 import asyncio, itertools, sys
 from pathlib import Path
+from scaicore_tui.store.summaries import Summaries
 from scaicore_tui.store import Journal
 from scaicore_tui.session import Session
 from scaicore_tui.protocol import decode_event
+from scaicore_tui.store.summaries import Summaries
 from tests.bench.traffic import sources
 from tests.support.feed_simulator import FeedSim
 
@@ -66,7 +69,9 @@ def test_a_killed_process_loses_nothing_that_was_shown(lines: int, tmp_path: Pat
         assert len(raws) == len(set(raws))
         writer = JournalWriter(journal)
         writer.prepare()
-        summaries = [summary for _ in range(100) for summary in writer.next_summaries(1_000)]
+        while writer.rebuild_missing() is not None:
+            pass
+        summaries = list(Summaries(journal).all_newest_first())
         assert shown.keys() <= {summary.execution_id for summary in summaries}
         for summary in summaries:
             run, position = project(summary.execution_id, journal.history(summary.execution_id))

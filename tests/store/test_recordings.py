@@ -14,16 +14,18 @@ from scaicore_tui.errors import StorageError, Unreachable, UsageError
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import RunStatus
-from scaicore_tui.runs.cache import MAX_INLINE_EVENTS
 from scaicore_tui.session import OfflineSession, Session
 from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.store.pending import read_pending
 from scaicore_tui.store.recordings import open_readonly, open_recording
-from scaicore_tui.store.summaries import read_pending
+from tests.support import stored
 from tests.support.builders import NOON, checkpoint, completed, entered, exited, many_runs, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
 from tests.support.old_journal import old_journal
 from tests.support.waiting import wait_until
+
+LONG_RUN_EVENTS = 2_000
 
 OFFLINE = Target(url="http://127.0.0.1:1/api/v1", name="kept", offline=True)
 RUN = [started(NOON), entered("a", NOON + 1), exited("a", NOON + 2), entered("review", NOON + 3)]
@@ -41,7 +43,7 @@ def write_events(path: Path, events: Sequence[Event]) -> None:
     with Journal.open(path) as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        while writer.next_summaries(500):
+        while writer.rebuild_missing() is not None:
             pass
         writer.append_new(events)
 
@@ -50,12 +52,12 @@ async def test_pending_checkpoints_of_the_last_poll_are_stored(tmp_path: Path) -
     path = tmp_path / "j"
     await read_into(FeedSim(RUN, checkpoints=[checkpoint(note="unchanged, \u202eé")]), path)
     with open_recording(path) as recorded:
-        assert [run.status for run in recorded.index.order] == [RunStatus.WAITING]
+        assert [run.status for run in stored.summaries(recorded)] == [RunStatus.WAITING]
     with Journal.open_readonly(path) as journal:
         assert [row.raw["note"] for row in read_pending(journal)] == ["unchanged, \u202eé"]
     await read_into(FeedSim(RUN), path)
     with open_recording(path) as recorded:
-        assert [run.status for run in recorded.index.order] == [RunStatus.RUNNING]
+        assert [run.status for run in stored.summaries(recorded)] == [RunStatus.RUNNING]
 
 
 def test_a_journal_is_shown_as_it_was_when_it_was_opened(tmp_path: Path) -> None:
@@ -63,8 +65,8 @@ def test_a_journal_is_shown_as_it_was_when_it_was_opened(tmp_path: Path) -> None
     write_events(path, RUN)
     with open_recording(path) as recorded:
         write_events(path, [exited("review", NOON + 4), completed(NOON + 5), started(NOON + 6, "exec_2")])
-        assert [run.execution_id for run in recorded.index.order][:1] == ["exec_1"]
-        assert recorded.index.runs["exec_1"].event_count == len(RUN)
+        assert stored.ids(recorded)[:1] == ["exec_1"]
+        assert stored.run(recorded, "exec_1").event_count == len(RUN)
         assert recorded.newest_at == NOON + 3
 
 
@@ -82,7 +84,7 @@ def test_a_journal_of_an_older_version_is_read_and_unchanged(tmp_path: Path) -> 
     old_journal(path, many_runs(250))
     before = path.read_bytes()
     with open_recording(path) as recorded:
-        assert [run.execution_id for run in recorded.index.order] == [f"exec_{n:04}" for n in range(250)]
+        assert stored.ids(recorded) == [f"exec_{n:04}" for n in range(250)]
     assert path.read_bytes() == before
 
 
@@ -101,9 +103,7 @@ def test_json_lines_and_journal_have_equal_runs(tmp_path: Path) -> None:
     write_events(tmp_path / "j", events)
     (tmp_path / "l").write_bytes(b"".join(event.raw + b"\n" for event in events))
     with open_recording(tmp_path / "j") as journal, open_recording(tmp_path / "l") as lines:
-        assert list(map(run_document, lines.index.runs.values())) == list(
-            map(run_document, journal.index.runs.values())
-        )
+        assert list(map(run_document, stored.runs(lines))) == list(map(run_document, stored.runs(journal)))
         assert [event.raw for event in lines.events("exec_0007")] == [e.raw for e in journal.events("exec_0007")]
         assert [event.raw for event in lines.events()] == [event.raw for event in events]
         assert lines.newest_at == journal.newest_at
@@ -115,7 +115,7 @@ def test_an_incomplete_last_line_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "l"
     path.write_bytes(b"\n".join([*(event.raw for event in RUN), completed().raw[:30]]))
     with open_recording(path) as recorded:
-        assert [run.event_count for run in recorded.index.order] == [len(RUN)]
+        assert [run.event_count for run in stored.summaries(recorded)] == [len(RUN)]
 
 
 async def test_an_offline_session_sends_no_requests(tmp_path: Path) -> None:
@@ -138,18 +138,20 @@ async def test_an_offline_session_sends_no_requests(tmp_path: Path) -> None:
 
 async def test_offline_a_long_run_is_loaded_in_a_thread(tmp_path: Path) -> None:
     """Until the run is loaded, the values of its summary are shown."""
-    count = MAX_INLINE_EVENTS + 1
+    count = LONG_RUN_EVENTS + 1
     with Journal.open(tmp_path / "j") as journal:
         writer = JournalWriter(journal)
         writer.prepare()
-        writer.next_summaries(500)
+        writer.rebuild_missing()
         writer.append_new([started(), *(entered(f"n{number}", NOON + number) for number in range(1, count))])
     updated: list[str] = []
     async with OfflineSession(OFFLINE, open_readonly(tmp_path / "j"), ManualClock()) as session:
+        session.load_runs_in_background()
         session.subscribe(lambda delta: updated.extend(delta.upserted))
         assert session.index.runs["exec_1"].is_loading
         running = asyncio.create_task(session.run())
-        await wait_until(lambda: "exec_1" in updated)
+        await wait_until(lambda: session.index.runs.is_cached("exec_1"))
+        assert "exec_1" in updated
         run = session.index.runs["exec_1"]
         assert (run.is_loading, run.event_count) == (False, count)
         running.cancel()

@@ -17,6 +17,7 @@ from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.store.ingest import PRUNE_INTERVAL_S
 from scaicore_tui.store.retention import _USED_BYTES, MIN_KEPT_EVENTS
 from scaicore_tui.tui.run_list_model import RunListModel
+from tests.support import stored
 from tests.support.builders import NOON, SECOND, completed, event, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -67,7 +68,7 @@ def writer_of(journal: Journal, events: list[Event]) -> JournalWriter:
     """Return a writer that has appended `events` to the journal."""
     writer = JournalWriter(journal)
     writer.prepare()
-    while writer.next_summaries(500):
+    while writer.rebuild_missing() is not None:
         pass
     writer.append_new(events)
     return writer
@@ -196,11 +197,11 @@ async def test_a_file_at_its_size_limit_does_not_grow(tmp_path: Path) -> None:
                 clock.advance(PRUNE_INTERVAL_S)
                 await wait_until_idle(clock)
             await wait_until(lambda: used_bytes(session.journal) <= 2_000_000)
-            assert f"exec_{first + 299:05}" in session.index.summaries
+            assert f"exec_{first + 299:05}" in run_ids(session.journal)
             session.journal.query("PRAGMA wal_checkpoint(TRUNCATE)")
             sizes.add(path.stat().st_size)
         assert len(sizes) == 1
-        assert [summary.execution_id for summary in session.index.order] == run_ids(session.journal)
+        assert list(session.index.order) == [row.position for row in stored.summaries(session.stored_runs)]
         assert session.index.event_count == len(session.journal)
 
 
@@ -232,7 +233,7 @@ async def test_runs_that_ended_long_ago_are_deleted(tmp_path: Path) -> None:
         run_list.apply(session.index, session.everything())
         session.subscribe(lambda delta: run_list.apply(session.index, delta))
         task = asyncio.create_task(session.run())
-        await wait_until(lambda: len(session.index.runs) == 1_101 and session.index.event_count == 1_101)
+        await wait_until(lambda: len(session.index.order) == 1_101 and session.index.event_count == 1_101)
         assert (len(session.journal), len(run_list), run_list.row_of("exec_old7")) == (1_101, 1_101, None)
         assert session.index.runs["exec_open"].event_count == 1
         assert session.index.counts.total() == 1_101
@@ -240,4 +241,4 @@ async def test_runs_that_ended_long_ago_are_deleted(tmp_path: Path) -> None:
         await asyncio.gather(task, return_exceptions=True)
     async with Session(target, Journal.open(tmp_path / "j"), clock, client=sim.client()) as session:
         await session.read_once()
-        assert len(session.index.runs) == 1_101
+        assert len(session.index.order) == 1_101

@@ -28,6 +28,7 @@ from scaicore_tui.store.ingest import FLUSH_INTERVAL_S
 from scaicore_tui.store.recordings import open_recording
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.messages import CopyText
+from tests.support import stored
 from tests.support.builders import NOON, completed, event, many_runs
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -185,7 +186,7 @@ async def test_a_deleted_or_replaced_file_is_reported(tmp_path: Path, replaced: 
         assert message in session.journal.write_error
         sim.log.append(completed(NOON, "exec_new"))
         await session.read_once()
-        assert len(session.index.summaries) == 21
+        assert len(session.index.order) == 21
         assert (await session.save(), session.journal.saved_run_count) == (81, 0)
     assert session.lost_count == 81
     assert path.exists() is replaced
@@ -196,7 +197,7 @@ def test_a_damaged_journal_is_reported_as_damaged(tmp_path: Path) -> None:
     path = filled(tmp_path / "j", 200)
     damage(path)
     with pytest.raises(DamagedJournal) as error, open_recording(path) as recorded:
-        list(recorded.index.order)
+        list(recorded.summaries())
     assert str(path) in str(error.value)
     assert "move it away" in error.value.hint
 
@@ -208,7 +209,7 @@ def test_an_invalid_stored_value_is_reported_as_damage(tmp_path: Path, table: st
         database.execute("INSERT INTO pending (source) VALUES (x'ff')")
         database.execute(f"UPDATE {table} = x'ffff'")
     with pytest.raises(DamagedJournal), open_recording(path) as recorded:
-        list(recorded.index.order)
+        list(recorded.summaries())
 
 
 async def test_the_app_survives_damage_to_its_open_journal(tmp_path: Path) -> None:
@@ -222,9 +223,11 @@ async def test_the_app_survives_damage_to_its_open_journal(tmp_path: Path) -> No
         await wait_until(lambda: session.connection.events.error and (session.journal.write_error or polling.done()))
         assert isinstance(session.connection.events.error, StorageError)
         # Runs on the screen can still be opened; unreadable ones are reported.
-        assert [session.index.runs[summary.execution_id].execution_id for summary in session.index.order]
-        assert [list(session.events(summary.execution_id)) for summary in session.index.order]
-        assert session.newest_events(session.index.order[0].execution_id, 10) == ()
+        shown = [row for position in session.index.order if (row := session.index.at(position)) is not None]
+        assert [session.index.runs[summary.execution_id].execution_id for summary in shown]
+        assert [list(session.events(summary.execution_id)) for summary in shown]
+        assert await session.reader.newest_events(shown[0].execution_id, 10) == ()
+        await session.reader.load_rows(list(session.index.order))
         assert f"{path} is damaged" in session.journal.write_error
         assert not polling.done()
         polling.cancel()
@@ -243,7 +246,7 @@ async def test_a_page_that_cannot_be_stored_is_a_failed_poll(tmp_path: Path, mon
         await session.read_once()
         assert (session.connection.events.error, len(session.journal)) == (None, 8)
         # Each event counts once, although it was received twice.
-        assert [summary.event_count for summary in session.index.order] == [4, 4]
+        assert [summary.event_count for summary in stored.summaries(session.stored_runs)] == [4, 4]
 
 
 def fail(*_: object) -> None:
@@ -277,7 +280,7 @@ def test_the_database_of_another_program_is_unchanged(tmp_path: Path) -> None:
 def test_a_journal_on_a_full_disk_can_be_viewed(tmp_path: Path) -> None:
     path = filled(tmp_path / "j")
     with file_size_limit(16_384), open_recording(path) as recorded:
-        assert len(recorded.index.order) == 20
+        assert len(list(recorded.summaries())) == 20
         assert len(list(recorded.events())) == 80
 
 

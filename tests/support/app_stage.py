@@ -97,9 +97,16 @@ class Stage:
     async def settle(self, pilot: Pilot[int]) -> None:
         """Wait until the screen shows the current state."""
         await pilot.pause()
+        await wait_until(pilot, self.is_loaded)
         if isinstance(self.app.screen, SessionScreen):
             self.app.screen.tick()
         await pilot.pause()
+
+    def is_loaded(self) -> bool:
+        """Return True if nothing is being read from the journal, and no key waits for that."""
+        reads = {"rows", "search", "events"}
+        is_reading = any(worker.group in reads and not worker.is_finished for worker in self.app.workers)
+        return not (is_reading or self.session.index.runs._queued_events or self.app._hold_timer)
 
     def press_fast(self, *keys: str) -> None:
         """Press keys faster than the app can handle any of them."""
@@ -127,13 +134,26 @@ class Stage:
         """Run the app; yield once its first poll is shown."""
         async with self.app.run_test(size=size) as pilot:
             await self.wait_for_first_poll(pilot)
-            yield pilot
+            yield patient(pilot, self)
 
     async def wait_for_first_poll(self, pilot: Pilot[int]) -> None:
         """Wait for the first poll and the backfill."""
         await wait_until(pilot, lambda: self.session.connection.polls + self.session.connection.failures)
         await wait_until(pilot, lambda: self.clock.sleepers >= SLEEPING_POLLERS and not self.session.needs_backfill)
         await self.settle(pilot)
+
+
+def patient(pilot: Pilot[int], stage: Stage) -> Pilot[int]:
+    """Return the pilot: after each key it waits until what was asked from the journal is shown, as a person does."""
+    press = pilot.press
+
+    async def press_and_wait(*keys: str) -> None:
+        await press(*keys)
+        await wait_until(pilot, stage.is_loaded)
+        await pilot.pause()
+
+    pilot.press = press_and_wait  # type: ignore[method-assign]
+    return pilot
 
 
 async def wait_until(pilot: Pilot[int], condition: Callable[[], object], turns: int = MAX_PAUSES) -> None:

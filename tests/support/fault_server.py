@@ -447,7 +447,7 @@ async def run_fault(fault: Fault, folder: Path) -> FaultResult:
             await watcher.wait_until(lambda: session.connection.failures >= 2)
         state, message, peak = watcher.state, watcher.problem, peak_mib() - before
         seconds = None if fault.url else await clear_fault(server, authority, watcher)
-        return FaultResult(state, message, seconds, peak, len(session.index.runs), len(session.checkpoints))
+        return FaultResult(state, message, seconds, peak, len(session.index.order), len(session.checkpoints))
 
 
 async def set_fault(server: FaultServer, fault: Fault, authority: CertificateAuthority | None) -> None:

@@ -22,6 +22,7 @@ from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.run_detail import run_detail
 from scaicore_tui.tui.render.runs import node_row, run_row
+from tests.support import stored
 from tests.support.builders import checkpoint, completed, entered, event, exited, started
 from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE
 from tests.support.memory_index import MemoryIndex
@@ -56,11 +57,10 @@ def try_events(body: bytes) -> None:
     index = MemoryIndex()
     index.add_newer(half)
     index.add_newer(new)
-    assert sum(index.live_event_counts.values()) <= len(events)
-    for summary in index.order:
+    for summary in index.summaries():
         assert encode_summary(decode_summary(encode_summary(summary))) == encode_summary(summary)
         check_lines([run_row(summary, WIDTH, NOW)])
-    for run in index.runs.values():
+    for run in stored.runs(index):
         json.dumps(run_document(run))
         check_lines(node_row(node, WIDTH, NOW, run.status, 20) for node in run.nodes.values())
         check_lines(run_detail(run, events, WIDTH))

@@ -20,6 +20,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
 from scaicore_tui.sync.pollers import MAX_INTERVAL_S, poll_interval
 from tests.bench.ceiling import RATE, watch
+from tests.support import stored
 from tests.support.builders import MILLISECOND, NOON, entered
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -77,7 +78,7 @@ async def test_the_newest_page_is_shown_before_the_events_behind_it(tmp_path: Pa
     async with connection.session(tmp_path / "j") as session:
         with pytest.raises(Unreachable):
             await session.read_once()
-        assert list(session.index.runs)[-1] == "exec_0099"
+        assert stored.ids(session.stored_runs)[-1] == "exec_0099"
         assert len(session.journal) == 50 + 50 + 150
         assert session.connection.behind == pytest.approx(750, abs=10)
         (gap,) = session.index.gaps
@@ -86,8 +87,8 @@ async def test_the_newest_page_is_shown_before_the_events_behind_it(tmp_path: Pa
         await session.read_once()
         assert (session.connection.behind, session.index.gaps, len(session.journal)) == (None, [], 1000)
         assert is_in_order(session)
-        assert list(session.index.runs) == [f"exec_{number:04}" for number in range(100)]
-        assert {run.event_count for run in session.index.runs.values()} == {10}
+        assert stored.ids(session.stored_runs) == [f"exec_{number:04}" for number in range(100)]
+        assert {run.event_count for run in stored.summaries(session.stored_runs)} == {10}
 
 
 @pytest.mark.parametrize("cursor_kind", ["key", "offset"])

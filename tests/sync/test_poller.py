@@ -15,6 +15,7 @@ from scaicore_tui.errors import PermissionDenied, RequestRejected, Unreachable
 from scaicore_tui.session import Session
 from scaicore_tui.sync.poller import Backoff
 from scaicore_tui.sync.status import ConnectionState, ConnectionStatus, SourceStatus
+from tests.support import stored
 from tests.support.builders import checkpoint, started
 from tests.support.feed_simulator import FeedSim, longest_wait
 from tests.support.manual_clock import ManualClock
@@ -56,7 +57,7 @@ async def test_an_older_response_is_dropped_and_counted() -> None:
         await wait_until(lambda: session.connection.polls == 1)
         held_feed.waiting[0].set()
         await wait_until(lambda: session.connection.stale_dropped == 1)
-        assert list(session.index.runs) == ["exec_old", "exec_new"]
+        assert stored.ids(session.stored_runs) == ["exec_old", "exec_new"]
         assert session.connection.polls == 1
 
 
@@ -94,7 +95,10 @@ async def test_two_responses_in_order_are_both_applied() -> None:
         await wait_until(lambda: session.connection.polls == 1)
         held_feed.waiting[1].set()
         await wait_until(lambda: session.connection.polls == 2)
-        assert (session.connection.stale_dropped, list(session.index.runs)) == (0, ["exec_1", "exec_2"])
+        assert (
+            session.connection.stale_dropped,
+            stored.ids(session.stored_runs),
+        ) == (0, ["exec_1", "exec_2"])
 
 
 async def test_refreshes_are_merged_while_two_are_running() -> None:
@@ -187,7 +191,10 @@ async def test_a_hanging_source_does_not_delay_the_other() -> None:
         for polls in range(1, 4):
             await wait_until(lambda: session.connection.events.polls == polls and clock.sleepers)  # noqa: B023
             clock.advance(5)
-        assert (list(session.index.runs), session.connection.checkpoints.polls) == (["exec_1"], 0)
+        assert (
+            stored.ids(session.stored_runs),
+            session.connection.checkpoints.polls,
+        ) == (["exec_1"], 0)
         assert session.connection.state(clock.monotonic()) is ConnectionState.CONNECTING
         may_respond.set()
         await wait_until(lambda: session.connection.checkpoints.polls)
@@ -228,7 +235,7 @@ async def test_a_failure_is_reported_and_the_data_is_kept() -> None:
         with pytest.raises(Unreachable, match="bad gateway"):
             await session.read_once()
         assert session.connection.state(session.clock.monotonic()) is ConnectionState.OFFLINE
-        assert list(session.index.runs) == ["exec_1"]
+        assert stored.ids(session.stored_runs) == ["exec_1"]
         is_broken = False
         await session.read_once()
         assert session.connection.state(session.clock.monotonic()) is ConnectionState.LIVE

@@ -5,12 +5,13 @@ from __future__ import annotations
 import httpx
 
 from scaicore_tui.protocol import decode_event
-from scaicore_tui.runs.cache import MAX_INLINE_EVENTS
 from tests.support.app_stage import WIDE, Stage, wait_until
 from tests.support.builders import MILLISECOND, NOON, entered, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.hostile.bodies import UNREADABLE
 from tests.support.scene import busy_feed
+
+LONG_RUN_EVENTS = 2_000
 
 
 async def test_unreadable_events_are_counted() -> None:
@@ -39,7 +40,7 @@ async def test_unread_checkpoints_are_not_shown_as_none() -> None:
 
 
 async def test_long_run_is_shown_once_loaded() -> None:
-    steps = [entered("tick", NOON + number * MILLISECOND, "exec_long") for number in range(MAX_INLINE_EVENTS + 100)]
+    steps = [entered("tick", NOON + number * MILLISECOND, "exec_long") for number in range(LONG_RUN_EVENTS + 100)]
     stage = Stage(FeedSim([started(NOON - 1, "exec_long"), *steps, started(NOON + 10**9, "exec_new")]))
     async with stage.opened() as pilot:
         await pilot.press("j")

@@ -7,13 +7,12 @@ import pytest
 from scaicore_tui.runs import Delta, Summary
 from scaicore_tui.tui.messages import SessionChanged
 from scaicore_tui.tui.render.line import Line
-from scaicore_tui.tui.render.runs import run_row
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.widgets.run_list import RunList
 from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage
 from tests.support.builders import NOON, SECOND, started
 from tests.support.feed_simulator import FeedSim
-from tests.support.memory_index import MemoryIndex
+from tests.support.memory_index import MemoryIndex, set_filter
 from tests.support.scene import busy_feed, completed_triage, running_triage
 
 KINDS = ("flexible", "rigid", "model_call", "core_call", "checkpoint", "guarded", "foreach")
@@ -33,7 +32,7 @@ async def test_cursor_stays_on_its_run() -> None:
         chosen = under_cursor(stage)
         stage.sim.log += running_triage("exec_newest", 80)
         await stage.poll(pilot)
-        assert "exec_newest" in stage.session.index.runs
+        assert stage.session.index.get("exec_newest") is not None
         assert under_cursor(stage) == chosen
         assert "Runs  4 of 27" in stage.text
 
@@ -67,7 +66,7 @@ async def test_new_runs_above_the_visible_rows_are_counted() -> None:
 async def test_loaded_runs_are_listed_at_once_and_counted_at_the_next_tick() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
-        loaded = stage.session.index.load([Summary("exec_old", -1)])
+        loaded = stage.session.index.remember([Summary("exec_old", -1)])
         stage.app.post_message(SessionChanged(loaded))
         await pilot.pause()
         assert "exec_old" in stage.text
@@ -192,12 +191,12 @@ async def test_moving_past_the_end_loads_history() -> None:
     runs = [completed_triage(f"exec_{n:04}", -4000 + n) for n in range(900)]
     stage = Stage(FeedSim([event for run in runs for event in run]), backfill=600)
     async with stage.opened() as pilot:
-        before = len(stage.session.index.runs)
+        before = len(stage.session.index.order)
         assert before < 900
         await pilot.press("G", "down")
         for _ in range(20):
             await stage.settle(pilot)
-        assert len(stage.session.index.runs) > before
+        assert len(stage.session.index.order) > before
 
 
 def test_only_visible_rows_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,16 +205,16 @@ def test_only_visible_rows_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     index = MemoryIndex()
     index.add_newer([started(NOON + n * SECOND, f"exec_{n:06}") for n in range(100_000)])
     model = RunListModel()
-    model.apply(index, Delta(index.summaries))
+    model.apply(index, Delta())
     runs = RunList(model)
 
     def draw_row(_: RunList, row: int) -> Line:
         drawn.append(row)
-        return run_row(model[row], 80, 0.0)
+        return [(str(model.position(row)), "text")]
 
     monkeypatch.setattr(RunList, "draw_row", draw_row)
     runs.draw(0)
     runs.draw(99_999)
     assert (runs.line_count, drawn) == (100_000, [0, 99_999])
-    model.set_filter(View.ALL, "exec_09999")
-    assert [model[row].execution_id[-1] for row in range(len(model))] == list("9876543210")
+    set_filter(model, index, View.ALL, "exec_09999")
+    assert [model.position(row) for row in range(len(model))] == list(range(99_999, 99_989, -1))

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.config import Target
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import NodeState, RunStatus
+from scaicore_tui.runs import NodeState, Run, RunStatus
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import Session
@@ -20,6 +20,7 @@ from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import BulkScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
 from scaicore_tui.tui.render.inbox import by_urgency
+from tests.support import stored
 from tests.support.app_stage import STANDARD, screen_lines, wait_until
 from tests.support.grid import MANAGER, Served, serving
 from tests.support.proxy import proxy_server
@@ -53,6 +54,11 @@ class Live:
         """Filter the runs by `words`; the first match is then selected."""
         await self.pilot.press("slash", *" ".join(words), "enter")
         await self.pilot.pause()
+
+    async def loaded(self, execution_id: str) -> Run:
+        """Return a run once it is loaded; new events are applied to it."""
+        await self.wait_until(lambda: not self.session.index.runs[execution_id].is_loading)
+        return self.session.index.runs[execution_id]
 
     async def confirm(self, dialog: type[AnswerScreen] | type[ReplayScreen]) -> None:
         """Press Enter after the confirmation delay."""
@@ -91,7 +97,7 @@ def waiting(session: Session, *, breakpoint: bool) -> Checkpoint:  # noqa: A002 
 async def test_an_answer_completes_the_node() -> None:
     async with live() as stage:
         row = waiting(stage.session, breakpoint=False)
-        run = stage.session.index.runs[str(row.execution_id)]
+        run = await stage.loaded(str(row.execution_id))
         await stage.find(run.execution_id)
         await stage.pilot.press("a", "1")
         await stage.confirm(AnswerScreen)
@@ -108,7 +114,7 @@ async def test_an_answer_completes_the_node() -> None:
 async def test_continue_resumes_a_run() -> None:
     async with live() as stage:
         row = waiting(stage.session, breakpoint=True)
-        run = stage.session.index.runs[str(row.execution_id)]
+        run = await stage.loaded(str(row.execution_id))
         before = run.event_count
         await stage.find(run.execution_id)
         settled_at = stage.session.clock.monotonic() + 0.6
@@ -139,16 +145,16 @@ async def test_bulk_answer_sends_each_once() -> None:
 
 async def test_a_replay_runs_again_with_the_same_input() -> None:
     async with live() as stage:
-        runs = stage.session.index.runs.values()
+        runs = stored.runs(stage.session.stored_runs)
         original = next(run for run in runs if run.status is RunStatus.COMPLETED and run.has_input)
         await stage.find(original.execution_id)
-        before = set(stage.session.index.runs)
+        before = {run.execution_id for run in stored.summaries(stage.session.stored_runs)}
         await stage.pilot.press("R")
         await stage.confirm(ReplayScreen)
         sent = stage.submission
         assert sent is not None
         await stage.wait_until(lambda: sent.execution_id)
-        again = stage.session.index.runs[str(sent.execution_id)]
+        again = await stage.loaded(str(sent.execution_id))
         assert again.execution_id not in before
         assert (again.core_id, again.input) == (original.core_id, original.input)
 

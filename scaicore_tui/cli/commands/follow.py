@@ -122,7 +122,7 @@ class ChangeFollower:
 
     def _has_ended(self, execution_id: str | None) -> bool:
         """Return True if that run has ended."""
-        summary = self._session.index.summaries.get(execution_id or "")
+        summary = self._session.index.get(execution_id or "")
         return summary is not None and summary.is_over
 
 

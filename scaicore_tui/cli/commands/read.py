@@ -13,13 +13,13 @@ from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import RunIndex, RunStatus, SortedSummaries, find_one_run, gap_rows
+from scaicore_tui.runs import Positions, RunStatus, gap_rows
 from scaicore_tui.session import is_jsonl, open_recording
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import format_age, to_seconds
 
 if TYPE_CHECKING:
-    from scaicore_tui.session import Recording, Session
+    from scaicore_tui.session import Recording, RunSource, Session
 
 
 def _report_unreadable(count: int) -> None:
@@ -36,8 +36,8 @@ def _report_unread(reasons: Iterable[str]) -> None:
 
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
-    async with read_runs(common) as (index, now, _):
-        _print_runs(common, index, now, failed, json)
+    async with read_runs(common) as (runs, now, _):
+        _print_runs(common, runs, now, failed, json)
 
 
 async def list_events(common: Common, execution: str | None, json: bool) -> None:
@@ -47,11 +47,11 @@ async def list_events(common: Common, execution: str | None, json: bool) -> None
             await session.read_once()
             _report_unreadable(session.unreadable_count)
             _report_unread(session.unread_reasons)
-            key = session.find_run(execution).execution_id if execution else None
+            key = (await session.find_run(execution)).execution_id if execution else None
             _print_events(session.events(key), json)
         return
     with open_recording(recorded_file(common)) as recorded:
-        key = find_one_run(recorded.index, execution).execution_id if execution else None
+        key = recorded.find_one(execution).execution_id if execution else None
         _print_events((event for event in recorded.events(key) if common.core in (None, event.core_id)), json)
 
 
@@ -74,7 +74,7 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
 
 
 @asynccontextmanager
-async def read_runs(common: Common) -> AsyncIterator[tuple[RunIndex, float, Session | Recording]]:
+async def read_runs(common: Common) -> AsyncIterator[tuple[RunSource, float, Session | Recording]]:
     """Yield the runs, the time now in seconds since 1970, and what the runs are read from.
 
     The runs come from a file with `--offline`, or if `--journal` names JSON lines; else from the API.
@@ -89,25 +89,29 @@ async def read_runs(common: Common) -> AsyncIterator[tuple[RunIndex, float, Sess
                 else "no event"
             )
             stderr.say(f"offline: {path}, {newest}")
-            _report_unreadable(recorded.index.unreadable_count)
-            yield recorded.index, now, recorded
+            _report_unreadable(recorded.unreadable_count)
+            yield recorded, now, recorded
         return
     async with open_oneshot(common) as session:
         await session.read_once()
         _report_unreadable(session.unreadable_count)
         _report_unread(session.unread_reasons)
-        yield session.index, session.now, session
+        yield session.stored_runs, session.now, session
 
 
-def _print_runs(common: Common, index: RunIndex, now: float, failed: bool, json: bool) -> None:
-    found = SortedSummaries(run for run in index.order if not failed or run.status is RunStatus.FAILED)
-    found = SortedSummaries(run for run in found if common.core in (None, run.core_id))
-    gaps = gap_rows(index.gaps, found.count_above)
+def _print_runs(common: Common, recorded: RunSource, now: float, failed: bool, json: bool) -> None:
+    listed = [
+        run
+        for run in recorded.summaries()
+        if common.core in (None, run.core_id) and (not failed or run.status is RunStatus.FAILED)
+    ]
+    positions = Positions(run.position for run in listed)
+    gaps = gap_rows(recorded.gaps, positions.count_above)
     if not json:
         width = stdout.width()
-        stdout.table(tables.run_head(width), tables.run_rows(found, gaps, now, common.ascii, width))
+        stdout.table(tables.run_head(width), tables.run_rows(listed, gaps, now, common.ascii, width))
         return
-    stdout.document([run_document(index.runs[run.execution_id]) for run in reversed(found)])
+    stdout.document([run_document(recorded.run(run)) for run in listed])
     for gap in gaps:
         stderr.say(gap.label(now, stdout.PIPE_WIDTH_CELLS))
 

@@ -106,7 +106,7 @@ def _summary(session: Session, counts: JournalCounts, path: Path, unsaved: int) 
         "journal": str(path),
         "events": counts.events - unsaved,
         "runs": counts.runs,
-        "duplicates": counts.run_events - sum(summary.event_count for summary in index.order),
+        "duplicates": counts.run_events - counts.distinct_events,
         "gaps": counts.gaps,
         "holes": counts.open_gaps,
         "open_gaps": counts.open_gaps,

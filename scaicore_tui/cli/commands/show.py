@@ -13,7 +13,7 @@ from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, tables
 from scaicore_tui.errors import NotFound, UsageError
 from scaicore_tui.export.documents import show_document
-from scaicore_tui.runs import Run, RunIndex, find_one_run, missing_events_note
+from scaicore_tui.runs import Run, missing_events_note
 from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.text import display_name, json_pretty
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_duration, format_time
@@ -48,15 +48,15 @@ class _Shown(NamedTuple):
 
 async def show_run(common: Common, execution: str, options: ShowOptions) -> None:
     """Print one run."""
-    async with read_runs(common) as (index, now, source):
-        run = find_one_run(index, execution, "" if common.offline else "--backfill N reads further")
-        missing = missing_events_note(index.summaries[run.execution_id], index.gaps, now)
+    async with read_runs(common) as (runs, now, source):
+        summary = runs.find_one(execution, "" if common.offline else "--backfill N reads further")
+        run, missing = runs.run(summary), missing_events_note(summary, runs.gaps, now)
         # What was recorded ends with its newest event: nothing went on since then that we know of.
         last = getattr(source, "newest_at", None) or int(now * MICROS_PER_SECOND)
         shown = _Shown(run, last, "", missing)
         if options.at is not None:
             shown = _go_back(shown, source, options.at, now)
-        flow = await _find_flow(common, source, index, shown.run, options)
+        flow = await _find_flow(common, source, shown.run, options)
     steps = _build_steps(shown, flow)
     if options.json:
         stdout.document(show_document(shown.run, steps))
@@ -80,16 +80,14 @@ def _go_back(shown: _Shown, source: Session | Recording, text: str, now: float) 
     return shown._replace(run=history.at(number), now=at if at is not None else shown.now, moment=moment)
 
 
-async def _find_flow(
-    common: Common, source: Session | Recording, index: RunIndex, run: Run, options: ShowOptions
-) -> FlowView | None:
+async def _find_flow(common: Common, source: Session | Recording, run: Run, options: ShowOptions) -> FlowView | None:
     """Return a run in its flow. A summary does without one, unless a file is given; a timeline if none is found."""
     if options.view is RunView.SUMMARY and options.flow is None:
         return None
     from scaicore_tui.cli.commands import show_flow
 
     try:
-        return await show_flow.find_view(common, source, index, run, options.flow)
+        return await show_flow.find_view(common, source, run, options.flow)
     except NotFound:
         if options.view is RunView.FLOW or options.flow is not None:
             raise

@@ -10,14 +10,12 @@ from scaicore_tui.cli.output import stdout
 from scaicore_tui.cli.sessions import flows_folder
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import NotFound
-from scaicore_tui.runs import Run, RunIndex
-from scaicore_tui.session import FlowGraphs, IndexedRuns, Recording, Session
+from scaicore_tui.runs import Run
+from scaicore_tui.session import FlowGraphs, Recording, Session
 from scaicore_tui.text import display_name
 
 
-async def find_view(
-    common: Common, source: Session | Recording, index: RunIndex, run: Run, file: Path | None
-) -> FlowView:
+async def find_view(common: Common, source: Session | Recording, run: Run, file: Path | None) -> FlowView:
     """Return `run` in its flow, which `file` may have; else the server and the profile's files are searched for it.
 
     Of a recorded file no server is asked. Raises NotFound if no node of the run has an id, and the errors of a `file`
@@ -26,8 +24,7 @@ async def find_view(
     if isinstance(source, Session):
         view = await source.flows.view(run, source.checkpoints, file)
     else:
-        runs = IndexedRuns(index, lambda execution_id: enumerate(source.events(execution_id)))
-        view = await FlowGraphs(runs, SystemClock(), None, flows_folder(common)).view(run, (), file)
+        view = await FlowGraphs(source, SystemClock(), None, flows_folder(common)).view(run, (), file)
     if view is None:
         raise NotFound(
             f"no flow is known for {display_name(run.execution_id)}, and its nodes have no ids",

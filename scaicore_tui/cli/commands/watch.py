@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from heapq import merge
 
 from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter, polling, with_backoff
@@ -13,7 +14,7 @@ from scaicore_tui.cli.options import DEFAULT_BACKFILL, Common
 from scaicore_tui.cli.output import stderr, stdout
 from scaicore_tui.cli.output.tables import TRANSITION_WIDTHS_CELLS, transition_row
 from scaicore_tui.cli.sessions import open_oneshot
-from scaicore_tui.errors import TimedOut
+from scaicore_tui.errors import NotFound, TimedOut
 from scaicore_tui.export.documents import transition_document
 from scaicore_tui.notify import TerminalNotifier
 from scaicore_tui.runs import RunStatus, Transition, TransitionKind, gap_rows, missing_events_note
@@ -70,7 +71,8 @@ def _report_missing(session: Session, common: Common, execution_id: str | None) 
     """Report what is missing from the watched run, or from the journal, and what was not read."""
     index, now = session.index, session.now
     if execution_id is not None:
-        missing = [missing_events_note(index.summaries[execution_id], index.gaps, now)]
+        summary = index.get(execution_id)
+        missing = [] if summary is None else [missing_events_note(summary, index.gaps, now)]
     elif common.journal is not None:
         rows = gap_rows(index.gaps, index.order.count_above)
         missing = [row.label(now, stdout.PIPE_WIDTH_CELLS) for row in rows if row.is_open]
@@ -86,13 +88,12 @@ async def _find(session: Session, reporter: ConnectionReporter, execution: str) 
     Most runs are among the newest events. Reading no further than needed saves requests for the polls that follow.
     Raises NotFound, or UsageError if several runs match.
     """
-    index = session.index
-    while session.can_read_older and index.event_count < DEFAULT_BACKFILL:
-        found = index.find(execution)
-        if found and not found[0].joined_late:
-            break
+    while session.can_read_older and session.index.event_count < DEFAULT_BACKFILL:
+        with suppress(NotFound):
+            if not (await session.find_run(execution)).joined_late:
+                break
         await with_backoff(session, reporter, session.load_older)
-    return session.find_run(execution).execution_id
+    return (await session.find_run(execution)).execution_id
 
 
 class WatchLoop:

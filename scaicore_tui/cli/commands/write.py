@@ -76,7 +76,7 @@ async def replay(
     async with open_for_writing(common) as session:
         await session.read_once()
         await _report_recovered(session)
-        run = session.find_run(execution)
+        run = await session.find_run(execution)
         given = captured_input(run) if source is None else _read_input(source)
         for note in given.notes if source is not None else ():
             say(f"--input {source}: {note}")
@@ -90,7 +90,7 @@ async def replay(
             with _print_unsent(session, json):
                 submission = await session.replay(run.execution_id, given, entity_id, given_input=is_given, typed=typed)
             await _follow(session, submission)
-        started = session.index.runs.get(submission.execution_id or "")
+        started = await session.find_run(submission.execution_id) if submission.execution_id else None
     return _report(submission, json, started)
 
 

@@ -12,7 +12,6 @@ from scaicore_tui.runs import (
     NodeState,
     NodeVisit,
     RunStatus,
-    SortedSummaries,
     Summary,
     Transition,
     TransitionKind,
@@ -49,10 +48,10 @@ def run_head(width: int) -> tuple[str, ...]:
 
 
 def run_rows(
-    runs: SortedSummaries, gaps: Sequence[GapRow], now: float, ascii_only: bool, width: int
+    runs: Iterable[Summary], gaps: Sequence[GapRow], now: float, ascii_only: bool, width: int
 ) -> Sequence[tuple[Cell, ...]]:
-    """Return rows for `run_head`, newest run first. A gap is a row with one text of at most `width` cells."""
-    rows: list[tuple[Cell, ...]] = [_run_row(run, now, ascii_only, width) for run in reversed(runs)]
+    """Return rows for `run_head`. `runs` are newest first. A gap is a row with one text of at most `width` cells."""
+    rows: list[tuple[Cell, ...]] = [_run_row(run, now, ascii_only, width) for run in runs]
     lead = glyph_cell(GAP, ascii_only).text + "  "
     for gap in reversed(gaps):
         rows.insert(gap.row, (Coloured(lead + gap.label(now, width - len(lead)), GAP.colour),))

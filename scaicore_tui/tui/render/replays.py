@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from scaicore_tui.actions import Submission
-from scaicore_tui.protocol import Event
-from scaicore_tui.protocol.events import STARTED
 from scaicore_tui.runs import Run
 from scaicore_tui.text import display_name, one_line
 
@@ -34,10 +32,9 @@ class ReplaySource(Struct, frozen=True):
         return value if isinstance(value, str) and value == one_line(value).strip() else ""
 
 
-def find_replay_source(run: Run, events: Iterable[Event]) -> ReplaySource:
-    """Return `run` with the entity id from the start event among its `events`."""
-    started = next((event for event in events if event.type == STARTED), None)
-    return ReplaySource(run, started.payload.get("entity_id") if started is not None else None)
+def find_replay_source(run: Run) -> ReplaySource:
+    """Return `run` with the entity id from its start event."""
+    return ReplaySource(run, None if run.start is None else run.start.payload.get("entity_id"))
 
 
 def replay_relations(submissions: Iterable[Submission], execution_id: str) -> list[Relation]:

@@ -25,12 +25,14 @@ from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, i
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
+    EventsRead,
     InvokeKeyAction,
     OpenInbox,
     OpenProfiles,
     PausePolling,
     RefreshNow,
     Repaint,
+    RunsFound,
     TextCopied,
 )
 from scaicore_tui.tui.render.line import Span
@@ -47,6 +49,10 @@ if TYPE_CHECKING:
 else:
     # Textual reads styles from the first base class that is a widget, so this one must not be a widget.
     _Base = object
+
+
+# Keys that act on the whole run, not only on its summary.
+COMPLETE_RUN_KEYS = frozenset({"R", "Y"})
 
 
 class ClosingOnce(_Base):
@@ -68,6 +74,22 @@ class SessionListener(Protocol):
 
     def apply_delta(self, delta: Delta) -> None:
         """Show what changed in the session."""
+
+
+@runtime_checkable
+class SearchListener(Protocol):
+    """A screen that lists the runs of a search."""
+
+    def show_matches(self, found: RunsFound) -> None:
+        """List the runs that were found."""
+
+
+@runtime_checkable
+class EventsListener(Protocol):
+    """A screen that shows the events of a run."""
+
+    def show_events(self, read: EventsRead) -> None:
+        """Show the events that were read."""
 
 
 @runtime_checkable
@@ -119,6 +141,11 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         """Return id, status, duration and Core of the current run."""
         pending = self.state.checkpoint_of(self.current_run)
         return run_heading_spans(self.current_run, self.state.now, pending.created if pending is not None else None)
+
+    def is_waiting_for(self, key: str) -> bool:
+        """Return True if `key` must wait: it needs the complete run, which is being loaded."""
+        run = self.current_run if key in COMPLETE_RUN_KEYS and self.focused is None else None
+        return run is not None and run.is_loading
 
     @property
     def read_only(self) -> bool:

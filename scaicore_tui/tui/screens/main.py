@@ -15,6 +15,8 @@ from scaicore_tui.tui.messages import (
     LoadHistory,
     RunOpened,
     RunSelected,
+    RunsFound,
+    SearchRuns,
 )
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.run_list_model import RunListModel, View
@@ -26,6 +28,9 @@ from scaicore_tui.tui.widgets.row_list import RowList
 
 # The node list is redrawn once the cursor has rested this long: it is the largest part of the output.
 CURSOR_REST_S = 0.15
+# Keys that act on the selected run, and keys that work while a filter is searched.
+SELECTION_KEYS = frozenset({"enter", "a", "c", "R", "y", "Y"})
+SEARCH_KEYS = frozenset({"escape", "q", "slash"})
 # Ages in rows change together, at this interval: one repaint costs fewer bytes than many.
 AGE_REFRESH_S = 5
 
@@ -127,6 +132,20 @@ class MainScreen(CheckpointListScreen):
         self.panes.nodes.set_dimmed(dimmed=runs)
         self.inbox.set_dimmed(dimmed=checkpoints)
 
+    def is_waiting_for(self, key: str) -> bool:
+        """Return True if `key` must wait: a filter is being searched, or what it acts on is being loaded."""
+        if self.focused is not None:
+            return False
+        is_searching = self.run_list_model.searching is not None and key not in SEARCH_KEYS
+        return is_searching or (self.panes.runs.is_loading and key in SELECTION_KEYS) or super().is_waiting_for(key)
+
+    def show_matches(self, found: RunsFound) -> None:
+        """List the runs that match the filter, or say why they could not be searched."""
+        if found.problem:
+            self.show_message(f"/: {found.problem}", "amber")
+        if self.run_list_model.set_matches(found.needle, found.positions):
+            self._show_rows()
+
     def on_run_selected(self, selected: RunSelected) -> None:
         """Show the nodes of the run under the cursor."""
         if self.panes.runs.following:
@@ -180,7 +199,7 @@ class MainScreen(CheckpointListScreen):
         self.panes.filter.open()
 
     def action_view(self) -> None:
-        self._set_filter(self.run_list_model.view.next, self.run_list_model.needle)
+        self._set_filter(self.run_list_model.view.next, self._needle)
         self.show_message(f"view: {self.run_list_model.view}")
 
     def action_follow(self) -> None:
@@ -235,7 +254,7 @@ class MainScreen(CheckpointListScreen):
         if submission.kind is not Kind.REPLAY or submission.is_recovered:
             return
         self._show_nodes()
-        summary = self.state.session.index.summaries.get(found or "")
+        summary = self.state.session.index.get(found or "")
         if found is None or found == before or summary is None:
             return
         self._replay_runs[submission.id] = found
@@ -246,7 +265,18 @@ class MainScreen(CheckpointListScreen):
             self.panes.runs.select(found)
 
     def _set_filter(self, view: View, needle: str) -> None:
-        self.run_list_model.set_filter(view, needle)
+        self.run_list_model.set_view(view)
+        if self.run_list_model.search(needle):
+            self.post_message(SearchRuns(needle))
+        self._show_rows()
+
+    @property
+    def _needle(self) -> str:
+        """The filter in force, or the one that is being searched."""
+        model = self.run_list_model
+        return model.needle if model.searching is None else model.searching
+
+    def _show_rows(self) -> None:
         self.panes.runs.show(self.state.now)
         self._show_nodes()
         self.refresh_chrome()

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from textual.app import ComposeResult
 
+from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.session import submission_of
 from scaicore_tui.tui.keymap import KeyContext
+from scaicore_tui.tui.messages import EventsNeeded, EventsRead
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.run_detail import MAX_EVENTS, run_detail
 from scaicore_tui.tui.screens.base import SessionScreen
@@ -27,6 +29,7 @@ class RunScreen(SessionScreen):
     def __init__(self, state: AppState, execution_id: str) -> None:
         super().__init__(state)
         self._execution_id = execution_id
+        self._events: Sequence[Event] = ()
         self._heading = Heading()
         self._pager = TextPager(self._lines)
 
@@ -49,13 +52,26 @@ class RunScreen(SessionScreen):
     def on_mount(self) -> None:
         """Refresh again after the first layout: the heading shows a line count, which depends on the width."""
         super().on_mount()
+        self._read_events()
         self.call_after_refresh(self.refresh_chrome)
 
     def apply_delta(self, delta: Delta) -> None:
         """Rebuild the text if the run, its replay relations or its gaps may have changed."""
-        if delta.concerns(self._execution_id) or submission_of(delta) is not None:
+        if delta.concerns(self._execution_id):
+            self._read_events()
+        elif submission_of(delta) is not None:
             self._pager.rebuild()
         super().apply_delta(delta)
+
+    def show_events(self, read: EventsRead) -> None:
+        """Show the events of this run that were read from the journal."""
+        if read.execution_id == self._execution_id:
+            self._events = read.events
+            self._pager.rebuild()
+            self.refresh_chrome()
+
+    def _read_events(self) -> None:
+        self.post_message(EventsNeeded(self._execution_id, MAX_EVENTS))
 
     def refresh_chrome(self) -> None:
         """Redraw the bars and the heading."""
@@ -88,6 +104,5 @@ class RunScreen(SessionScreen):
         run = self.current_run
         if run is None:
             return []
-        key, session = run.execution_id, self.state.session
-        events = session.newest_events(key, MAX_EVENTS)
-        return run_detail(run, events, width, self.state.replay_relations(key), self.state.missing_events(key))
+        key = run.execution_id
+        return run_detail(run, self._events, width, self.state.replay_relations(key), self.state.missing_events(key))

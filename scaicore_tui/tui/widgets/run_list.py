@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 
 from scaicore_tui.runs import GapRow, Summary
 from scaicore_tui.text import one_line
-from scaicore_tui.tui.messages import LoadHistory, RunOpened, RunSelected
+from scaicore_tui.tui.messages import LoadHistory, RunOpened, RunSelected, RunsNeeded
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.runs import gap_row, run_row
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.widgets.row_list import RowList
+from scaicore_tui.units import Position
 
 
 class RunList(RowList):
@@ -26,7 +27,10 @@ class RunList(RowList):
         self.unseen_count = 0
         self._model = model
         self._selected_id: str | None = None
-        self._newest_id: str | None = None
+        self._selected_position: Position | None = None
+        self._newest: Position | None = None
+        # The positions that were asked for last.
+        self._requested: Sequence[Position] = ()
         self._now = 0.0
         self._gaps: Sequence[GapRow] = ()
         self._marks: Mapping[str, Span] = {}
@@ -47,8 +51,13 @@ class RunList(RowList):
 
     @property
     def selected(self) -> Summary | None:
-        """The run under the cursor."""
+        """The run under the cursor; None if there is none, or if it has to be loaded first."""
         return self._model[self.cursor] if self.cursor < self.row_count else None
+
+    @property
+    def is_loading(self) -> bool:
+        """True if the run under the cursor has to be loaded first."""
+        return self.cursor < self.row_count and self._model[self.cursor] is None
 
     @property
     def line_count(self) -> int:
@@ -68,16 +77,34 @@ class RunList(RowList):
 
     def draw_row(self, row: int) -> Line:
         run = self._model[row]
+        if run is None:
+            return [("…", "grey")]
         return run_row(run, self.size.width - 2, self._now, self._marks.get(run.execution_id))
 
     def show(self, now: float) -> None:
         """Show the model as it is at `now`, in seconds since 1970."""
         self._now = now
         before, self._gaps = self.line_of(self.cursor), self._model.gap_rows
-        row = 0 if self.following else self._model.row_of(self._selected_id)
+        row = 0 if self.following else self._row_of_selected()
         self._keep_position(row if row is not None else self.cursor, before)
         self._count_newer()
+        self._model.touch(*self._visible_rows)
         self.repaint()
+        self.request_rows()
+
+    def request_rows(self) -> None:
+        """Ask for the runs in and near the visible rows that are not in memory."""
+        first, last = self._visible_rows
+        missing = self._model.missing_positions(first, last)
+        if missing and missing != self._requested:
+            self.post_message(RunsNeeded(missing))
+        self._requested = missing
+
+    @property
+    def _visible_rows(self) -> tuple[int, int]:
+        """The first and the last visible row; rows are counted also where gaps take their place."""
+        first = self.top - self._gaps_above(self.top)
+        return min(first, self.cursor), max(first + self.size.height, self.cursor)
 
     def set_replay_marks(self, marks: Mapping[str, Span]) -> None:
         """Show the progress of replays, by the id of the replayed run."""
@@ -112,6 +139,7 @@ class RunList(RowList):
         if by_user:
             self.following = False
         self._post_selection()
+        self.request_rows()
 
     def row_opened(self) -> None:
         if (run := self.selected) is not None:
@@ -123,8 +151,9 @@ class RunList(RowList):
         super().move(by)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Reset the count of unseen runs at the top."""
+        """Reset the count of unseen runs at the top; load the runs that became visible."""
         super().watch_scroll_y(old_value, new_value)
+        self.request_rows()
         if self.top == 0:
             self.unseen_count = 0
 
@@ -152,16 +181,23 @@ class RunList(RowList):
         is_there = number < len(self._gaps) and self._gaps[number].row + number == line
         return self._gaps[number] if is_there else None
 
+    def _row_of_selected(self) -> int | None:
+        """Return the row of the selected run; None if it is not listed any more."""
+        row = self._model.row_of(self._selected_id)
+        return self._model.row_at(self._selected_position) if row is None else row
+
     def _count_newer(self) -> None:
         """Add new runs to `unseen_count` while the top of the list is not visible."""
-        newest = self._model[0].execution_id if self.row_count else None
-        arrived = self._model.row_of(self._newest_id) or 0
-        self._newest_id = newest
+        newest = self._model.position(0) if self.row_count else None
+        arrived = self._model.row_at(self._newest) or 0
+        self._newest = newest
         self.unseen_count = 0 if self.top == 0 else self.unseen_count + arrived
 
     def _post_selection(self) -> None:
-        selected = self.selected.execution_id if self.selected is not None else None
-        if selected != self._selected_id:
-            self._selected_id = selected
+        """Post the selected run, if it is another one; a run that has to be loaded is posted once it is there."""
+        before, selected = self._selected_id, self.selected
+        self._selected_id = None if selected is None else selected.execution_id
+        self._selected_position = self._model.position(self.cursor) if self.cursor < self.row_count else None
+        if self._selected_id != before and not self.is_loading:
             # Posted directly to the screen, so that cursor and nodes are painted in one frame, which costs fewer bytes.
-            self.screen.post_message(RunSelected(selected))
+            self.screen.post_message(RunSelected(self._selected_id))

@@ -1,0 +1,26 @@
+"""The journal's table of pending checkpoints, as they were at the last poll."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scaicore_tui.json_text import write
+from scaicore_tui.protocol import Checkpoint, read_checkpoint
+from scaicore_tui.store.journal import Journal
+
+
+def read_pending(journal: Journal) -> list[Checkpoint]:
+    """Return the checkpoints that were pending at the last poll, oldest first."""
+    rows = journal.query("SELECT source FROM main.pending ORDER BY place")
+    try:
+        return [read_checkpoint(source) for (source,) in rows]
+    except (ValueError, TypeError) as error:
+        raise journal.damage_error() from error
+
+
+def save_pending(journal: Journal, checkpoints: Iterable[Checkpoint]) -> None:
+    """Replace the stored pending checkpoints by `checkpoints`, oldest first."""
+    rows = [(write(checkpoint.raw, ascii_only=True).encode(),) for checkpoint in checkpoints]
+    with journal.transaction() as database:
+        database.execute("DELETE FROM main.pending")
+        database.executemany("INSERT INTO main.pending (source) VALUES (?)", rows)
