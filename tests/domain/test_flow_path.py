@@ -36,10 +36,12 @@ def history(seed: int) -> Store:
     return store
 
 
-def runs_of(store: Store) -> list[Run]:
-    """Return the runs in a store, as a client reads them from its feed."""
+def runs_of(store: Store, *, is_coarse: bool = False) -> list[Run]:
+    """Return the runs in a store, as a client reads them from its feed; coarse times are whole seconds."""
     events: dict[str, list[Event]] = {}
     for row in store.events():
+        if is_coarse:
+            row["timestamp"] = row["timestamp"][:19] + "Z"
         events.setdefault(row["payload"]["execution_id"], []).append(decode_event(json.dumps(row).encode()))
     return [project(key, enumerate(own))[0] for key, own in events.items()]
 
@@ -63,11 +65,12 @@ def true_edges(store: Store, graph: Graph, execution_id: str) -> Counter[Ends]:
     return +taken
 
 
+@pytest.mark.parametrize("is_coarse", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_edges_of_the_demo_are_those_that_the_engine_took(seed: int) -> None:
+def test_the_edges_of_the_demo_are_those_that_the_engine_took(seed: int, is_coarse: bool) -> None:
     store, cores = history(seed), load_shipped_cores()
     total = 0
-    for run in runs_of(store):
+    for run in runs_of(store, is_coarse=is_coarse):
         assert run.core_id is not None
         visited = {info.node_id for info in run.nodes.values()}
         truth = true_edges(store, cores[run.core_id], run.execution_id)
@@ -84,10 +87,11 @@ def test_the_edges_of_the_demo_are_those_that_the_engine_took(seed: int) -> None
     assert total > 300
 
 
+@pytest.mark.parametrize("is_coarse", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_is_inferred_from_runs_is_a_part_of_the_design(seed: int) -> None:
+def test_what_is_inferred_from_runs_is_a_part_of_the_design(seed: int, is_coarse: bool) -> None:
     store, cores = history(seed), load_shipped_cores()
-    runs = runs_of(store)
+    runs = runs_of(store, is_coarse=is_coarse)
     for core_id, design in cores.items():
         own = [run for run in runs if run.core_id == core_id]
         graph = infer_graph(own)
