@@ -171,8 +171,11 @@ def build_steps(
 
 
 def _is_clean(run: Run) -> bool:
-    """Return whether nothing in the run says that events are missing or out of order."""
-    return not run.joined_late and not run.anomalies
+    """Return whether nothing in the run says that events are missing or out of order.
+
+    What was taken for a repeat may have been an event of a fast loop, with equal bytes.
+    """
+    return not run.joined_late and not run.anomalies and not run.duplicates
 
 
 def _intervals(run: Run) -> Iterator[tuple[Interval, tuple[NodeRunInfo, NodeVisit]]]:
