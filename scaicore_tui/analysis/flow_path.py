@@ -183,6 +183,8 @@ class _Path:
             return False
         if not self._graph.enters_body(edge) or not self._graph.is_loop(edge.source):
             return True
-        others = (self._moves.get(name) for name in self._graph.body_of[edge.target].nodes - {edge.target})
+        body = self._graph.body_of[edge.target]
+        beside = (name for name in body.nodes - {edge.target} if self._graph.body_of[name] is body)
+        others = (self._moves.get(name) for name in beside)
         entries = (_last_before(moves.entered, event) for moves in others if moves is not None)
         return not any(entry is not None and entry[0] > before[0] for entry in entries)

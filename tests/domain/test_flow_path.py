@@ -22,6 +22,7 @@ from scaicore_tui.servers.grid.flow.validation import load_shipped_cores, read_g
 from scaicore_tui.servers.grid.store import Store
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, started
 from tests.support.flow_graphs import build, client_graph
+from tests.support.generated_flows import Execution, execute
 from tests.support.grid import NOW, edge, fails, flow, node, returns, run_flow
 
 SEEDS = (7, 11)
@@ -210,3 +211,33 @@ def test_a_declared_fallback_and_an_error_edge_of_the_engine() -> None:
     (run,) = runs_of(store)
     taken = [("start", "risky"), ("risky", "plan_b"), ("plan_b", "soft"), ("soft", "end")]
     assert taken_by(graph, run) == (taken, [])
+
+
+def edges_of(execution: Execution) -> Counter[Ends]:
+    """Return how often the engine went from one node to another: in each round and branch, one after the other."""
+    last: dict[str, str] = {}
+    taken: Counter[Ends] = Counter()
+    for path in execution.paths:
+        visit, _, attempt = path.rpartition("~")
+        around, _, name = visit.rpartition("/")
+        if attempt == "0":
+            container = around.rpartition("/")[2].partition("~")[0]
+            taken[last.get(around) or container or "start", name] += 1
+            last[around] = name
+    return taken
+
+
+@pytest.mark.parametrize("first", range(0, 40, 10))
+def test_the_edges_of_generated_flows_are_those_that_the_engine_took(first: int) -> None:
+    for seed in range(first, first + 10):
+        execution = execute(seed)
+        graph = client_graph(execution.graph)
+        taken = find_taken_edges(graph, project(execution.id, enumerate(execution.events))[0])
+        found: Counter[Ends] = Counter()
+        for index, count in taken.counts.items():
+            found[graph.edges[index].source, graph.edges[index].target] += count
+        truth = edges_of(execution)
+        assert found.keys() == truth.keys(), seed
+        # Where an iteration of one node failed, the next may be another attempt: it is not counted then.
+        assert not found - truth, seed
+        assert not taken.possible
