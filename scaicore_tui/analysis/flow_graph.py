@@ -100,6 +100,11 @@ class FlowGraph(Struct, frozen=True, dict=True):
         return self.origin is GraphOrigin.INFERRED
 
     @property
+    def is_likely(self) -> bool:
+        """True if the graph fits the run, but nothing says that it is the one of its Core."""
+        return self.origin is GraphOrigin.COVER
+
+    @property
     def heading(self) -> str:
         """The source of the graph, for people. The name and the detail are foreign text."""
         if self.is_inferred:

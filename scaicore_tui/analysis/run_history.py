@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -11,11 +12,17 @@ from msgspec.structs import replace
 from scaicore_tui.protocol.events import Event
 from scaicore_tui.runs.model import EventDeduplicator, NodeRunInfo, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.reduce import apply, apply_new
+from scaicore_tui.timefmt import MICROS_PER_SECOND, format_iso, parse
 from scaicore_tui.units import Micros
 
 # A step back applies at most this many events again, or a 64th of all.
 MIN_REPLAYED_EVENTS = 256
 REPLAYED_SHARE = 64
+_OFFSET = re.compile(r"\+(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h)", re.ASCII)
+_TIME_OF_DAY = re.compile(r"\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?", re.ASCII)
+_UNITS = {"ms": 1_000, "s": MICROS_PER_SECOND, "m": 60 * MICROS_PER_SECOND, "h": 3_600 * MICROS_PER_SECOND}
+_DAY = 86_400 * MICROS_PER_SECOND
+_MAX_DIGITS = 10
 
 
 class RunHistory:
@@ -67,6 +74,31 @@ class RunHistory:
 def run_at(execution_id: str, events: Iterable[Event], number: int) -> Run:
     """Return a run as of event `number`. To step through many, keep a RunHistory."""
     return RunHistory(execution_id, events).at(number)
+
+
+def parse_moment(text: str, history: RunHistory) -> int | None:
+    """Return the number of the event that `text` means; None if it is none of the run.
+
+    `text` is a number; `+4.1s`, `+250ms` or `+2m` after the first event; a time of day in UTC; or a full timestamp.
+    """
+    if text.isdecimal():
+        return int(text) if len(text) < _MAX_DIGITS and 0 < int(text) <= len(history) else None
+    at = _parse_time(text, next((event.at for event in history.events if event.at is not None), None))
+    return None if at is None else history.number_at(at) or None
+
+
+def _parse_time(text: str, begin: Micros | None) -> Micros | None:
+    offset, time_of_day = _OFFSET.fullmatch(text), _TIME_OF_DAY.fullmatch(text)
+    if begin is None or not (offset or time_of_day):
+        return parse(text)
+    if offset:
+        return begin + round(float(offset[1]) * _UNITS[offset[2]])
+    day = (format_iso(begin) or "")[:10]
+    at = parse(f"{day}T{text}Z")
+    if at is None:
+        return None
+    # A time without its date, of a run that went on after midnight.
+    return at if at + MICROS_PER_SECOND > begin else at + _DAY
 
 
 def copy_run(run: Run) -> Run:

@@ -3,7 +3,7 @@
 The API tells no parents (API §2). Three facts are used, the strongest first:
 
 - Control moves at once: a node that is entered right after a container is in it, and one that is entered right after
-  another ended is next to that one. All visits of a node vote, since a node has one place in its flow.
+  another ended is next to that one. All visits of a node vote, since a node has one container in its flow.
 - A container encloses all visits of the nodes in it.
 - The body of a loop is one path: no second node begins in it while one is open.
 
@@ -52,9 +52,11 @@ def find_parents(intervals: Sequence[Interval]) -> list[int | None]:
     around = list(_containers_around(intervals))
     enclosing = _enclosing_keys(intervals, around)
     votes = _count_votes(intervals, around)
-    places = {key: _vote_winner(votes[key], keys) for key, keys in enclosing.items() if key in votes}
-    _add_places_without_votes(places, intervals, around, enclosing)
-    return [_innermost_visit(intervals, around[index], places.get(item.key)) for index, item in enumerate(intervals)]
+    containers = {key: _vote_winner(votes[key], keys) for key, keys in enclosing.items() if key in votes}
+    _add_containers_without_votes(containers, intervals, around, enclosing)
+    return [
+        _innermost_visit(intervals, around[index], containers.get(item.key)) for index, item in enumerate(intervals)
+    ]
 
 
 def _containers_around(intervals: Sequence[Interval]) -> Iterator[list[int]]:
@@ -86,37 +88,39 @@ def _count_votes(intervals: Sequence[Interval], around: Sequence[Sequence[int]])
     started = {item.start: index for index, item in enumerate(intervals)}
     ended = {item.end: index for index, item in enumerate(intervals) if item.end != STILL_OPEN}
     votes: dict[Key, Counter[Key]] = {}
-    place: list[Key | None] = []
+    earlier: list[Key | None] = []
     last: dict[Key, Interval] = {}
     for index, item in enumerate(intervals):
         before = last.get(item.key)
         last[item.key] = item
-        found = _place_by_order(intervals, around[index], place, started.get(item.start - 1), ended.get(item.start - 1))
+        found = _container_by_order(
+            intervals, around[index], earlier, started.get(item.start - 1), ended.get(item.start - 1)
+        )
         if found is None and not around[index]:
             found = _TOP
-        place.append(found)
+        earlier.append(found)
         # A node that failed is entered again after a pause: what came before by chance says nothing.
         if found is not None and (before is None or not before.has_failed):
             votes.setdefault(item.key, Counter())[found] += 1
     return votes
 
 
-def _place_by_order(
+def _container_by_order(
     intervals: Sequence[Interval],
     outer: Sequence[int],
-    place: Sequence[Key | None],
+    earlier: Sequence[Key | None],
     entered: int | None,
     ended: int | None,
 ) -> Key | None:
     """Return the container of a visit by the event right before it: visit `entered` began, or visit `ended` ended."""
     if ended is not None and intervals[ended].start != intervals[ended].end:
-        return place[ended]
+        return earlier[ended]
     if entered is None:
         return None
     if intervals[entered].is_container:
         return intervals[entered].key if entered in outer else None
     # A second node begins at the same moment only as another branch of a parallel.
-    found = place[entered]
+    found = earlier[entered]
     is_branch = any(intervals[index].key == found and intervals[index].kind == "parallel" for index in outer)
     return found if is_branch else None
 
@@ -126,33 +130,33 @@ def _vote_winner(votes: Counter[Key], enclosing: Mapping[Key, None]) -> Key | No
     return max(possible, key=lambda key: possible[key]) if possible else None
 
 
-def _add_places_without_votes(
-    places: dict[Key, Key | None],
+def _add_containers_without_votes(
+    containers: dict[Key, Key | None],
     intervals: Sequence[Interval],
     around: Sequence[Sequence[int]],
     enclosing: Mapping[Key, Mapping[Key, None]],
 ) -> None:
-    occupied = _occupied_loops(intervals, around, places)
+    occupied = _occupied_loops(intervals, around, containers)
     for key, keys in enclosing.items():
-        if places.get(key) is None:
+        if containers.get(key) is None:
             free = [outer for outer in keys if outer not in occupied.get(key, ())] or list(keys)
-            places[key] = _innermost_of_all(free, enclosing)
+            containers[key] = _innermost_of_all(free, enclosing)
 
 
 def _occupied_loops(
-    intervals: Sequence[Interval], around: Sequence[Sequence[int]], places: Mapping[Key, Key | None]
+    intervals: Sequence[Interval], around: Sequence[Sequence[int]], containers: Mapping[Key, Key | None]
 ) -> dict[Key, set[Key]]:
-    """Return for each node without a place the loops in which another node was open when it was entered."""
+    """Return for each node without a container the loops in which another node was open when it was entered."""
     open_child: dict[int, int] = {}
     occupied: dict[Key, set[Key]] = {}
     for index, item in enumerate(intervals):
-        place = places.get(item.key)
+        container = containers.get(item.key)
         for outer in around[index]:
             if intervals[outer].kind not in LOOP_KINDS:
                 continue
-            if place is None and open_child.get(outer, -1) > item.start:
+            if container is None and open_child.get(outer, -1) > item.start:
                 occupied.setdefault(item.key, set()).add(intervals[outer].key)
-            elif intervals[outer].key == place:
+            elif intervals[outer].key == container:
                 open_child[outer] = max(open_child.get(outer, -1), item.end)
     return occupied
 
@@ -165,5 +169,5 @@ def _innermost_of_all(keys: Sequence[Key], enclosing: Mapping[Key, Mapping[Key, 
     return max(comparable, key=lambda key: len([other for other in keys if other in enclosing[key]]), default=_TOP)
 
 
-def _innermost_visit(intervals: Sequence[Interval], outer: Sequence[int], place: Key | None) -> int | None:
-    return next((index for index in reversed(outer) if intervals[index].key == place), None)
+def _innermost_visit(intervals: Sequence[Interval], outer: Sequence[int], container: Key | None) -> int | None:
+    return next((index for index in reversed(outer) if intervals[index].key == container), None)

@@ -16,7 +16,7 @@ MAX_UNFOLDED_ITERATIONS = 3
 
 
 class RowKind(StrEnum):
-    """What a row shows."""
+    """The kind of things that a row stands for."""
 
     STEP = "step"
     ITERATION = "iteration"

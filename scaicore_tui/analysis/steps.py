@@ -17,14 +17,14 @@ from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, elap
 from scaicore_tui.units import Micros
 
 PARENT, ITERATION, ATTEMPT, NOT_REACHED = "parent", "iteration", "attempt", "not reached"
-_PLACE = (PARENT, ITERATION, ATTEMPT)
+_POSITION = (PARENT, ITERATION, ATTEMPT)
 # Blocks that wait until a person has answered.
 PERSON_KINDS = frozenset({"checkpoint"})
 _ENTRY_PREFIX = "entry_"
 
 
 class FlowNodeShape(Protocol):
-    """What is read of a node of a flow's graph."""
+    """The part of a node of a flow graph that is read."""
 
     @property
     def id(self) -> str: ...
@@ -34,7 +34,7 @@ class FlowNodeShape(Protocol):
 
 
 class FlowShape(Protocol):
-    """What is read of a flow's graph: `analysis.flow_graph.FlowGraph` is one."""
+    """The part of a flow graph that is read: `analysis.flow_graph.FlowGraph` is one."""
 
     @property
     def nodes(self) -> Sequence[FlowNodeShape]: ...
@@ -113,7 +113,8 @@ class RunSteps(Struct):
 
     Attributes:
         children: for each step that has any, the indexes of those directly in it; for None those at the top level.
-        began_at, ended_at: limits of the run; `ended_at` is None while it is active.
+        began_at, ended_at: limits of the run; None if unknown.
+        is_over: the run has ended.
         dropped: number of old visits that are no longer kept.
         reordered: number of visits whose end came before their begin.
         has_whole_seconds: no time of the run has a fraction of a second.
@@ -123,6 +124,7 @@ class RunSteps(Struct):
     children: dict[int | None, list[int]]
     began_at: Micros | None = None
     ended_at: Micros | None = None
+    is_over: bool = False
     dropped: int = 0
     reordered: int = 0
     has_whole_seconds: bool = False
@@ -164,6 +166,7 @@ def build_steps(
         _group_children(steps),
         began_at,
         run.ended_at,
+        run.is_over,
         sum(node.dropped for node in run.nodes.values()),
         sum(0 < step.ended_event < step.entered_event for step in steps),
         bool(times) and not any(at % 1_000_000 for at in times),
@@ -222,7 +225,7 @@ def _set_parents(
     for step in steps:
         step.parent = known[step.index] if step.index in known else guessed[step.index]
         step.depth = 0 if step.parent is None else steps[step.parent].depth + 1
-        step.inferred = () if is_certain and step.index in known else _PLACE
+        step.inferred = () if is_certain and step.index in known else _POSITION
 
 
 def _parents_by_graph(steps: Sequence[Step], intervals: Sequence[Interval], graph: FlowShape) -> dict[int, int | None]:

@@ -171,7 +171,7 @@ def run_limits(steps: RunSteps, now: Micros) -> Stretch:
     """Return the time from the begin of a run to its end, or to `now` while it is active; all steps are in it."""
     times = [at for step in steps.steps for at in (step.entered_at, step.ended_at) if at is not None]
     known = [at for at in (steps.began_at, steps.ended_at) if at is not None]
-    if steps.ended_at is None and (times or known):
+    if not steps.is_over and (times or known):
         known.append(max(now, *times, *known))
     limits = times + known or [now]
     return Stretch(min(limits), max(limits))
@@ -211,7 +211,7 @@ def step_times(step: Step, steps: RunSteps, now: Micros) -> tuple[Micros, Micros
     """
     begin, end = step.entered_at, step.ended_at
     if step.is_open:
-        end = steps.ended_at if steps.ended_at is not None else now
+        end = steps.ended_at if steps.is_over else now
     if begin is None or end is None:
         known = begin if begin is not None else end
         return None if known is None else (known, known)

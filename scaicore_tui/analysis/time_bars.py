@@ -17,7 +17,7 @@ EIGHTHS = 8
 
 
 class BarKind(StrEnum):
-    """What a step did during its bar."""
+    """How a step spent its time."""
 
     RAN = "ran"
     WAITED = "waited"
@@ -109,9 +109,9 @@ def _cells(changes: Sequence[int], touched: Sequence[bool], failed: Sequence[boo
             count += change
             total += count
         totals.append(total)
-    most = max(totals, default=0)
+    highest = max(totals, default=0)
     return [
-        DensityCell(-(-total * EIGHTHS // most) if total else 0, has_failed=has_failed)
+        DensityCell(-(-total * EIGHTHS // highest) if total else 0, has_failed=has_failed)
         for total, has_failed in zip(totals, failed, strict=True)
     ]
 

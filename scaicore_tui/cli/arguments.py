@@ -32,13 +32,21 @@ class RunView(StrEnum):
     """A view of a run that `show` prints."""
 
     SUMMARY = "summary"
+    TIMELINE = "timeline"
     FLOW = "flow"
 
 
-View = Annotated[RunView, typer.Option(metavar="VIEW", help="summary, or flow: the run in the graph of its flow.")]
+View = Annotated[
+    RunView,
+    typer.Option(metavar="VIEW", help="summary, timeline, or flow: the run in the graph of its flow."),
+]
+At = Annotated[
+    str | None,
+    typer.Option(metavar="EVENT|TIME", help="Show the run as of one of its events: a number, 12:01:32 (UTC) or +4.1s."),
+]
 Width = Annotated[int | None, typer.Option(metavar="N", help="Width of a view, in cells.", min=40, max=1000)]
 FlowFile = Annotated[
-    Path | None, typer.Option("--flow", metavar="FILE", help="File with the graph of the flow (JSON), for --view flow.")
+    Path | None, typer.Option("--flow", metavar="FILE", help="File with the graph of the flow (JSON).")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]

@@ -92,7 +92,7 @@ class FlowMaker:
 
 def make_flow(seed: int) -> dict[str, Any]:
     """Return the document of a random flow."""
-    maker = FlowMaker(Random(seed))
+    maker = FlowMaker(Random(seed))  # noqa: S311
     maker.chain(0, "start")
     return {
         "id": "flow_1",
@@ -135,7 +135,7 @@ def execute(seed: int) -> Execution:
 
     async def work(bench: Bench) -> str:
         run = bench.engine.start("core_main", {})
-        rng = Random(seed)
+        rng = Random(seed)  # noqa: S311
         while bench.status(run.execution.id) in {"running", "suspended"}:
             for waiting in bench.pending():
                 if rng.random() < 0.5:
@@ -154,7 +154,7 @@ def execute(seed: int) -> Execution:
 
 @dataclass(frozen=True)
 class Place:
-    """The truth of one step: node, path of its container's step, iteration, and attempt (None if it was the only one)."""
+    """The truth of one step. `parent` is the path of its container's step; `attempt` is None if it was the only one."""
 
     node_id: str
     parent: str | None

@@ -1,13 +1,11 @@
-"""The commands that only read: runs, show, events, checkpoints. All but the last also work on a recorded file."""
+"""The commands that read lists: runs, events, checkpoints. All but the last also work on a recorded file."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaicore_tui.cli.arguments import RunView
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, tables
 from scaicore_tui.cli.sessions import open_oneshot, recorded_file
@@ -15,11 +13,10 @@ from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import Run, RunIndex, RunStatus, SortedSummaries, find_one_run, gap_rows, missing_events_note
-from scaicore_tui.runs.status_style import RUN_STYLES
+from scaicore_tui.runs import RunIndex, RunStatus, SortedSummaries, find_one_run, gap_rows
 from scaicore_tui.session import is_jsonl, open_recording
-from scaicore_tui.text import display_name, json_pretty, one_line
-from scaicore_tui.timefmt import format_age, format_duration, to_seconds
+from scaicore_tui.text import one_line
+from scaicore_tui.timefmt import format_age, to_seconds
 
 if TYPE_CHECKING:
     from scaicore_tui.session import Recording, Session
@@ -39,36 +36,8 @@ def _report_unread(reasons: Iterable[str]) -> None:
 
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
-    async with _read(common) as (index, now, _):
+    async with read_runs(common) as (index, now, _):
         _print_runs(common, index, now, failed, json)
-
-
-async def show_run(
-    common: Common,
-    execution: str,
-    json: bool,
-    view: RunView = RunView.SUMMARY,
-    width: int | None = None,
-    flow: Path | None = None,
-) -> None:
-    """Print one run in a view. `flow` is a file with the graph of its flow."""
-    async with _read(common) as (index, now, source):
-        run = find_one_run(index, execution, "" if common.offline else "--backfill N reads further")
-        missing = missing_events_note(index.summaries[run.execution_id], index.gaps, now)
-        if view is RunView.FLOW and not json:
-            from scaicore_tui.cli.commands import show_flow
-
-            in_flow = await show_flow.find_view(common, source, index, run, flow)
-            _describe(run, missing, ascii_only=common.ascii, with_values=False)
-            show_flow.print_view(in_flow, width, ascii_only=common.ascii)
-            return
-    if json:
-        stdout.document(run_document(run))
-        if missing:
-            stderr.say(missing)
-        return
-    _describe(run, missing, ascii_only=common.ascii)
-    stdout.table(tables.NODE_HEAD, tables.node_rows(run.nodes.values(), common.ascii))
 
 
 async def list_events(common: Common, execution: str | None, json: bool) -> None:
@@ -105,7 +74,7 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
 
 
 @asynccontextmanager
-async def _read(common: Common) -> AsyncIterator[tuple[RunIndex, float, Session | Recording]]:
+async def read_runs(common: Common) -> AsyncIterator[tuple[RunIndex, float, Session | Recording]]:
     """Yield the runs, the time now in seconds since 1970, and what the runs are read from.
 
     The runs come from a file with `--offline`, or if `--journal` names JSON lines; else from the API.
@@ -141,24 +110,6 @@ def _print_runs(common: Common, index: RunIndex, now: float, failed: bool, json:
     stdout.document([run_document(index.runs[run.execution_id]) for run in reversed(found)])
     for gap in gaps:
         stderr.say(gap.label(now, stdout.PIPE_WIDTH_CELLS))
-
-
-def _describe(run: Run, missing: str, *, ascii_only: bool, with_values: bool = True) -> None:
-    style = RUN_STYLES[run.status]
-    incomplete = " · incomplete: this run began before our first event" if run.joined_late else ""
-    lasted = f" · {format_duration(run.duration_ms)}" if run.duration_ms is not None else ""
-    stdout.line(
-        f"{display_name(run.execution_id)} · {display_name(run.core_id or '?')} · {style.word}{lasted}{incomplete}"
-    )
-    values = (("input", run.input), ("output", run.output)) if with_values else ()
-    for name, value in (("error", run.error), *values):
-        if value is not None:
-            stdout.block_quote(name, json_pretty(value), ascii_only=ascii_only)
-    for anomaly in run.anomalies:
-        stdout.line(f"anomaly: {anomaly}")
-    if missing:
-        stdout.line(f"gap: {missing}")
-    stdout.line("")
 
 
 def _print_events(events: Iterable[Event], json: bool) -> None:
