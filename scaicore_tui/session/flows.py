@@ -25,7 +25,7 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import Run, RunIndex, Summary
+from scaicore_tui.runs import Run, RunIndex, RunStatus, Summary
 from scaicore_tui.runs.cache import ReadHistory, project
 from scaicore_tui.session.flow_files import read_flow_file, read_flow_folder
 from scaicore_tui.store import Journal
@@ -184,7 +184,9 @@ def _has_any(graph: FlowGraph, node_ids: Collection[str]) -> bool:
 
 
 def _waits(run: Run, checkpoints: Collection[Checkpoint]) -> dict[str, Wait]:
-    """Return what a run waits for, by node."""
+    """Return what a run waits for, by node. A run as of an event in the past does not wait for what is pending now."""
+    if run.status is not RunStatus.WAITING:
+        return {}
     return {
         row.node_id: Wait(row.assignee_raw or "", row.is_breakpoint)
         for row in checkpoints

@@ -21,6 +21,7 @@ from scaicore_tui.api.flow_reader import MAX_DEPLOYMENTS_READ, MAX_FLOW_BYTES, M
 from scaicore_tui.config import Api, Target
 from scaicore_tui.errors import ConfigError, NotFound
 from scaicore_tui.protocol import Event
+from scaicore_tui.runs import RunStatus
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import OfflineSession, Session
@@ -283,3 +284,7 @@ async def test_a_breakpoint_is_shown_at_its_node() -> None:
     async with there.session() as session:
         view = await view_of(session)
         assert view.waits["b"].is_breakpoint
+        past = replace(view.run, status=RunStatus.RUNNING)
+        earlier = await session.flows.view(past, session.checkpoints)
+        assert earlier is not None
+        assert not earlier.waits
