@@ -241,13 +241,15 @@ def _taken_ways(view: FlowView, node: FlowNode) -> Iterator[tuple[str, str, bool
 
 
 def _cut(spans: Iterable[Span], width: int) -> list[Span]:
-    """Return the spans cut to `width` cells."""
+    """Return the spans cut to `width` cells; neighbours of the same colour are one span."""
     found: list[Span] = []
     left = width
     for text, colour in spans:
         shown = truncate(text, left)
         left -= cell_width(shown)
-        if shown:
+        if shown and found and found[-1][1] == colour:
+            found[-1] = (found[-1][0] + shown, colour)
+        elif shown:
             found.append((shown, colour))
         if left <= 0 or shown != text:
             break

@@ -6,6 +6,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from scaicore_tui.cli.output import stdout
 from scaicore_tui.text import cell_width
 from tests.support.program import Demo, Program
 
@@ -76,3 +79,14 @@ def test_a_file_without_a_flow_is_refused(reader: Program, tmp_path: Path) -> No
     assert (done.returncode, done.stdout) == (5, "")
     assert reader("show", "@latest", "--view", "flow", "--width", "7").returncode == 2
     assert reader("show", "@latest", "--view", "map").returncode == 2
+
+
+def test_spans_are_coloured_without_the_spaces_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = [("│", "accent strong"), (" x ", "text"), ("   ", "grey")]
+    for is_coloured in (True, False):
+        monkeypatch.setattr(stdout, "_colours", is_coloured)
+        stdout.spans(parts)
+        stdout.spans([])
+    assert capsys.readouterr().out == "\x1b[1;36m│\x1b[0m x\n\n│ x\n\n"
