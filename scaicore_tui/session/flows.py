@@ -130,10 +130,11 @@ class FlowGraphs:
         if named:
             return named[0]
         flows = await self._read_flows(core_id)
-        if flows and flows[0].is_deployed:
-            return _graph_of(flows[0], GraphOrigin.SCAIFLOW)
+        graphs = await asyncio.to_thread(lambda: [_graph_of(flow) for flow in flows])
+        if graphs and graphs[0].origin is GraphOrigin.SCAIFLOW:
+            return graphs[0]
         likely = [graph.from_source(GraphOrigin.COVER, graph.detail) for graph in self._files]
-        return best_cover([*likely, *(_graph_of(flow, GraphOrigin.COVER) for flow in flows)], node_ids)
+        return best_cover([*likely, *graphs], node_ids)
 
     async def _read_flows(self, core_id: str) -> Sequence[FoundFlow]:
         """Return the flows that may be a Core's; none while the server cannot be asked."""
@@ -168,7 +169,9 @@ def flow_graphs_of(target: Target, clock: Clock, index: RunIndex, journal: Journ
     return FlowGraphs(runs, clock, None if target.offline else FlowReader(client), target.flows)
 
 
-def _graph_of(flow: FoundFlow, origin: GraphOrigin) -> FlowGraph:
+def _graph_of(flow: FoundFlow) -> FlowGraph:
+    """Return the graph of a flow: the Core's own if it was deployed to it, else a likely one."""
+    origin = GraphOrigin.SCAIFLOW if flow.is_deployed else GraphOrigin.COVER
     version = flow.info.version or flow.document.version
     return build_graph(flow.document, origin, f"{flow.info.id} version {version}" if version else flow.info.id)
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.analysis.flow_graph import GraphOrigin
 from scaicore_tui.analysis.flow_view import FlowView
+from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
 from scaicore_tui.api.flow_reader import MAX_DEPLOYMENTS_READ, MAX_FLOW_BYTES, MAX_GRAPHS_READ
 from scaicore_tui.config import Api, Target
@@ -123,7 +124,7 @@ async def test_the_graph_comes_from_scaiflow_through_the_proxy_and_directly() ->
                 assert (await view_of(session, waiting)).waits["review"].assignee == "group:finance"
 
 
-async def test_a_flow_is_asked_for_once() -> None:
+async def test_a_flow_is_asked_for_once_at_the_lowest_priority(caplog: pytest.LogCaptureFixture) -> None:
     flows = [graph("x", flow_id="flow_x", name="zebra"), graph("a", "b", "c")]
     there = server(flows=flows, deployments={"flow_1": {"records": [{"target": {"ref": CORE}}]}})
     async with there.session() as session:
@@ -132,6 +133,10 @@ async def test_a_flow_is_asked_for_once() -> None:
             assert (view.graph.origin, list(view.graph.by_id)) == (GraphOrigin.SCAIFLOW, ["a", "b", "c"])
     # That with the name of the Core is asked first.
     assert there.asked == ["/flows", "/flows/flow_1/deployments", "/flows/flow_1"]
+    requests = [message for message in caplog.messages if "path='/api/v1/flows" in message]
+    assert len(requests) == 3
+    assert max(Priority) is Priority.HISTORY
+    assert all("priority='history'" in message for message in requests)
 
 
 @pytest.mark.parametrize("status", [404, 403, 405, 422])
