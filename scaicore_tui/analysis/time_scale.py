@@ -29,7 +29,8 @@ _STEPS_MS = (
     *(count * _HOUR_MS for count in (1, 2, 6, 12)),
     *(base * scale * _DAY_MS for scale in (1, 10, 100, 1_000, 10_000, 100_000) for base in (1, 2, 5)),
 )
-MIN_LABEL_GAP_CELLS = 2
+# Between two times; labels of folds, and of the end, may be as close as a cell.
+MIN_LABEL_GAP_CELLS = 4
 MAX_TICKS = 1_000
 
 
@@ -115,11 +116,11 @@ def _time_ticks(axis: TimeAxis, distance: int) -> Iterator[Tick]:
 
 
 def _are_crowded(marks: list[Tick]) -> bool:
-    return any(_overlap(before, after) for before, after in pairwise(marks))
+    return any(_overlap(before, after, MIN_LABEL_GAP_CELLS) for before, after in pairwise(marks))
 
 
-def _overlap(one: Tick, other: Tick) -> bool:
-    return one.cell < other.end + MIN_LABEL_GAP_CELLS - 1 and other.cell < one.end + MIN_LABEL_GAP_CELLS - 1
+def _overlap(one: Tick, other: Tick, gap: int = 1) -> bool:
+    return one.cell < other.end + gap and other.cell < one.end + gap
 
 
 def zoom(axis: TimeAxis, centre: Micros, factor: float) -> Stretch:

@@ -116,7 +116,7 @@ def row_line(timeline: Timeline, row: StepRow) -> list[Span]:
     head = min(_state_column(row), timeline.name_cells - 1)
     sign = style.ascii if timeline.is_ascii else style.glyph
     took = "" if not row.step.is_reached else _took(timeline, row)
-    return [
+    spans = [
         (name[:head], "text"),
         (sign, style.colour),
         (name[head + 1 :], "text" if row.step.is_reached else "grey"),
@@ -124,6 +124,7 @@ def row_line(timeline: Timeline, row: StepRow) -> list[Span]:
         *_bar_spans(timeline, row),
         (f"{gap}{took:>{TOOK_CELLS}}", "text"),
     ]
+    return [(text.replace("…", "~"), colour) for text, colour in spans] if timeline.is_ascii else spans
 
 
 def minimap_line(timeline: Timeline) -> list[Span]:
@@ -213,7 +214,7 @@ def _took(timeline: Timeline, row: StepRow) -> str:
     is_open = any(step.is_open for step in members)
     last = timeline.axis.whole.end
     end = last if is_open else max(ends, default=begins[0])
-    return format_duration(max(0, end - min(begins)) / 1000) + (("..." if timeline.is_ascii else "…") * is_open)
+    return format_duration(max(0, end - min(begins)) / 1000) + "…" * is_open
 
 
 def _bar_spans(timeline: Timeline, row: StepRow) -> list[Span]:
