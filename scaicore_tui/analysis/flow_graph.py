@@ -89,6 +89,11 @@ class FlowGraph(Struct, frozen=True, dict=True):
         """For each node that is in a body the innermost such body."""
         return {node: body for body in self.bodies for node in body.nodes}
 
+    @cached_property
+    def containers(self) -> frozenset[str]:
+        """The nodes that have others in their bodies."""
+        return frozenset(body.container for body in self.bodies)
+
     @property
     def is_inferred(self) -> bool:
         """True if the graph shows what runs did, and not the design."""
@@ -115,10 +120,6 @@ class FlowGraph(Struct, frozen=True, dict=True):
         """Return the container whose body the node is in; None if it is in none, or not in the graph."""
         body = self.body_of.get(node_id)
         return None if body is None else body.container
-
-    def children_of(self, node_id: str) -> tuple[str, ...]:
-        """Return the nodes that are directly in the bodies of a container, in reading order."""
-        return tuple(node.id for node in self.nodes if self.parent_of(node.id) == node_id)
 
     def depth_of(self, node_id: str) -> int:
         """Return the number of containers around a node."""
@@ -168,10 +169,11 @@ def best_cover(graphs: Iterable[FlowGraph], node_ids: Collection[str]) -> FlowGr
     if len(node_ids) < MIN_COVERED_NODES:
         return None
     covering = [graph for graph in graphs if all(node_id in graph.by_id for node_id in node_ids)]
-    return min(covering, key=_block_count, default=None)
+    return min(covering, key=block_count, default=None)
 
 
-def _block_count(graph: FlowGraph) -> int:
+def block_count(graph: FlowGraph) -> int:
+    """Return the number of nodes that have events: all but the entries."""
     return sum(node.type not in ENTRY_TYPES for node in graph.nodes)
 
 

@@ -11,34 +11,12 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field
 
-from scaicore_tui.analysis.flow_graph import (
-    CONTAINER_TYPES,
-    LOOP_TYPES,
-    PARALLEL_TYPES,
-    FlowGraph,
-    GraphOrigin,
-    build_graph,
-)
+from scaicore_tui.analysis.flow_graph import CONTAINER_TYPES, PARALLEL_TYPES, FlowGraph, GraphOrigin, build_graph
+from scaicore_tui.analysis.steps import RunSteps, Step, build_steps
 from scaicore_tui.protocol.flows import FlowDocument, FlowEdge, FlowNode
-from scaicore_tui.runs.model import NodeState, Run
-from scaicore_tui.units import Micros
+from scaicore_tui.runs.model import Run
 
-# Visits of one node in one run that are looked at.
-MAX_VISITS_PER_NODE = 200
 SEEN = "seen"
-_FOR_EVER = 2**62
-
-
-class _Span(Struct, eq=False):
-    """A visit in time. `parent` is the visit of the container that encloses it."""
-
-    node_id: str
-    kind: str
-    begin: Micros
-    end: Micros
-    has_failed: bool
-    parent: _Span | None = None
-    children: list[_Span] = field(default_factory=list)
 
 
 class _Observations(Struct):
@@ -59,9 +37,9 @@ def infer_graph(runs: Iterable[Run]) -> FlowGraph | None:
     """Return the order in which `runs` visited their nodes as a graph; None if no run visited a node with an id."""
     seen = _Observations()
     for run in runs:
-        spans = _spans_of(run)
-        seen.run_count += bool(spans)
-        _observe(spans, seen)
+        steps = build_steps(run)
+        seen.run_count += any(step.node_id is not None for step in steps.steps)
+        _observe(steps, seen)
     if not seen.kinds:
         return None
     nodes = tuple(FlowNode(node_id, kind) for node_id, kind in seen.kinds.items())
@@ -69,70 +47,44 @@ def infer_graph(runs: Iterable[Run]) -> FlowGraph | None:
     return build_graph(FlowDocument(nodes, tuple(_edges(seen))), GraphOrigin.INFERRED, detail)
 
 
-def _spans_of(run: Run) -> list[_Span]:
-    """Return the visits of a run by their begin, each with the container around it."""
-    spans = [
-        _Span(
-            node.node_id,
-            node.block_kind or "",
-            visit.entered_at,
-            _FOR_EVER if visit.ended_at is None else max(visit.ended_at, visit.entered_at),
-            visit.state is NodeState.FAILED,
-        )
-        for node in run.nodes.values()
-        if node.node_id is not None
-        for visit in node.visits[-MAX_VISITS_PER_NODE:]
-        if visit.entered_at is not None
-    ]
-    # Of visits that began at once, a container goes before what is in it, and what took no time before what followed.
-    spans.sort(key=lambda span: (span.begin, span.kind not in CONTAINER_TYPES, span.end))
-    open_containers: list[_Span] = []
-    for span in spans:
-        open_containers = [outer for outer in open_containers if outer.end >= span.begin]
-        around = [outer for outer in open_containers if outer.end >= span.end and outer.node_id != span.node_id]
-        span.parent = around[-1] if around else None
-        if span.parent is not None:
-            span.parent.children.append(span)
-        if span.kind in CONTAINER_TYPES:
-            open_containers.append(span)
-    return spans
+def _observe(run: RunSteps, seen: _Observations) -> None:
+    """Note the facts of one run. Steps without a node id are left out, with what is in them."""
+    for step in run.steps:
+        if step.node_id is not None:
+            seen.kinds.setdefault(step.node_id, step.block_kind or "")
+            container = _container_of(run, step)
+            seen.parents.setdefault(step.node_id, Counter())[container] += 1
+    for parent, children in run.children.items():
+        rounds: dict[int | None, list[Step]] = {}
+        for index in children:
+            step = run.steps[index]
+            rounds.setdefault(step.iteration, []).append(step)
+        kind = None if parent is None else run.steps[parent].block_kind
+        for steps in rounds.values():
+            _observe_sequence(steps, kind in PARALLEL_TYPES, seen)
 
 
-def _observe(spans: list[_Span], seen: _Observations) -> None:
-    for span in spans:
-        seen.kinds.setdefault(span.node_id, span.kind)
-        parent = None if span.parent is None else span.parent.node_id
-        seen.parents.setdefault(span.node_id, Counter())[parent] += 1
-    _observe_sequence([span for span in spans if span.parent is None], None, seen)
-    for outer in spans:
-        for round_ in _rounds(outer):
-            _observe_sequence(round_, outer, seen)
+def _container_of(run: RunSteps, step: Step) -> str | None:
+    return None if step.parent is None else run.steps[step.parent].node_id
 
 
-def _rounds(outer: _Span) -> Iterator[list[_Span]]:
-    """Yield what a container enclosed; of a loop, round by round: a new one begins where a node comes again."""
-    current: list[_Span] = []
-    for span in outer.children:
-        is_retry = bool(current) and current[-1].node_id == span.node_id and current[-1].has_failed
-        if outer.kind in LOOP_TYPES and not is_retry and any(span.node_id == other.node_id for other in current):
-            yield current
-            current = []
-        current.append(span)
-    if current:
-        yield current
-
-
-def _observe_sequence(spans: list[_Span], outer: _Span | None, seen: _Observations) -> None:
-    """Note what went before each visit of one level: the node that ended last before it began."""
-    for index, span in enumerate(spans):
-        before = [other for other in reversed(spans[:index]) if other.end <= span.begin]
-        if any(other.node_id == span.node_id for other in spans[:index]):
-            continue  # an attempt after the first
-        last = max(before, key=lambda other: other.end, default=None)
-        seen.sources.setdefault(span.node_id, Counter())[None if last is None else last.node_id] += 1
-        if outer is not None and outer.kind in PARALLEL_TYPES:
-            names = frozenset(other.node_id for other in before)
-            seen.befores[span.node_id] = seen.befores.get(span.node_id, names) & names
+def _observe_sequence(steps: list[Step], is_parallel: bool, seen: _Observations) -> None:
+    """Note what went before each step of one level: the node that ended last before it began."""
+    names = set[str]()
+    for step in steps:
+        node_id = step.node_id
+        if node_id is None or node_id in names or not step.entered_event:
+            continue  # an attempt after the first, or not known
+        names.add(node_id)
+        before = {
+            other.node_id: other.ended_event
+            for other in steps
+            if other.node_id is not None and other.node_id != node_id and 0 < other.ended_event < step.entered_event
+        }
+        last = max(before, key=lambda name: before[name], default=None)
+        seen.sources.setdefault(node_id, Counter())[last] += 1
+        if is_parallel:
+            seen.befores[node_id] = seen.befores.get(node_id, frozenset(before)) & before.keys()
 
 
 def _edges(seen: _Observations) -> Iterator[FlowEdge]:

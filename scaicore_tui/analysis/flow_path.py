@@ -1,11 +1,13 @@
 """The path of runs through a graph: the edges that were taken, what was not reached, and the ways out of a node. Pure.
 
 The API tells no edges. A visit was led to by the node that ended last before it began, among those with an edge to it;
-where that leaves more than one edge, none of them is taken for certain, and all are `possible`.
+where that leaves more than one edge, none of them is taken for certain, and all are `possible`. What came before what
+is told by the order of the events, not by their times, which may be whole seconds.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,7 +16,6 @@ from msgspec import Struct
 from scaicore_tui.analysis.flow_graph import ENTRY_TYPES, ERROR_PORT, FlowGraph
 from scaicore_tui.protocol.flows import FlowEdge
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run
-from scaicore_tui.units import Micros
 
 # Visits of one node that are followed: loops take the same few edges again and again.
 MAX_FOLLOWED_VISITS = 200
@@ -53,27 +54,7 @@ class WayOut(Struct, frozen=True):
 
 def find_taken_edges(graph: FlowGraph, run: Run) -> TakenEdges:
     """Return the edges that `run` took."""
-    visits = visits_by_node(run)
-    counts: Counter[int] = Counter()
-    possible: set[int] = set()
-    for node_id in graph.by_id:
-        own = visits.get(node_id, [])
-        for number in range(max(0, len(own) - MAX_FOLLOWED_VISITS), len(own)):
-            found = _edges_into(graph, node_id, own[number], visits)
-            is_certain = len(found) == 1 and not (run.joined_late and _is_entry(graph, graph.edges[found[0]]))
-            if is_certain and not _is_retry(graph, found[0], number, own, visits):
-                counts[found[0]] += 1
-            possible.update(found)
-    return TakenEdges(counts, frozenset(possible - counts.keys()))
-
-
-def visits_by_node(run: Run) -> dict[str, list[NodeVisit]]:
-    """Return the kept visits of each node that has an id, oldest first."""
-    found: dict[str, list[NodeVisit]] = {}
-    for node in run.nodes.values():
-        if node.node_id is not None:
-            found.setdefault(node.node_id, []).extend(node.visits)
-    return found
+    return _Path(graph, run).taken_edges()
 
 
 def not_reached(graph: FlowGraph, run: Run) -> frozenset[str]:
@@ -108,65 +89,102 @@ def _label(edge: FlowEdge) -> str:
     return edge.port or edge.condition or edge.kind
 
 
-def _edges_into(
-    graph: FlowGraph, node_id: str, visit: NodeVisit, visits: Mapping[str, Sequence[NodeVisit]]
-) -> list[int]:
-    """Return the edges by which a visit may have been reached: one if that is certain."""
-    indexes = graph.incoming.get(node_id, ())
-    entered = visit.entered_at
-    if entered is None:
-        return []
-    left = {index: at for index in indexes if (at := _left_at(graph, index, entered, visits)) is not None}
-    if not left:
-        return [index for index in indexes if _is_entry(graph, graph.edges[index])]
-    # Of nodes that ended at the same time, the later one in reading order was between the others and this one.
-    last = max(left, key=lambda index: (left[index], graph.rank[graph.edges[index].source]))
-    source = graph.edges[last].source
-    return [index for index in left if graph.edges[index].source == source]
+class _Moves(Struct):
+    """The visits of one node in the order of the events that began them, and in that of those that ended them."""
+
+    entered: list[tuple[int, NodeVisit]]
+    ended: list[tuple[int, NodeVisit]]
 
 
-def _is_entry(graph: FlowGraph, edge: FlowEdge) -> bool:
-    return graph.by_id[edge.source].type in ENTRY_TYPES
+def _number(move: tuple[int, NodeVisit]) -> int:
+    return move[0]
 
 
-def _left_at(graph: FlowGraph, index: int, entered: Micros, visits: Mapping[str, Sequence[NodeVisit]]) -> Micros | None:
-    """Return when control last left by an edge before `entered`; None if it cannot have."""
-    edge = graph.edges[index]
-    into_body = graph.enters_body(edge)
-    for visit in reversed(visits.get(edge.source, ())):
-        at = visit.entered_at if into_body else visit.ended_at
-        if at is not None and at <= entered:
-            return at if into_body or _leaves_by(graph, edge, visit) else None
-    return None
+def _last_before(moves: Sequence[tuple[int, NodeVisit]], event: int) -> tuple[int, NodeVisit] | None:
+    """Return the last of `moves` before an event."""
+    index = bisect_left(moves, event, key=_number)
+    return moves[index - 1] if index else None
 
 
-def _leaves_by(graph: FlowGraph, edge: FlowEdge, visit: NodeVisit) -> bool:
-    """Return true if control can leave an ended visit by this edge.
+class _Path:
+    """The visits of one run beside a graph."""
 
-    A node that failed leaves by its port for errors. Without one, its author may have declared a value to go on with.
-    """
-    if visit.state is not NodeState.FAILED or edge.port == ERROR_PORT:
-        return (visit.state is NodeState.FAILED) == (edge.port == ERROR_PORT)
-    return not any(graph.edges[index].port == ERROR_PORT for index in graph.outgoing[edge.source])
+    def __init__(self, graph: FlowGraph, run: Run) -> None:
+        self._graph = graph
+        self._run = run
+        found: dict[str, list[NodeVisit]] = {}
+        for node in run.nodes.values():
+            if node.node_id is not None:
+                found.setdefault(node.node_id, []).extend(node.visits)
+        self._moves = {
+            node_id: _Moves(
+                sorted(((visit.entered_event, visit) for visit in visits if visit.entered_event), key=_number),
+                sorted(((visit.ended_event, visit) for visit in visits if visit.ended_event), key=_number),
+            )
+            for node_id, visits in found.items()
+        }
 
+    def taken_edges(self) -> TakenEdges:
+        counts: Counter[int] = Counter()
+        possible: set[int] = set()
+        for node_id in self._graph.by_id:
+            moves = self._moves.get(node_id)
+            for event, _ in moves.entered[-MAX_FOLLOWED_VISITS:] if moves is not None else ():
+                found = self._edges_into(node_id, event)
+                if self._is_certain(found) and not self._is_retry(found[0], event):
+                    counts[found[0]] += 1
+                possible.update(found)
+        return TakenEdges(counts, frozenset(possible - counts.keys()))
 
-def _is_retry(
-    graph: FlowGraph, index: int, number: int, own: Sequence[NodeVisit], visits: Mapping[str, Sequence[NodeVisit]]
-) -> bool:
-    """Return true if visit `number` of a node repeats one that failed, after the same step along the edge.
+    def _edges_into(self, node_id: str, event: int) -> list[int]:
+        """Return the edges by which a visit that began with `event` may have been reached: one if that is certain."""
+        indexes = self._graph.incoming.get(node_id, ())
+        left = {index: number for index in indexes if (number := self._left_by(index, event))}
+        if not left:
+            return [index for index in indexes if self._is_entry(index)]
+        last = max(left.values())
+        return [index for index, number in left.items() if number == last]
 
-    At the begin of a loop's body it may also be the next iteration: then another node of the body was visited between.
-    """
-    before, edge = own[number - 1], graph.edges[index]
-    entered = own[number].entered_at
-    if not number or before.state is not NodeState.FAILED or before.entered_at is None or entered is None:
-        return False
-    left_at = _left_at(graph, index, entered, visits)
-    if left_at is None or before.entered_at < left_at:
-        return False
-    if not graph.enters_body(edge) or not graph.is_loop(edge.source):
-        return True
-    others = graph.body_of[edge.target].nodes - {edge.target}
-    failed_at = before.ended_at or before.entered_at
-    entries = (visit.entered_at for name in others for visit in visits.get(name, ()))
-    return not any(at is not None and failed_at <= at < entered for at in entries)
+    def _is_certain(self, found: Sequence[int]) -> bool:
+        return len(found) == 1 and not (self._run.joined_late and self._is_entry(found[0]))
+
+    def _is_entry(self, index: int) -> bool:
+        return self._graph.by_id[self._graph.edges[index].source].type in ENTRY_TYPES
+
+    def _left_by(self, index: int, event: int) -> int:
+        """Return the number of the event by which control last left along an edge before `event`; 0 if it did not."""
+        edge = self._graph.edges[index]
+        moves = self._moves.get(edge.source)
+        if moves is None:
+            return 0
+        into_body = self._graph.enters_body(edge)
+        last = _last_before(moves.entered if into_body else moves.ended, event)
+        return last[0] if last is not None and (into_body or self._leaves_by(edge, last[1])) else 0
+
+    def _leaves_by(self, edge: FlowEdge, visit: NodeVisit) -> bool:
+        """Return true if control can leave an ended visit by this edge.
+
+        A node that failed leaves by its port for errors. Without one, its author may have declared a value to go on
+        with.
+        """
+        if visit.state is not NodeState.FAILED or edge.port == ERROR_PORT:
+            return (visit.state is NodeState.FAILED) == (edge.port == ERROR_PORT)
+        return not any(self._graph.edges[index].port == ERROR_PORT for index in self._graph.outgoing[edge.source])
+
+    def _is_retry(self, index: int, event: int) -> bool:
+        """Return true if a visit repeats one that failed, after the same step along the edge.
+
+        At the begin of a loop's body it may also be the next iteration: then another node of the body was visited
+        between.
+        """
+        edge = self._graph.edges[index]
+        before = _last_before(self._moves[edge.target].entered, event)
+        if before is None or before[1].state is not NodeState.FAILED or before[0] < self._left_by(index, event):
+            return False
+        if not self._graph.enters_body(edge) or not self._graph.is_loop(edge.source):
+            return True
+        body = self._graph.body_of[edge.target]
+        beside = (name for name in body.nodes - {edge.target} if self._graph.body_of[name] is body)
+        others = (self._moves.get(name) for name in beside)
+        entries = (_last_before(moves.entered, event) for moves in others if moves is not None)
+        return not any(entry is not None and entry[0] > before[0] for entry in entries)

@@ -76,18 +76,16 @@ class Gutter(Struct, frozen=True):
 
 
 class _Rail(Struct):
-    """All edges to one row that do not come from the row before it."""
+    """All edges to one row that do not come from the row before it; from the row `first` to the row `last`."""
 
     target: int
+    first: int
+    last: int
     edges: list[RowEdge] = field(default_factory=list)
 
-    @property
-    def first(self) -> int:
-        return min(self.target, *(edge.source for edge in self.edges))
-
-    @property
-    def last(self) -> int:
-        return max(self.target, *(edge.source for edge in self.edges))
+    def add(self, edge: RowEdge) -> None:
+        self.first, self.last = min(self.first, edge.source), max(self.last, edge.source)
+        self.edges.append(edge)
 
     def between(self, row: int) -> Emphasis | None:
         """Return the emphasis of the rail between `row` and the next; None if it does not go there."""
@@ -101,6 +99,10 @@ class _Rail(Struct):
         return max((edge.emphasis for edge in self.edges if row in (edge.source, self.target)), default=None)
 
 
+# The rail in each row of a column that has one.
+_Column = dict[int, _Rail]
+
+
 def draw_gutter(edges: Iterable[RowEdge], row_count: int, max_rails: int) -> Gutter:
     """Return the gutter for `edges`, with at most `max_rails` rails side by side. Edges of a row to itself are left
     out.
@@ -111,54 +113,51 @@ def draw_gutter(edges: Iterable[RowEdge], row_count: int, max_rails: int) -> Gut
         if edge.target == edge.source + 1:
             bars[edge.target] = max(edge.emphasis, bars.get(edge.target, edge.emphasis))
         elif edge.target != edge.source:
-            rails.setdefault(edge.target, _Rail(edge.target)).edges.append(edge)
+            rails.setdefault(edge.target, _Rail(edge.target, edge.target, edge.target)).add(edge)
     columns, undrawn = _assign_columns(list(rails.values()), max_rails)
     rows = [_draw_row(row, columns, bars.get(row)) for row in range(row_count)]
     return Gutter(rows, RAIL_CELLS * len(columns) + END_CELLS, [edge for rail in undrawn for edge in rail.edges])
 
 
-def _assign_columns(rails: list[_Rail], max_rails: int) -> tuple[list[list[_Rail]], list[_Rail]]:
+def _assign_columns(rails: list[_Rail], max_rails: int) -> tuple[list[_Column], list[_Rail]]:
     """Return the rails by column, the innermost column last, and those for which there is no column.
 
     Short rails are inside: that makes the fewest crossings. Two rails of one column have no row in common.
     """
-    columns: list[list[_Rail]] = []
+    columns: list[_Column] = []
     undrawn = []
     for rail in sorted(rails, key=lambda rail: (rail.last - rail.first, rail.first)):
-        free = next((column for column in columns if _fits(rail, column)), None)
-        if free is not None:
-            free.append(rail)
-        elif len(columns) < max_rails:
-            columns.append([rail])
-        else:
+        rows = range(rail.first, rail.last + 1)
+        free = next((column for column in columns if column.keys().isdisjoint(rows)), None)
+        if free is None and len(columns) < max_rails:
+            free = {}
+            columns.append(free)
+        if free is None:
             undrawn.append(rail)
+        else:
+            free.update(dict.fromkeys(rows, rail))
     return columns[::-1], undrawn
 
 
-def _fits(rail: _Rail, column: Iterable[_Rail]) -> bool:
-    return all(rail.last < other.first or rail.first > other.last for other in column)
-
-
-def _draw_row(row: int, columns: Sequence[Sequence[_Rail]], bar: Emphasis | None) -> list[Span]:
+def _draw_row(row: int, columns: Sequence[_Column], bar: Emphasis | None) -> list[Span]:
     spans: list[Span] = []
     line: Emphasis | None = None
-    is_target = False
+    arrow: Emphasis | None = None
     for column in columns:
-        rail = next((rail for rail in column if rail.first <= row <= rail.last), None)
-        up, down, right = (
-            (None, None, None) if rail is None else (rail.between(row - 1), rail.between(row), rail.at(row))
-        )
-        is_target = is_target or (rail is not None and rail.target == row)
-        spans.append(_cell(up, down, line, _strongest(line, right)))
-        line = _strongest(line, right)
-        spans.append(_cell(None, None, line, line))
+        rail = column.get(row)
+        before = line
+        up = down = None
+        if rail is not None:
+            up, down, right = rail.between(row - 1), rail.between(row), rail.at(row)
+            line = _strongest(line, right)
+            arrow = right if rail.target == row else arrow
+        spans += (_cell(up, down, before, line), _cell(None, None, line, line))
     spans.append(_cell(bar, bar, line, line))
-    spans.append(_arrow(columns, row) if is_target else _cell(None, None, line, line))
+    spans.append(_cell(None, None, line, line) if arrow is None else _arrow(arrow))
     return spans
 
 
-def _arrow(columns: Sequence[Sequence[_Rail]], row: int) -> Span:
-    emphasis = max(rail.at(row) or Emphasis.NOT_TAKEN for column in columns for rail in column if rail.target == row)
+def _arrow(emphasis: Emphasis) -> Span:
     return (_HOLLOW_ARROW if emphasis is Emphasis.NOT_TAKEN else _ARROW), _COLOURS[emphasis]
 
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from scaicore_tui.analysis.flow_graph import ENTRY_TYPES, PARALLEL_TYPES, FlowGraph
+from scaicore_tui.analysis.flow_graph import ENTRY_TYPES, PARALLEL_TYPES, FlowGraph, block_count
 from scaicore_tui.analysis.flow_path import (
     TakenEdges,
     WayOut,
     count_edges,
     find_taken_edges,
+    not_reached,
     unknown_nodes,
     ways_out,
 )
@@ -84,9 +85,14 @@ def view_flow(
 
 
 def heading_spans(view: FlowView) -> list[Span]:
-    """Return where the graph comes from, as one line."""
-    cut = " · not all of its nodes and edges are shown" if view.graph.is_cut else ""
-    return [("flow  ", "grey"), (one_line(view.graph.heading, MAX_NOTE_CELLS) + cut, "text")]
+    """Return where the graph comes from, and how much of it the run did not reach, as one line."""
+    spans = [("flow  ", "grey"), (one_line(view.graph.heading, MAX_NOTE_CELLS), "text")]
+    missed = not_reached(view.graph, view.run) if view.run.is_over else ()
+    if missed:
+        spans.append((f"  {len(missed)} of {block_count(view.graph)} nodes not reached", "grey"))
+    if view.graph.is_cut:
+        spans.append((f"  only its first {len(view.graph.nodes):,} nodes are shown", "amber"))
+    return spans
 
 
 def flow_rows(view: FlowView, width: int, *, ascii_only: bool = False) -> list[FlowRow]:
@@ -186,7 +192,7 @@ def _undrawn_targets(graph: FlowGraph, gutter: Gutter) -> dict[int, list[tuple[s
 
 def _name(graph: FlowGraph, node: FlowNode, ascii_only: bool) -> str:
     sign = ""
-    if graph.children_of(node.id):
+    if node.id in graph.containers:
         sign = " " + (_PARALLEL if node.type in PARALLEL_TYPES else _LOOP)[ascii_only]
     return _INDENT * graph.depth_of(node.id) + one_line(node.id, MAX_NAME_CELLS) + sign
 
@@ -235,13 +241,15 @@ def _taken_ways(view: FlowView, node: FlowNode) -> Iterator[tuple[str, str, bool
 
 
 def _cut(spans: Iterable[Span], width: int) -> list[Span]:
-    """Return the spans cut to `width` cells."""
+    """Return the spans cut to `width` cells; neighbours of the same colour are one span."""
     found: list[Span] = []
     left = width
     for text, colour in spans:
         shown = truncate(text, left)
         left -= cell_width(shown)
-        if shown:
+        if shown and found and found[-1][1] == colour:
+            found[-1] = (found[-1][0] + shown, colour)
+        elif shown:
             found.append((shown, colour))
         if left <= 0 or shown != text:
             break

@@ -2,11 +2,13 @@
 
 There is no call from a Core to its flow, and a deployment by the command line leaves no record (API §6). So the flows
 are tried in turn, those first whose names are like the Core's; if none says so itself, the graphs of a few are returned
-to be compared with runs. Every answer is kept: a session asks for each flow once.
+to be compared with runs. Every answer is kept: a session asks for each flow once. Answers are decoded in a thread, as
+they may be large.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from urllib.parse import quote
 
@@ -85,20 +87,20 @@ class FlowReader:
         if search not in self._listings:
             query = {"limit": str(LISTED_FLOWS)} | ({"search": search} if search else {})
             body = await self._read("", **query)
-            self._listings[search] = FlowListing() if body is None else read_flow_listing(body)
+            self._listings[search] = FlowListing() if body is None else await asyncio.to_thread(read_flow_listing, body)
             _log.info("flows listed", flows=len(self._listings[search].flows), total=self._listings[search].total)
         return self._listings[search]
 
     async def _read_deployed_ids(self, info: FlowInfo) -> frozenset[str]:
         if info.id not in self._deployed:
             body = await self._read(f"/{quote(info.id, safe='', errors='replace')}/deployments")
-            self._deployed[info.id] = frozenset() if body is None else read_deployed_ids(body)
+            self._deployed[info.id] = frozenset() if body is None else await asyncio.to_thread(read_deployed_ids, body)
         return self._deployed[info.id]
 
     async def _read_document(self, info: FlowInfo) -> FlowDocument | None:
         if info.id not in self._documents:
             body = await self._read(f"/{quote(info.id, safe='', errors='replace')}")
-            self._documents[info.id] = None if body is None else read_flow(body)
+            self._documents[info.id] = None if body is None else await asyncio.to_thread(read_flow, body)
         return self._documents[info.id]
 
     async def _read(self, path: str, **query: str) -> bytes | None:

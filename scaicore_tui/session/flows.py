@@ -23,7 +23,7 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import Run
+from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session.flow_files import read_flow_file, read_flow_folder
 from scaicore_tui.store.recordings import RunSource
 
@@ -98,10 +98,11 @@ class FlowGraphs:
         if named:
             return named[0]
         flows = await self._read_flows(core_id)
-        if flows and flows[0].is_deployed:
-            return _graph_of(flows[0], GraphOrigin.SCAIFLOW)
+        graphs = await asyncio.to_thread(lambda: [_graph_of(flow) for flow in flows])
+        if graphs and graphs[0].origin is GraphOrigin.SCAIFLOW:
+            return graphs[0]
         likely = [graph.from_source(GraphOrigin.COVER, graph.detail) for graph in self._files]
-        return best_cover([*likely, *(_graph_of(flow, GraphOrigin.COVER) for flow in flows)], node_ids)
+        return best_cover([*likely, *graphs], node_ids)
 
     async def _read_flows(self, core_id: str) -> Sequence[FoundFlow]:
         """Return the flows that may be a Core's; none while the server cannot be asked."""
@@ -133,7 +134,9 @@ def flow_graphs_of(target: Target, clock: Clock, runs: RunSource, client: Client
     return FlowGraphs(runs, clock, None if target.offline else FlowReader(client), target.flows)
 
 
-def _graph_of(flow: FoundFlow, origin: GraphOrigin) -> FlowGraph:
+def _graph_of(flow: FoundFlow) -> FlowGraph:
+    """Return the graph of a flow: the Core's own if it was deployed to it, else a likely one."""
+    origin = GraphOrigin.SCAIFLOW if flow.is_deployed else GraphOrigin.COVER
     version = flow.info.version or flow.document.version
     return build_graph(flow.document, origin, f"{flow.info.id} version {version}" if version else flow.info.id)
 
@@ -149,7 +152,9 @@ def _has_any(graph: FlowGraph, node_ids: Collection[str]) -> bool:
 
 
 def _waits(run: Run, checkpoints: Collection[Checkpoint]) -> dict[str, Wait]:
-    """Return what a run waits for, by node."""
+    """Return what a run waits for, by node. A run as of an event in the past does not wait for what is pending now."""
+    if run.status is not RunStatus.WAITING:
+        return {}
     return {
         row.node_id: Wait(row.assignee_raw or "", row.is_breakpoint)
         for row in checkpoints

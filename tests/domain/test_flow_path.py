@@ -22,6 +22,7 @@ from scaicore_tui.servers.grid.flow.validation import load_shipped_cores, read_g
 from scaicore_tui.servers.grid.store import Store
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, started
 from tests.support.flow_graphs import build, client_graph
+from tests.support.generated_flows import Execution, execute
 from tests.support.grid import NOW, edge, fails, flow, node, returns, run_flow
 
 SEEDS = (7, 11)
@@ -36,10 +37,12 @@ def history(seed: int) -> Store:
     return store
 
 
-def runs_of(store: Store) -> list[Run]:
-    """Return the runs in a store, as a client reads them from its feed."""
+def runs_of(store: Store, *, is_coarse: bool = False) -> list[Run]:
+    """Return the runs in a store, as a client reads them from its feed; coarse times are whole seconds."""
     events: dict[str, list[Event]] = {}
     for row in store.events():
+        if is_coarse:
+            row["timestamp"] = row["timestamp"][:19] + "Z"
         events.setdefault(row["payload"]["execution_id"], []).append(decode_event(json.dumps(row).encode()))
     return [project(key, enumerate(own))[0] for key, own in events.items()]
 
@@ -63,11 +66,12 @@ def true_edges(store: Store, graph: Graph, execution_id: str) -> Counter[Ends]:
     return +taken
 
 
+@pytest.mark.parametrize("is_coarse", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_edges_of_the_demo_are_those_that_the_engine_took(seed: int) -> None:
+def test_the_edges_of_the_demo_are_those_that_the_engine_took(seed: int, is_coarse: bool) -> None:
     store, cores = history(seed), load_shipped_cores()
     total = 0
-    for run in runs_of(store):
+    for run in runs_of(store, is_coarse=is_coarse):
         assert run.core_id is not None
         visited = {info.node_id for info in run.nodes.values()}
         truth = true_edges(store, cores[run.core_id], run.execution_id)
@@ -84,10 +88,11 @@ def test_the_edges_of_the_demo_are_those_that_the_engine_took(seed: int) -> None
     assert total > 300
 
 
+@pytest.mark.parametrize("is_coarse", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_is_inferred_from_runs_is_a_part_of_the_design(seed: int) -> None:
+def test_what_is_inferred_from_runs_is_a_part_of_the_design(seed: int, is_coarse: bool) -> None:
     store, cores = history(seed), load_shipped_cores()
-    runs = runs_of(store)
+    runs = runs_of(store, is_coarse=is_coarse)
     for core_id, design in cores.items():
         own = [run for run in runs if run.core_id == core_id]
         graph = infer_graph(own)
@@ -206,3 +211,33 @@ def test_a_declared_fallback_and_an_error_edge_of_the_engine() -> None:
     (run,) = runs_of(store)
     taken = [("start", "risky"), ("risky", "plan_b"), ("plan_b", "soft"), ("soft", "end")]
     assert taken_by(graph, run) == (taken, [])
+
+
+def edges_of(execution: Execution) -> Counter[Ends]:
+    """Return how often the engine went from one node to another: in each round and branch, one after the other."""
+    last: dict[str, str] = {}
+    taken: Counter[Ends] = Counter()
+    for path in execution.paths:
+        visit, _, attempt = path.rpartition("~")
+        around, _, name = visit.rpartition("/")
+        if attempt == "0":
+            container = around.rpartition("/")[2].partition("~")[0]
+            taken[last.get(around) or container or "start", name] += 1
+            last[around] = name
+    return taken
+
+
+@pytest.mark.parametrize("first", range(0, 40, 10))
+def test_the_edges_of_generated_flows_are_those_that_the_engine_took(first: int) -> None:
+    for seed in range(first, first + 10):
+        execution = execute(seed)
+        graph = client_graph(execution.graph)
+        taken = find_taken_edges(graph, project(execution.id, enumerate(execution.events))[0])
+        found: Counter[Ends] = Counter()
+        for index, count in taken.counts.items():
+            found[graph.edges[index].source, graph.edges[index].target] += count
+        truth = edges_of(execution)
+        assert found.keys() == truth.keys(), seed
+        # Where an iteration of one node failed, the next may be another attempt: it is not counted then.
+        assert not found - truth, seed
+        assert not taken.possible

@@ -140,7 +140,7 @@ def test_an_inferred_graph_says_so_and_names_no_ports() -> None:
     graph = infer_graph(runs)
     assert graph is not None
     view = view_flow(graph, runs[0], runs)
-    assert text_of([heading_spans(view)]) == ["flow  order seen in 2 runs, not the design"]
+    assert text_of([heading_spans(view)]) == ["flow  order seen in 2 runs, not the design  1 of 4 nodes not reached"]
     assert text_of(footer_lines(view, 80)) == ["a  out of it: → b (50%)   → c (50%)   of 2 times in 2 past runs"]
     assert not any("→" in line for line in picture(view))
 

@@ -16,11 +16,13 @@ from msgspec.structs import replace
 
 from scaicore_tui.analysis.flow_graph import GraphOrigin
 from scaicore_tui.analysis.flow_view import FlowView
+from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
 from scaicore_tui.api.flow_reader import MAX_DEPLOYMENTS_READ, MAX_FLOW_BYTES, MAX_GRAPHS_READ
 from scaicore_tui.config import Api, Target
 from scaicore_tui.errors import ConfigError, NotFound
 from scaicore_tui.protocol import Event
+from scaicore_tui.runs import RunStatus
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import OfflineSession, Session
@@ -122,7 +124,7 @@ async def test_the_graph_comes_from_scaiflow_through_the_proxy_and_directly() ->
                 assert (await view_of(session, waiting)).waits["review"].assignee == "group:finance"
 
 
-async def test_a_flow_is_asked_for_once() -> None:
+async def test_a_flow_is_asked_for_once_at_the_lowest_priority(caplog: pytest.LogCaptureFixture) -> None:
     flows = [graph("x", flow_id="flow_x", name="zebra"), graph("a", "b", "c")]
     there = server(flows=flows, deployments={"flow_1": {"records": [{"target": {"ref": CORE}}]}})
     async with there.session() as session:
@@ -131,6 +133,10 @@ async def test_a_flow_is_asked_for_once() -> None:
             assert (view.graph.origin, list(view.graph.by_id)) == (GraphOrigin.SCAIFLOW, ["a", "b", "c"])
     # That with the name of the Core is asked first.
     assert there.asked == ["/flows", "/flows/flow_1/deployments", "/flows/flow_1"]
+    requests = [message for message in caplog.messages if "path='/api/v1/flows" in message]
+    assert len(requests) == 3
+    assert max(Priority) is Priority.HISTORY
+    assert all("priority='history'" in message for message in requests)
 
 
 @pytest.mark.parametrize("status", [404, 403, 405, 422])
@@ -283,3 +289,7 @@ async def test_a_breakpoint_is_shown_at_its_node() -> None:
     async with there.session() as session:
         view = await view_of(session)
         assert view.waits["b"].is_breakpoint
+        past = replace(view.run, status=RunStatus.RUNNING)
+        earlier = await session.flows.view(past, session.checkpoints)
+        assert earlier is not None
+        assert not earlier.waits
