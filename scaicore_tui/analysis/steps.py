@@ -147,7 +147,7 @@ class RunSteps(Struct):
 def build_steps(
     run: Run, graph: FlowShape | None = None, others: Iterable[Run] = (), *, is_complete: bool = True
 ) -> RunSteps:
-    """Return the steps of `run`, with their places by `graph` if there is one.
+    """Return the steps of `run`, with their containers by `graph` if there is one that is not inferred itself.
 
     Nodes that were not reached are those of `graph`; without one, those of `others`, which are runs of the same Core.
     Without `is_complete` events may be missing: then nothing is certain.
@@ -220,7 +220,7 @@ def _set_parents(
     steps: Sequence[Step], intervals: Sequence[Interval], graph: FlowShape | None, *, is_certain: bool
 ) -> None:
     """Set the container and the depth of each step, and what of its place is inferred."""
-    known = _parents_by_graph(steps, intervals, graph) if graph is not None else {}
+    known = {} if graph is None or graph.is_inferred else _parents_by_graph(steps, intervals, graph)
     guessed = find_parents(intervals) if len(known) < len(steps) else []
     for step in steps:
         step.parent = known[step.index] if step.index in known else guessed[step.index]
