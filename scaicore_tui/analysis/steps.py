@@ -61,7 +61,7 @@ class Step(Struct, gc=False):
         offset_ms: from the start of the run to the enter of the visit.
         parent: index of the container's step; None at the top level.
         iteration: iteration of the container that it is in, from 1; None if that is no loop.
-        attempt: number of the attempt in this iteration, from 1; None if the node was not tried again.
+        attempt: number of the attempt in this iteration, from 1; None if the node was not tried again so far.
         entered_event, ended_event: number of the event in the run, from 1; 0 if it is missing.
         inferred: which of PARENT, ITERATION, ATTEMPT and NOT_REACHED are inferred.
     """
