@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import accumulate
 
 from msgspec.structs import replace
@@ -31,7 +31,14 @@ class RunHistory:
     def __init__(self, execution_id: str, events: Iterable[Event]) -> None:
         run = Run(execution_id)
         self._execution_id = execution_id
-        self.events: Sequence[Event] = [event for event in events if apply(run, event)]
+        self.events: list[Event] = []
+        # The number of repeats before each event.
+        self._repeats: list[int] = []
+        for event in events:
+            if apply(run, event):
+                self.events.append(event)
+                self._repeats.append(run.duplicates)
+        self._repeats.append(run.duplicates)
         self._saved = Run(execution_id)
         # Clocks differ: a time means the first event from which on none is older.
         self._latest: list[Micros] = list(accumulate((event.at or 0 for event in self.events), max))
@@ -50,6 +57,7 @@ class RunHistory:
         run = copy_run(self._saved)
         self._apply(run, number)
         run.status = run.outcome or RunStatus.RUNNING
+        run.duplicates = self._repeats[number]
         return run
 
     def number_at(self, at: Micros) -> int:

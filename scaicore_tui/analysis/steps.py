@@ -61,7 +61,7 @@ class Step(Struct, gc=False):
         offset_ms: from the start of the run to the enter of the visit.
         parent: index of the container's step; None at the top level.
         iteration: iteration of the container that it is in, from 1; None if that is no loop.
-        attempt: number of the attempt in this iteration, from 1; None if the node was not tried again.
+        attempt: number of the attempt in this iteration, from 1; None if the node was not tried again so far.
         entered_event, ended_event: number of the event in the run, from 1; 0 if it is missing.
         inferred: which of PARENT, ITERATION, ATTEMPT and NOT_REACHED are inferred.
     """
@@ -147,7 +147,7 @@ class RunSteps(Struct):
 def build_steps(
     run: Run, graph: FlowShape | None = None, others: Iterable[Run] = (), *, is_complete: bool = True
 ) -> RunSteps:
-    """Return the steps of `run`, with their places by `graph` if there is one.
+    """Return the steps of `run`, with their containers by `graph` if there is one that is not inferred itself.
 
     Nodes that were not reached are those of `graph`; without one, those of `others`, which are runs of the same Core.
     Without `is_complete` events may be missing: then nothing is certain.
@@ -220,7 +220,7 @@ def _set_parents(
     steps: Sequence[Step], intervals: Sequence[Interval], graph: FlowShape | None, *, is_certain: bool
 ) -> None:
     """Set the container and the depth of each step, and what of its place is inferred."""
-    known = _parents_by_graph(steps, intervals, graph) if graph is not None else {}
+    known = {} if graph is None or graph.is_inferred else _parents_by_graph(steps, intervals, graph)
     guessed = find_parents(intervals) if len(known) < len(steps) else []
     for step in steps:
         step.parent = known[step.index] if step.index in known else guessed[step.index]

@@ -99,7 +99,7 @@ class StepDocument(TypedDict):
     depth: Annotated[Count, Meta(description="Number of containers around it.")]
     iteration: Annotated[int | None, Meta(description="Iteration of its container, from 1; null if that is no loop.")]
     attempt: Annotated[
-        int | None, Meta(description="Number of the attempt, from 1; null if the node was not tried again.")
+        int | None, Meta(description="Number of the attempt, from 1; null if the node was not tried again so far.")
     ]
     waits_for_person: bool
     error: str | None

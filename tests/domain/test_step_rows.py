@@ -75,7 +75,7 @@ def test_what_is_folded_has_one_row() -> None:
 def test_attempts_fold_with_any_of_their_rows() -> None:
     rows = build_rows(steps_of(*loop_events(1, failing=1)), ())
     assert rows[-1].fold_id == rows[-2].fold_id is not None
-    folded = build_rows(steps_of(*loop_events(1, failing=1)), {rows[-1].fold_id})
+    folded = build_rows(steps_of(*loop_events(1, failing=1)), [row.fold_id for row in rows[-1:] if row.fold_id])
     assert (folded[-1].kind, folded[-1].state, folded[-1].members) == (RowKind.ATTEMPTS, NodeState.FAILED, (2, 3))
 
 

@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaicore_tui.analysis.flow_graph import FlowGraph
+from scaicore_tui.analysis.run_history import RunHistory
 from scaicore_tui.analysis.steps import ATTEMPT, ITERATION, NOT_REACHED, PARENT, RunSteps, build_steps
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Run
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, started
-from tests.support.flow_graphs import build
-from tests.support.step_truth import compare, reduce_events
+from tests.support.flow_graphs import build, client_graph
+from tests.support.generated_flows import execute
+from tests.support.step_truth import Agreement, compare, reduce_events
 from tests.support.strategies import EVENTS_OF_TWO_RUNS
 
 LOOP = build("start > each", "each.body > a", "a > b", "each.done > after", each="logic_loop", start="entry_api")
@@ -61,6 +63,20 @@ def test_generated_flows_agree_with_the_engine() -> None:
 @given(st.integers(1_000, 100_000))
 def test_nothing_wrong_is_certain(seed: int) -> None:
     assert [text for agreement in compare([seed]).values() for text in agreement.wrong_but_certain] == []
+
+
+def test_nothing_wrong_is_certain_at_any_time_of_a_run() -> None:
+    compared = 0
+    for seed in range(20):
+        execution = execute(seed)
+        history = RunHistory(execution.id, execution.events)
+        for number in range(1, len(history), max(1, len(history) // 4)):
+            agreement = Agreement()
+            agreement.add(build_steps(history.at(number), client_graph(execution.graph)), execution)
+            # A node that failed may be tried again later: that is not known yet.
+            assert [text for text in agreement.wrong_but_certain if not text.startswith(ATTEMPT)] == []
+            compared += agreement.certain[ITERATION]
+    assert compared > 300
 
 
 ITERATIONS = [

@@ -95,8 +95,8 @@ async def _find_flow(common: Common, source: Session | Recording, run: Run, opti
 
 
 def _build_steps(shown: _Shown, flow: FlowView | None) -> RunSteps:
-    """Return the steps of a run. The order that was seen in other runs says nothing about containers."""
-    graph = None if flow is None or flow.graph.is_inferred else flow.graph
+    """Return the steps of a run. Only a graph that is proven to be the one of its Core makes them certain."""
+    graph = None if flow is None else flow.graph
     is_proven = graph is not None and not graph.is_likely
     return build_steps(shown.run, graph, is_complete=is_proven and not shown.missing)
 
