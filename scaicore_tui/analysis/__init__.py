@@ -1,1 +1,1 @@
-"""Analysis of runs: what many of them have in common. Pure: no I/O, no clock, no screen."""
+"""Analysis of runs: pure functions over `runs`, used by the app and the command line alike."""

@@ -1,4 +1,4 @@
-"""Typed client of the four API calls (API §1). Owns the URLs; one instance per target."""
+"""Typed client of the four API calls (API §1), and of the reads of flows. Owns the URLs; one instance per target."""
 
 from __future__ import annotations
 
@@ -201,6 +201,15 @@ class Client:
             walk.advance(page)
         return found
 
+    async def read_flows(self, path: str, max_bytes: int, **query: str) -> bytes:
+        """Return the body of a call about flows; `path` begins after `flows`. At the lowest priority.
+
+        Raises: NotFound or PermissionDenied where there are no flows to read, which is normal.
+        """
+        return await self._read(
+            self.target.flows_url + path, Priority.HISTORY, query, partial(response_body.read_body, max_bytes=max_bytes)
+        )
+
     async def resolve(self, checkpoint_id: str, resolution: Any, comment: str | None = None) -> Checkpoint:
         """Send the answer to a checkpoint, once: `resolution` is the value of an option."""
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
@@ -262,17 +271,23 @@ class Client:
     ) -> T:
         params: dict[str, Any] = {"core_id": self.target.core, **query, "limit": limit, "cursor": cursor}
         sent = {key: value for key, value in params.items() if value is not None}
-        url = f"{self.target.resources_url}/{path}"
+        try:
+            return await self._read(f"{self.target.resources_url}/{path}", priority, sent, read)
+        except NotFound as error:
+            # What is listed is always there, be it empty: somewhere else.
+            error.hint = error.hint or CHECK_URL_HINT
+            raise
+
+    async def _read(
+        self, url: str, priority: Priority, sent: dict[str, Any], read: Callable[[httpx.Response], Awaitable[T]]
+    ) -> T:
+        """Send a read; once more with a new token if the server does not accept the first one."""
         token = await self._set_token()
         try:
             return await self._request_with_fresh_connection(url, priority, sent, read)
         except CredentialsError as error:
             if error.status != UNAUTHORIZED or not await self.bearer.renew(token):
                 raise self.bearer.explain(error) from error
-        except NotFound as error:
-            # What is listed is always there, be it empty: somewhere else.
-            error.hint = error.hint or CHECK_URL_HINT
-            raise
         await self._set_token()
         return await self._request_with_fresh_connection(url, priority, sent, read)
 

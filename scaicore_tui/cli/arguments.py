@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +28,26 @@ def parse_duration(value: str | float) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
+class RunView(StrEnum):
+    """A view of a run that `show` prints."""
+
+    SUMMARY = "summary"
+    TIMELINE = "timeline"
+    FLOW = "flow"
+
+
+View = Annotated[
+    RunView,
+    typer.Option(metavar="VIEW", help="summary, timeline, or flow: the run in the graph of its flow."),
+]
+At = Annotated[
+    str | None,
+    typer.Option(metavar="EVENT|TIME", help="Show the run as of one of its events: a number, 12:01:32 (UTC) or +4.1s."),
+]
+Width = Annotated[int | None, typer.Option(metavar="N", help="Width of a view, in cells.", min=40, max=1000)]
+FlowFile = Annotated[
+    Path | None, typer.Option("--flow", metavar="FILE", help="File with the graph of the flow (JSON).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]

@@ -42,6 +42,12 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "show": (
         ("scaicore-tui show @latest", "print the newest run"),
         ("scaicore-tui show exec_8f2 --json", "print the run whose id starts with exec_8f2, as JSON"),
+        ("scaicore-tui show @latest --view timeline", "print when each step of the newest run worked"),
+        ("scaicore-tui show exec_8f2 --at 31", "print the run as it was after its 31st event"),
+        (
+            "scaicore-tui show @latest --view flow",
+            "print the newest run in its flow, with the ways that it took",
+        ),
     ),
     "events": (
         ("scaicore-tui events --execution @latest", "print the events of the newest run"),

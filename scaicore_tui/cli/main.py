@@ -11,20 +11,25 @@ from typer.main import get_command
 
 from scaicore_tui.cli.arguments import (
     AnyExecution,
+    At,
     BreakpointId,
     CheckpointId,
     Execution,
+    FlowFile,
     ForSeconds,
     IdleSeconds,
     Json,
     JsonLines,
     OfExecution,
     OptionId,
+    RunView,
     SchemaName,
     Seconds,
     State,
     Status,
     Topic,
+    View,
+    Width,
     Yes,
     parse_duration,
 )
@@ -150,14 +155,27 @@ def runs(
 
 @command()
 @takes_common
-def show(common: Common, execution: Execution, json: Json = False) -> int:
+def show(
+    common: Common,
+    execution: Execution,
+    view: View = RunView.SUMMARY,
+    width: Width = None,
+    flow: FlowFile = None,
+    at: At = None,
+    json: Json = False,
+) -> int:
     """Print one run: nodes, visits, error, input and output.
 
-    EXECUTION is a run's id, a unique prefix of it, or `@latest`.
+    EXECUTION is a run's id, a unique prefix of it, or `@latest`. `--view timeline` prints a bar for each step: heavy
+    ones decided how long the run took, dotted ones waited for a person, and long idle time is folded. `--view flow`
+    prints its nodes as they are connected in the flow. The graph is that of `--flow`, of the profile's `flows`, of
+    ScaiFlow, or else the order of the Core's runs; the first line says which. With `--json` it prints the steps by
+    that graph too; without a graph their containers, iterations and attempts are inferred from the order of the
+    events.
     """
-    from scaicore_tui.cli.commands import read
+    from scaicore_tui.cli.commands.show import ShowOptions, show_run
 
-    return run(read.show_run(common, execution, json))
+    return run(show_run(common, execution, ShowOptions(json, view, width, flow, at)))
 
 
 @command()

@@ -19,7 +19,7 @@ _DOCUMENTS = {
     "record": ("Summary of a recording", "RecordDocument"),
     "resolve": ("The outcome of an answer or a replay", "WriteDocument"),
     "runs": ("The runs, newest first", "RunDocument[]"),
-    "show": ("One run", "RunDocument"),
+    "show": ("One run", "ShowDocument"),
     "watch": ("One change per line", "TransitionDocument"),
 }
 

@@ -91,6 +91,14 @@ def recorded_file(common: Common) -> Path:
     return journal_to_read(target)
 
 
+def flows_folder(common: Common) -> Path | None:
+    """Return the folder with the graphs of flows that the profile names; None if it names none."""
+    from scaicore_tui.config.paths import expand_home
+
+    folder = load_common_settings(common).values["flows"].value
+    return None if folder is None else expand_home(folder, "flows")
+
+
 def open_offline(common: Common) -> Session:
     """Open an offline session for the app. Raises NotFound or ConfigError if there is nothing to show."""
     path = recorded_file(common)

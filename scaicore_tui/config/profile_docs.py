@@ -32,6 +32,7 @@ KEYS: dict[str, KeyDoc] = {
     "token_command": KeyDoc('["scaikey", "token"]', "or: command that prints the token, run without a shell"),
     "tenant": KeyDoc('"tnt_acme"', "tenant whose API key to fetch from ScaiVault if you have no token"),
     "ca_file": KeyDoc('"~/certificates.pem"', "CA bundle (PEM); replaces the trust store of the operating system"),
+    "flows": KeyDoc('"~/flows"', "folder with the graphs of your flows (JSON), for the view of a run in its flow"),
     "color": KeyDoc('"red"', "or amber, green, blue, violet: colour of the profile's name on every screen"),
     "protected": KeyDoc("true", "require a typed confirmation for each write"),
     "read_only": KeyDoc("true", "turn off all keys and commands that write"),

@@ -122,6 +122,7 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     token_command: Arguments | None = None
     tenant: Tenant | None = None
     ca_file: Path | None = None
+    flows: Path | None = None
 
     def __post_init__(self) -> None:
         given = [key for key in TOKEN_KEYS if getattr(self, key) is not None]

@@ -55,6 +55,7 @@ _DEFAULTS: dict[str, Any] = {
     "keep_mb": None,
     "low_bandwidth": False,
     "ca_file": None,
+    "flows": None,
     "tenant": None,
 }
 
@@ -118,8 +119,9 @@ class Settings(Struct, frozen=True):
             return None
         sources = self.tokens.sources()
         token, token_source, renewing = resolve_token(sources)
-        if value["ca_file"] is not None:
-            value["ca_file"] = expand_home(value["ca_file"], "ca_file")
+        for key in ("ca_file", "flows"):
+            if value[key] is not None:
+                value[key] = expand_home(value[key], key)
         return Target(
             **value | {"url": check_url(value["url"], has_token=bool(sources))},
             name=self.name,

@@ -42,6 +42,7 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]*)?", re
 _DEFAULT_PATHS = {Api.SCAIFLOW: "/api/v1", Api.SCAIGRID: ""}
 _VERSION_PATH = "/v1"
 _RESOURCES_PATHS = {Api.SCAIFLOW: "/scaicore", Api.SCAIGRID: "/v1/modules/scaicore"}
+_FLOWS_PATHS = {Api.SCAIFLOW: "/flows", Api.SCAIGRID: "/v1/flows"}
 
 
 class Target(Struct, frozen=True):
@@ -61,6 +62,7 @@ class Target(Struct, frozen=True):
         keep_mb: the oldest ended runs are deleted if the journal is larger than this many MB; None keeps all.
         low_bandwidth: the person's terminal is on a slow connection.
         ca_file: CA bundle that replaces the trust store of the operating system.
+        flows: folder with the graphs of flows, as JSON files.
         offline: show only recorded data; send no requests.
         is_url_from_profile: the profile `name` set the URL.
     """
@@ -81,6 +83,7 @@ class Target(Struct, frozen=True):
     keep_mb: float | None = None
     low_bandwidth: bool = False
     ca_file: Path | None = None
+    flows: Path | None = None
     offline: bool = False
     color: Color | None = None
     is_url_from_profile: bool = False
@@ -110,6 +113,11 @@ class Target(Struct, frozen=True):
         """The URL under which the four calls are."""
         suffix = _RESOURCES_PATHS[self.api]
         return self.base_url if self.base_url.endswith(suffix) else self.base_url + suffix
+
+    @property
+    def flows_url(self) -> str:
+        """The URL under which ScaiFlow lists its flows (API §6). A ScaiGrid has none there: it answers 404."""
+        return self.base_url.removesuffix(_RESOURCES_PATHS[self.api]) + _FLOWS_PATHS[self.api]
 
     @property
     def host(self) -> str:

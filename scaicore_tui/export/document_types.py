@@ -9,6 +9,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta
 
+from scaicore_tui.analysis.steps import ATTEMPT, ITERATION, NOT_REACHED, PARENT
 from scaicore_tui.runs.model import NodeState, RunStatus
 from scaicore_tui.runs.status_style import NODE_STYLES
 from scaicore_tui.runs.transitions import TransitionKind
@@ -82,6 +83,43 @@ class RunDocument(TypedDict):
     last_event_at: Time | None
     oddities: Annotated[list[str], Meta(description="Anomalies: events that a correct run does not have.")]
     nodes: Annotated[list[NodeDocument], Meta(description="In the order of their first visit.")]
+
+
+class StepDocument(TypedDict):
+    """A visit with its place in the run, or a node that the run did not reach."""
+
+    node_id: str | None
+    block_kind: str | None
+    state: Annotated[str | None, _one_of(*NodeState, None, description="Null if the run did not reach the node.")]
+    entered_at: Time | None
+    ended_at: Time | None
+    duration_ms: Annotated[Milliseconds | None, Meta(description="Milliseconds; null if unknown or not ended.")]
+    offset_ms: Annotated[Milliseconds | None, Meta(description="From the start of the run to the enter of the visit.")]
+    parent: Annotated[int | None, Meta(description="Index in `steps` of the loop or other container that it is in.")]
+    depth: Annotated[Count, Meta(description="Number of containers around it.")]
+    iteration: Annotated[int | None, Meta(description="Iteration of its container, from 1; null if that is no loop.")]
+    attempt: Annotated[
+        int | None, Meta(description="Number of the attempt, from 1; null if the node was not tried again so far.")
+    ]
+    waits_for_person: bool
+    error: str | None
+    visit: Annotated[int | None, Meta(description="Index in `visits` of its node.")]
+    entered_event: Annotated[
+        int | None, Meta(description="Number of the event in the run, from 1, without duplicates; null if missing.")
+    ]
+    ended_event: int | None
+    inferred: Annotated[
+        list[Annotated[str, _one_of(PARENT, ITERATION, ATTEMPT, NOT_REACHED)]],
+        Meta(description="What is not known for certain: the API does not tell it."),
+    ]
+
+
+class ShowDocument(RunDocument):
+    """One run with its steps."""
+
+    steps: Annotated[
+        list[StepDocument], Meta(description="In the order of their begin; nodes that were not reached come last.")
+    ]
 
 
 class TransitionCheckpointDocument(TypedDict):
@@ -311,6 +349,7 @@ class SettingsDocument(TypedDict):
     keep_mb: NotRequired[SettingDocument]
     low_bandwidth: NotRequired[SettingDocument]
     ca_file: NotRequired[SettingDocument]
+    flows: NotRequired[SettingDocument]
     tenant: NotRequired[SettingDocument]
 
 

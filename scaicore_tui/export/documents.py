@@ -11,10 +11,13 @@ from scaicore_tui.runs.transitions import Transition, TransitionKind
 from scaicore_tui.timefmt import format_iso
 
 if TYPE_CHECKING:
+    from scaicore_tui.analysis.steps import RunSteps, Step
     from scaicore_tui.export.document_types import (
         NodeDocument,
         ResultDocument,
         RunDocument,
+        ShowDocument,
+        StepDocument,
         TransitionCheckpointDocument,
         TransitionDocument,
         VisitDocument,
@@ -39,6 +42,37 @@ def run_document(run: Run) -> RunDocument:
         "last_event_at": format_iso(run.last_event_at),
         "oddities": list(run.anomalies),
         "nodes": [_node(node) for node in run.nodes.values()],
+    }
+
+
+def show_document(run: Run, steps: RunSteps) -> ShowDocument:
+    """Return the document of one run with its steps."""
+    numbers = {id(visit): number for node in run.nodes.values() for number, visit in enumerate(node.visits)}
+    return {
+        **run_document(run),
+        "steps": [_step(step, None if step.visit is None else numbers[id(step.visit)]) for step in steps.steps],
+    }
+
+
+def _step(step: Step, visit: int | None) -> StepDocument:
+    return {
+        "node_id": step.node_id,
+        "block_kind": step.block_kind,
+        "state": None if step.state is None else str(step.state),
+        "entered_at": format_iso(step.entered_at),
+        "ended_at": format_iso(step.ended_at),
+        "duration_ms": step.duration_ms,
+        "offset_ms": step.offset_ms,
+        "parent": step.parent,
+        "depth": step.depth,
+        "iteration": step.iteration,
+        "attempt": step.attempt,
+        "waits_for_person": step.waits_for_person,
+        "error": step.error,
+        "visit": visit,
+        "entered_event": step.entered_event or None,
+        "ended_event": step.ended_event or None,
+        "inferred": list(step.inferred),
     }
 
 

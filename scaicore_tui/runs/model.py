@@ -72,6 +72,8 @@ class NodeVisit(Struct, gc=False):
 
     Attributes:
         result_json: the value of the result, as received; empty if there is none.
+        entered_event: number of the event that began it, among those of the run, from 1; 0 if that is missing.
+        ended_event: number of the event that ended it; 0 if none did.
     """
 
     state: NodeState
@@ -81,6 +83,8 @@ class NodeVisit(Struct, gc=False):
     result_json: bytes = b""
     is_truncated: bool = False
     error: str | None = None
+    entered_event: int = 0
+    ended_event: int = 0
 
     @property
     def is_open(self) -> bool:

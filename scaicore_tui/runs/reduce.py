@@ -132,9 +132,9 @@ def _entered(run: Run, event: Event) -> VisitChange:
     node = _node(run, event)
     late = _early_exit(node, event.at)
     if late is not None:
-        late.entered_at = event.at
+        late.entered_at, late.entered_event = event.at, run.event_count
         return VisitChange(node, late)
-    visit = NodeVisit(NodeState.ENTERED, entered_at=event.at)
+    visit = NodeVisit(NodeState.ENTERED, entered_at=event.at, entered_event=run.event_count)
     visits.enter(run, node, visit)
     return VisitChange(node, visit)
 
@@ -180,7 +180,7 @@ def _close(run: Run, event: Event, state: NodeState) -> VisitChange | None:
     run.add_anomaly(f"{state} without enter")
     if event.node_id is None:
         return None
-    node, visit = _node(run, event), NodeVisit(state, ended_at=event.at)
+    node, visit = _node(run, event), NodeVisit(state, ended_at=event.at, ended_event=run.event_count)
     visits.add_ended(run, node, visit)
     return VisitChange(node, visit)
 

@@ -50,7 +50,7 @@ def _push(run: Run, kind: str, entry: tuple[NodeRunInfo, NodeVisit]) -> None:
 def leave(run: Run, node: NodeRunInfo, state: NodeState, at: Micros | None) -> NodeVisit:
     """End the newest open visit of `node` with `state`, at `at`; return the visit."""
     visit = node.open_visits.pop()
-    visit.state, visit.ended_at = state, at
+    visit.state, visit.ended_at, visit.ended_event = state, at, run.event_count
     run.open_count -= 1
     return visit
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scaicore_tui.api.checkpoint_listing import PendingStatus
     from scaicore_tui.api.client import MAX_RESOLVED_PAGES
+    from scaicore_tui.session.flows import FlowGraphs
     from scaicore_tui.session.offline import OfflineSession
     from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session
     from scaicore_tui.session.read_model import (
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     )
     from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
     from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
-    from scaicore_tui.store.recordings import RunSource, is_jsonl, open_recording
+    from scaicore_tui.store.recordings import Recording, RunSource, is_jsonl, open_recording
     from scaicore_tui.sync.status import STALE_INTERVALS, ConnectionState, ConnectionStatus, SourceStatus
 
 __all__ = [
@@ -34,9 +35,11 @@ __all__ = [
     "CheckpointList",
     "ConnectionState",
     "ConnectionStatus",
+    "FlowGraphs",
     "JournalCounts",
     "OfflineSession",
     "PendingStatus",
+    "Recording",
     "RunSource",
     "Session",
     "SourceStatus",
@@ -57,8 +60,9 @@ _MODULES = {
     "scaicore_tui.api.checkpoint_listing": ("PendingStatus",),
     "scaicore_tui.api.client": ("MAX_RESOLVED_PAGES",),
     "scaicore_tui.sync.status": ("STALE_INTERVALS", "ConnectionStatus", "ConnectionState", "SourceStatus"),
-    "scaicore_tui.store.recordings": ("RunSource", "is_jsonl", "open_recording"),
+    "scaicore_tui.store.recordings": ("Recording", "RunSource", "is_jsonl", "open_recording"),
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
+    "scaicore_tui.session.flows": ("FlowGraphs",),
     "scaicore_tui.session.offline": ("OfflineSession",),
     "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),
     "scaicore_tui.session.read_model": (

@@ -6,8 +6,8 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
-from typing import Self
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Self
 
 from scaicore_tui.actions import Ledger, Submission, SubmissionTracker, Submitter
 from scaicore_tui.api.client import Client
@@ -25,6 +25,9 @@ from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.head import HeadRead
 from scaicore_tui.sync.poller import RandomFn
 from scaicore_tui.sync.pollers import Pollers
+
+if TYPE_CHECKING:
+    from scaicore_tui.session.flows import FlowGraphs
 
 DEFAULT_BACKFILL = 5_000
 _log = Log(__name__)
@@ -133,6 +136,13 @@ class Session(Commands):
     def subscribe(self, subscriber: Callable[[Delta], None]) -> None:
         """Call `subscriber` with each delta, from now on."""
         self._subscribers.append(subscriber)
+
+    @cached_property
+    def flows(self) -> FlowGraphs:
+        """The graphs of Cores, read when they are first asked for."""
+        from scaicore_tui.session.flows import flow_graphs_of
+
+        return flow_graphs_of(self.target, self.clock, self.reader.stored, self.client)
 
     def load_runs_in_background(self) -> None:
         """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""

@@ -92,6 +92,10 @@ class JsonlRecording:
         found = [row for row in self.summaries() if prefix == LATEST or row.execution_id.startswith(prefix)]
         return only_match(found[:1] if prefix == LATEST else found, prefix, len(known), hint)
 
+    def newest_of_core(self, core_id: str, limit: int) -> Sequence[Summary]:
+        """Return the summaries of the newest runs of a Core, newest first."""
+        return list(islice((row for row in self.summaries() if row.core_id == core_id), limit))
+
     def run(self, summary: Summary) -> Run:
         """Return the complete run of `summary`."""
         run, _ = project(summary.execution_id, self._history(summary.execution_id))
@@ -173,6 +177,9 @@ class RunSource(Protocol):
 
         Raises NotFound, with `hint`, if there is none, and UsageError if there are several.
         """
+
+    def newest_of_core(self, core_id: str, limit: int) -> Sequence[Summary]:
+        """Return the summaries of the newest runs of a Core, newest first."""
 
     def run(self, summary: Summary) -> Run:
         """Return the complete run of `summary`."""

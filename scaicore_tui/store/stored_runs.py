@@ -58,6 +58,11 @@ class StoredRuns:
         """
         return only_match(self.find(prefix), prefix, self._journal.saved_run_count, hint)
 
+    def newest_of_core(self, core_id: str, limit: int) -> Sequence[Summary]:
+        """Return the summaries of the newest runs of a Core, newest first."""
+        waiting = self._waiting()
+        return [with_status(summary, waiting) for summary in self._summaries.of_core(core_id, limit)]
+
     def run(self, summary: Summary) -> Run:
         """Return the complete run of `summary`; of a damaged run only the events before the damage."""
         key = summary.execution_id

@@ -20,6 +20,7 @@ from scaicore_tui.units import Position
 _NEWEST = "SELECT summary FROM runs WHERE place < ? ORDER BY place DESC LIMIT ?"
 _OLDEST = "SELECT summary FROM runs WHERE place > ? ORDER BY place LIMIT ?"
 _MATCHING = "SELECT summary FROM runs WHERE substr(execution_id, 1, ?) = ? ORDER BY place DESC LIMIT ?"
+_OF_CORE = "SELECT summary FROM runs WHERE core_id = ? ORDER BY place DESC LIMIT ?"
 _AT = "SELECT summary FROM runs WHERE place IN (SELECT value FROM json_each(?))"
 _BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
 _POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
@@ -72,6 +73,10 @@ class Summaries:
         """
         exact = self.by_ids([prefix])
         return exact or self._decoded(self._journal.query(_MATCHING, len(prefix), encode_id(prefix), limit))
+
+    def of_core(self, core_id: str, limit: int) -> list[Summary]:
+        """Return the newest summaries of a Core, newest first."""
+        return self._decoded(self._journal.query(_OF_CORE, encode_id(core_id), limit))
 
     def at(self, positions: Sequence[Position]) -> list[Summary]:
         """Return the summaries of the runs at `positions`, as far as there are any."""

@@ -36,7 +36,9 @@ def test_offline_runs_equal_those_of_the_api(
 ) -> None:
     options = ("--offline", "--journal", str(files[kind]))
     assert program.json_output("runs", "--json", *options) == api_runs
-    assert program.json_output("show", "@latest", "--json", *options) == api_runs[0]
+    shown = program.json_output("show", "@latest", "--json", *options)
+    assert shown.pop("steps")
+    assert shown == api_runs[0]
     assert len(program.lines("runs", *options)) == len(api_runs) + 1
     events = program.lines("events", "--json", *options, "--execution", api_runs[0]["execution_id"][:9])
     assert len(events) == api_runs[0]["event_count"]

@@ -104,7 +104,7 @@ def test_ascii_output_has_only_ascii_characters(reader: Program) -> None:
 
 
 def test_a_run_is_found_by_the_beginning_of_its_id(demo: Demo, reader: Program) -> None:
-    oldest = feed(demo)[0]
+    oldest = next(event for event in feed(demo) if event["core_id"] == "core_invoice-batch")
     execution = oldest["payload"]["execution_id"]
     run = reader.json_output("show", execution[:9], "--json")
     own = [event for event in feed(demo) if event["payload"]["execution_id"] == execution]

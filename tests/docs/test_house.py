@@ -18,6 +18,7 @@ TESTS = Path(__file__).parents[1]
 SMALL = {
     "analysis/error_groups.py": "analysis of runs is apart from how they are stored",
     "cli/commands/schema.py": "each command has its own module",
+    "cli/commands/show_flow.py": "loaded for this view only, with all that reads flows",
     "tui/preload.py": "runs in its own thread, and imports modules that its importer must not import",
 }
 VERSION_SCRIPT = """

@@ -65,6 +65,8 @@ def assert_harmless(written: bytes, *allowed: str) -> None:
         ("runs",),
         ("runs", "--failed", "--ascii"),
         ("show", BUSY_RUN),
+        ("show", BUSY_RUN, "--json"),
+        ("show", BUSY_RUN, "--view", "timeline"),
         ("events",),
         ("events", "--json"),
         ("checkpoints",),

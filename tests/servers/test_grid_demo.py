@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from scaicore_tui.servers.grid.checkpoints import CheckpointService
-from scaicore_tui.servers.grid.demo.history import HISTORY_LENGTH_S, seed_history
-from scaicore_tui.servers.grid.demo.scenarios import SCENARIOS
+from scaicore_tui.servers.grid.demo.history import HISTORY_LENGTH_S, LONG_WAIT_S, seed_history
+from scaicore_tui.servers.grid.demo.scenarios import (
+    FAILING_BATCH,
+    FAILING_SUBFLOW,
+    LARGE_BATCH,
+    LARGE_BATCH_SIZE,
+    SCENARIOS,
+)
 from scaicore_tui.servers.grid.demo.traffic import (
     ANSWER_AFTER_S,
     MAX_PENDING_CHECKPOINTS,
@@ -25,11 +32,16 @@ from scaicore_tui.servers.grid.engine.engine import Engine
 from scaicore_tui.servers.grid.engine.nodes import BEHAVIOURS
 from scaicore_tui.servers.grid.flow.node_types import BLOCK_KINDS, ENTRY_TYPES, NODE_TYPES, REVIEW_TYPES
 from scaicore_tui.servers.grid.flow.validation import Cores, load_shipped_cores
+from scaicore_tui.servers.grid.seeded import seeded_random
 from scaicore_tui.servers.grid.store import Store
 from scaicore_tui.servers.grid.timestamps import format_timestamp
 from tests.support.grid import NOW, RUNTIME, assert_sound
 
 HOUR = 3600.0
+
+
+def parse(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).timestamp()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +111,7 @@ def test_the_reviews_have_different_forms(cores: Cores) -> None:
 
 
 def test_the_scenarios_fit_the_flows(cores: Cores) -> None:
-    for scenario in SCENARIOS:
+    for scenario in (*SCENARIOS, FAILING_BATCH, FAILING_SUBFLOW, LARGE_BATCH):
         assert scenario.entry in {entry.id for entry in cores[scenario.core_id].entries}
 
 
@@ -213,6 +225,33 @@ def test_a_new_grid_has_a_history(cores: Cores, seed: int) -> None:
     assert timestamps == sorted(timestamps)
     assert timestamps[-1] <= format_timestamp(NOW)
     assert_sound(store.events())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_history_has_what_a_debugger_has_to_show(cores: Cores, seed: int) -> None:
+    store = Store()
+    seed_history(store, cores, seed, NOW)
+    events = store.events()
+
+    def count(execution_id: str, kind: str, node_id: str) -> int:
+        own = (event for event in events if event["payload"]["execution_id"] == execution_id)
+        return sum(
+            event["type"] == f"{RUNTIME}block.{kind}" and event["payload"]["node_id"] == node_id for event in own
+        )
+
+    runs = [run for run in store.executions() if run.id == run.root_id]
+    large = next(run for run in runs if len(run.input.get("invoices", ())) == LARGE_BATCH_SIZE)
+    assert count(large.id, "exited", "add_up") == count(large.id, "entered", "extract") == LARGE_BATCH_SIZE == 20
+    assert count(large.id, "failed", "post") >= 3
+    unsourced = next(run for run in runs if run.input == FAILING_SUBFLOW.make_input(seeded_random(0)))
+    children = [run for run in store.executions() if run.root_id == unsourced.id != run.id]
+    assert unsourced.error is not None
+    assert (unsourced.error["code"], [run.status for run in children]) == ("SUBFLOW_FAILED", ["failed"])
+    assert sum(edge.source.node == "gather" for edge in cores["core_research"].edges) == 5 + len(["done"])
+    waited = [
+        parse(str(row.body["resolved_at"])) - row.created_at for row in store.checkpoints() if row.status == "resolved"
+    ]
+    assert max(waited) == pytest.approx(LONG_WAIT_S, abs=1) == 3600
 
 
 def test_unfinished_runs_of_the_history_are_resumed(cores: Cores) -> None:

@@ -26,6 +26,9 @@ CALLS = [
     ("GET", f"{MODULE}/cores"),
     ("GET", f"{MODULE}/cores/core_research"),
     ("POST", f"{MODULE}/cores/core_research/invoke"),
+    ("GET", "/v1/flows"),
+    ("GET", "/v1/flows/flow_research"),
+    ("GET", "/v1/flows/flow_research/deployments"),
 ]
 
 
@@ -109,6 +112,31 @@ async def test_the_cores_and_their_flows() -> None:
         file = resources.files("scaicore_tui.servers.grid") / "flows" / "debug-session.json"
         assert core["flow"] == json.loads(file.read_text("utf-8"))
         expect_error(await client.get(f"{MODULE}/cores/core_none"), 404, "NOT_FOUND")
+
+
+async def test_the_flows_are_listed_without_a_wrapper() -> None:
+    async with serving() as grid, grid.client(VIEWER) as client:
+        listing = (await client.get("/v1/flows")).json()
+        assert listing["total"] == len(listing["items"]) == len(grid.grid.cores)
+        assert listing["items"][0].keys() == {
+            *("id", "name", "description", "owner_id", "tenant_id", "version", "created_at", "updated_at")
+        }
+        found = (await client.get("/v1/flows", params={"search": "BATCH", "limit": 1})).json()
+        assert ([row["name"] for row in found["items"]], found["total"]) == (["invoice-batch"], 1)
+        assert (await client.get("/v1/flows", params={"search": "none"})).json() == {"items": [], "total": 0}
+        for limit in ("0", "101", "ten", "1.5", ""):
+            expect_error(await client.get("/v1/flows", params={"limit": limit}), 422, "VALIDATION_ERROR")
+
+
+async def test_a_flow_has_its_graph_and_its_deployments() -> None:
+    async with serving() as grid, grid.client() as client:
+        core = (await client.get(f"{MODULE}/cores/core_research")).json()["data"]
+        found = (await client.get(f"/v1/flows/{core['flow_id']}")).json()
+        assert (found["id"], found["version"], found["content"]) == (core["flow_id"], core["version"], core["flow"])
+        deployed = (await client.get(f"/v1/flows/{core['flow_id']}/deployments")).json()
+        assert [row["core_id"] for row in deployed["items"]] == ["core_research"]
+        for path in ("/v1/flows/flow_none", "/v1/flows/flow_none/deployments"):
+            expect_error(await client.get(path), 404, "NOT_FOUND")
 
 
 async def test_a_page_is_newest_first_and_wrapped() -> None:

@@ -1,4 +1,4 @@
-"""Only the four API routes can reach the upstream."""
+"""Only the API's routes can reach the upstream: the four about runs, and those that read flows."""
 
 from __future__ import annotations
 
@@ -95,6 +95,12 @@ UNKNOWN = [
     b"/v1/scaicore/checkpoints/a/b/resolve",
     b"/v1/modules/scaicore/events",
     b"/v1/me",
+    b"/v1/flows/",
+    b"/v1/scaicore/flows",
+    b"/v1/flows/flow_1/runs",
+    b"/v1/flows/flow_1/deployments/dep_1",
+    b"/v1/flows//deployments",
+    b"/v1/modules/flows",
     b"/x%0a/",
     b"http://169.254.169.254/latest/meta-data",
     b"http://evil.example/v1/scaicore/events",
@@ -107,12 +113,20 @@ def _problem_of(response: bytes) -> dict[str, str]:
     return detail
 
 
-@pytest.mark.parametrize("shape", [b"/v1/scaicore/checkpoints/%s/resolve", b"/api/v1/scaicore/cores/%s/invoke"])
-async def test_an_id_that_could_mean_another_path_is_refused(shape: bytes) -> None:
+@pytest.mark.parametrize(
+    ("method", "shape"),
+    [
+        (b"POST", b"/v1/scaicore/checkpoints/%s/resolve"),
+        (b"POST", b"/api/v1/scaicore/cores/%s/invoke"),
+        (b"GET", b"/v1/flows/%s"),
+        (b"GET", b"/api/v1/flows/%s/deployments"),
+    ],
+)
+async def test_an_id_that_could_mean_another_path_is_refused(method: bytes, shape: bytes) -> None:
     async with proxied() as (grid, client):
         for name in DANGEROUS_IDS:
             target = shape.replace(b"%s", name)
-            response = await exchange(str(client.base_url), raw_request(target, b"POST", b"Content-Length: 0"))
+            response = await exchange(str(client.base_url), raw_request(target, method, b"Content-Length: 0"))
             assert response.startswith(b"HTTP/1.1 400"), target
             assert _problem_of(response)["error"] == "invalid_id"
     assert not grid.received
@@ -146,10 +160,23 @@ async def test_bytes_that_are_not_http_are_not_passed_on() -> None:
     assert not grid.received
 
 
+async def test_flows_have_the_same_path_at_the_upstream() -> None:
+    async with proxied() as (grid, client):
+        for path in ("/v1/flows?search=invoice&limit=100", "/v1/flows/flow_1", "/v1/flows/a%2fb/deployments"):
+            for prefix in ("", "/api"):
+                grid.received.clear()
+                assert (await client.get(prefix + path)).status_code == 200
+                assert [request.line for request in grid.received] == [f"GET {path} HTTP/1.1".encode()]
+        assert (await client.get("/v1/flows?limit=501")).status_code == 422
+    async with proxied(token=None) as (grid, client):
+        assert (await client.get("/v1/flows")).status_code == 412
+        assert not grid.received
+
+
 async def test_a_read_route_accepts_only_get() -> None:
     async with proxied() as (grid, client):
         for method in ("POST", "PUT", "DELETE", "BREW"):
-            for path in (EVENTS, CHECKPOINTS, "/healthz", "/"):
+            for path in (EVENTS, CHECKPOINTS, "/v1/flows", "/v1/flows/flow_1", "/healthz", "/"):
                 response = await client.request(method, path)
                 assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
                 assert response.json()["detail"]["error"] == "method_not_allowed"

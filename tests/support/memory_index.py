@@ -55,6 +55,10 @@ class MemoryIndex(RunIndex):
         found = [row for row in self.summaries() if row.execution_id.startswith(prefix)]
         return only_match([row for row in found if row.execution_id == prefix] or found, prefix, len(self._all), hint)
 
+    def newest_of_core(self, core_id: str, limit: int) -> list[Summary]:
+        """Return the summaries of the newest runs of a Core, newest first."""
+        return [row for row in self.summaries() if row.core_id == core_id][:limit]
+
     def run(self, summary: Summary) -> Run:
         """Return the complete run of `summary`."""
         return self.runs[summary.execution_id]

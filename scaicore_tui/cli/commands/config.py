@@ -67,7 +67,7 @@ def setting_rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
     chosen = settings.selected_by or (f"default in {file}" if settings.name in settings.names else "default")
     yield "profile", (settings.name, chosen)
     for name, (value, source) in settings.values.items():
-        shown = redact(value) if name == "url" and value else value
+        shown = redact(value) if name == "url" and value else str(value) if isinstance(value, Path) else value
         yield name, (shown, f"{source} in {file}" if source == settings.source_label else source)
         if name == "api":
             yield "token", _token(settings)

@@ -1,9 +1,10 @@
-"""The commands that only read: runs, show, events, checkpoints. All but the last also work on a recorded file."""
+"""The commands that read lists: runs, events, checkpoints. All but the last also work on a recorded file."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, tables
@@ -12,11 +13,13 @@ from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import Positions, Run, RunStatus, gap_rows, missing_events_note
-from scaicore_tui.runs.status_style import RUN_STYLES
-from scaicore_tui.session import RunSource, is_jsonl, open_recording
-from scaicore_tui.text import display_name, json_pretty, one_line
-from scaicore_tui.timefmt import format_age, format_duration, to_seconds
+from scaicore_tui.runs import Positions, RunStatus, gap_rows
+from scaicore_tui.session import is_jsonl, open_recording
+from scaicore_tui.text import one_line
+from scaicore_tui.timefmt import format_age, to_seconds
+
+if TYPE_CHECKING:
+    from scaicore_tui.session import Recording, RunSource, Session
 
 
 def _report_unreadable(count: int) -> None:
@@ -33,23 +36,8 @@ def _report_unread(reasons: Iterable[str]) -> None:
 
 async def list_runs(common: Common, failed: bool, json: bool) -> None:
     """Print the runs, newest first."""
-    async with _read(common) as (recorded, now):
-        _print_runs(common, recorded, now, failed, json)
-
-
-async def show_run(common: Common, execution: str, json: bool) -> None:
-    """Print one run."""
-    async with _read(common) as (recorded, now):
-        summary = recorded.find_one(execution, "" if common.offline else "--backfill N reads further")
-        run = recorded.run(summary)
-        missing = missing_events_note(summary, recorded.gaps, now)
-    if json:
-        stdout.document(run_document(run))
-        if missing:
-            stderr.say(missing)
-        return
-    _describe(run, missing, ascii_only=common.ascii)
-    stdout.table(tables.NODE_HEAD, tables.node_rows(run.nodes.values(), common.ascii))
+    async with read_runs(common) as (runs, now, _):
+        _print_runs(common, runs, now, failed, json)
 
 
 async def list_events(common: Common, execution: str | None, json: bool) -> None:
@@ -86,8 +74,8 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
 
 
 @asynccontextmanager
-async def _read(common: Common) -> AsyncIterator[tuple[RunSource, float]]:
-    """Yield the runs, and the time now in seconds since 1970.
+async def read_runs(common: Common) -> AsyncIterator[tuple[RunSource, float, Session | Recording]]:
+    """Yield the runs, the time now in seconds since 1970, and what the runs are read from.
 
     The runs come from a file with `--offline`, or if `--journal` names JSON lines; else from the API.
     """
@@ -102,13 +90,13 @@ async def _read(common: Common) -> AsyncIterator[tuple[RunSource, float]]:
             )
             stderr.say(f"offline: {path}, {newest}")
             _report_unreadable(recorded.unreadable_count)
-            yield recorded, now
+            yield recorded, now, recorded
         return
     async with open_oneshot(common) as session:
         await session.read_once()
         _report_unreadable(session.unreadable_count)
         _report_unread(session.unread_reasons)
-        yield session.stored_runs, session.now
+        yield session.stored_runs, session.now, session
 
 
 def _print_runs(common: Common, recorded: RunSource, now: float, failed: bool, json: bool) -> None:
@@ -126,23 +114,6 @@ def _print_runs(common: Common, recorded: RunSource, now: float, failed: bool, j
     stdout.document([run_document(recorded.run(run)) for run in listed])
     for gap in gaps:
         stderr.say(gap.label(now, stdout.PIPE_WIDTH_CELLS))
-
-
-def _describe(run: Run, missing: str, *, ascii_only: bool) -> None:
-    style = RUN_STYLES[run.status]
-    incomplete = " · incomplete: this run began before our first event" if run.joined_late else ""
-    lasted = f" · {format_duration(run.duration_ms)}" if run.duration_ms is not None else ""
-    stdout.line(
-        f"{display_name(run.execution_id)} · {display_name(run.core_id or '?')} · {style.word}{lasted}{incomplete}"
-    )
-    for name, value in (("error", run.error), ("input", run.input), ("output", run.output)):
-        if value is not None:
-            stdout.block_quote(name, json_pretty(value), ascii_only=ascii_only)
-    for anomaly in run.anomalies:
-        stdout.line(f"anomaly: {anomaly}")
-    if missing:
-        stdout.line(f"gap: {missing}")
-    stdout.line("")
 
 
 def _print_events(events: Iterable[Event], json: bool) -> None:

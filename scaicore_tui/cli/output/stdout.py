@@ -13,11 +13,20 @@ from typing import Any, NamedTuple
 from scaicore_tui.json_text import write
 
 # SGR codes by colour; only the 16 colours that every terminal has.
-_SGR_CODES = {"blue": "34", "green": "32", "red": "31", "amber": "33", "grey": "2", "strong": "1"}
+_SGR_CODES = {
+    "blue": "34",
+    "green": "32",
+    "red": "31",
+    "amber": "33",
+    "grey": "2",
+    "strong": "1",
+    "accent": "36",
+    "accent strong": "1;36",
+}
 
 
 class Coloured(NamedTuple):
-    """A text with the name of its colour: blue, green, red, amber, grey or strong."""
+    """A text with the name of its colour: blue, green, red, amber, grey, strong, accent or `accent strong`."""
 
     text: str
     colour: str
@@ -150,6 +159,16 @@ def _row(entries: Sequence[Cell], widths: Sequence[int], available: int) -> None
     ]
     shown = truncate("".join(padded).rstrip(), available)
     line(_colour_line(shown, zip(padded, entries, strict=True)) if _colours else shown)
+
+
+def spans(parts: Iterable[tuple[str, str]]) -> None:
+    """Print one line of safe texts, each with the name of its colour. Spaces at its end are left out."""
+    kept = [Coloured(text, colour) for text, colour in parts]
+    while kept and not kept[-1].text.strip():
+        kept.pop()
+    if kept:
+        kept[-1] = Coloured(kept[-1].text.rstrip(), kept[-1].colour)
+    line("".join(colour_text(part.text, part) if _colours else part.text for part in kept))
 
 
 class Columns:

@@ -25,6 +25,7 @@ class Grid:
     def __init__(self, config: GridConfig, clock: Clock) -> None:
         self.config = config
         self.clock = clock
+        self.started_at = clock.now()
         self.cores = load_shipped_cores()
         self.store = Store(config.db)
         self.engine = Engine(self.store, self.cores, clock, seed=config.seed, speed=config.speed)

@@ -135,7 +135,7 @@ def _service(config: ProxyConfig, http: httpx.AsyncClient, clock: Clock, coalesc
 
 
 class _ApiEndpoint:
-    """Handles any path and method: the four routes are matched by the raw path, which Starlette's routing ignores."""
+    """Handles any path and method: the routes are matched by the raw path, which Starlette's routing ignores."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         service: _Service = scope["state"]["service"]

@@ -66,7 +66,7 @@ class Forwarder:
     def __init__(self, config: ProxyConfig, http: httpx.AsyncClient) -> None:
         self._http = http
         self._config = config
-        self._prefix = httpx.URL(config.upstream).raw_path.rstrip(b"/") + b"/v1/modules/scaicore"
+        self._prefix = httpx.URL(config.upstream).raw_path.rstrip(b"/")
 
     async def send(self, route: ApiRoute, query: bytes, headers: RawHeaders, body: bytes) -> StreamedResponse:
         """Return the upstream's response, with its body still to be read. Raises ProxyProblem 400, 502, 503 or 504."""
@@ -89,7 +89,7 @@ class Forwarder:
 
     async def _open(self, route: ApiRoute, query: bytes, headers: RawHeaders, body: bytes) -> httpx.Response:
         timeout_s = self._timeout_s(route)
-        target = self._prefix + route.path + (b"?" + query if query else b"")
+        target = self._prefix + route.upstream_prefix + route.path + (b"?" + query if query else b"")
         timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)).as_dict()
         # Built by hand: the client would add headers, and would normalise the URL.
         request = httpx.Request(

@@ -32,12 +32,12 @@ class ProxyProblem(Exception):
 
 
 def not_found() -> ProxyProblem:
-    """404: not one of the four API routes."""
+    """404: not one of the API's routes."""
     return _problem(
         404,
         "not_found",
         "there is no such resource",
-        "see the API for its four routes, such as GET /v1/scaicore/events",
+        "see the API for its routes, such as GET /v1/scaicore/events",
     )
 
 

@@ -1,7 +1,8 @@
 """Checks a request before it is passed on: its route, page size, body size and headers.
 
-Only the four API routes can reach the upstream. An id passes unchanged, unless a server behind this one could take it
-for a different path. Headers for the other end pass; headers for this connection do not (RFC 9110 §7.6.1).
+Only the API's routes can reach the upstream: the four calls about runs, and three that read flows. An id passes
+unchanged, unless a server behind this one could take it for a different path. Headers for the other end pass; headers
+for this connection do not (RFC 9110 §7.6.1).
 """
 
 from __future__ import annotations
@@ -17,15 +18,25 @@ from starlette.requests import Request
 
 from scaicore_tui.servers.proxy import problems
 
-_PREFIX = rb"(?:/api)?/v1/scaicore"
 _ID = rb"/([^/]+)"
+# The prefix of the calls about runs here, and at the upstream. Flows have the same paths on both sides.
+_RUNS, _UPSTREAM_RUNS = b"/v1/scaicore", b"/v1/modules/scaicore"
+_FLOWS = b"/v1"
 _ROUTES = tuple(
-    (method, re.compile(_PREFIX + b"(?P<rest>" + rest + b")"), "/v1/scaicore" + rest.replace(_ID, b"/{id}").decode())
-    for method, rest in (
-        ("GET", rb"/events"),
-        ("GET", rb"/checkpoints"),
-        ("POST", rb"/checkpoints" + _ID + rb"/resolve"),
-        ("POST", rb"/cores" + _ID + rb"/invoke"),
+    (
+        method,
+        re.compile(b"(?:/api)?" + prefix + b"(?P<rest>" + rest + b")"),
+        (prefix + rest.replace(_ID, b"/{id}")).decode(),
+        _UPSTREAM_RUNS if prefix == _RUNS else prefix,
+    )
+    for method, prefix, rest in (
+        ("GET", _RUNS, rb"/events"),
+        ("GET", _RUNS, rb"/checkpoints"),
+        ("POST", _RUNS, rb"/checkpoints" + _ID + rb"/resolve"),
+        ("POST", _RUNS, rb"/cores" + _ID + rb"/invoke"),
+        ("GET", _FLOWS, rb"/flows"),
+        ("GET", _FLOWS, rb"/flows" + _ID),
+        ("GET", _FLOWS, rb"/flows" + _ID + rb"/deployments"),
     )
 )
 _SEGMENT = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+")
@@ -63,14 +74,16 @@ _NOT_SENT = _SET_BY_PROXY | _OVERRIDES
 
 @dataclass(frozen=True)
 class ApiRoute:
-    """One of the four API routes, as requested.
+    """One of the API's routes, as requested.
 
-    `path` is the part after `…/scaicore`, with the id percent-encoded as it came. `template` has `{id}` in its place.
+    `path` is the part after `…/scaicore`, or after `/v1` of a route about flows, with the id percent-encoded as it
+    came. `template` has `{id}` in its place. `upstream_prefix` goes before the path at the upstream.
     """
 
     method: str
     path: bytes
     template: str
+    upstream_prefix: bytes = _UPSTREAM_RUNS
 
     @property
     def is_write(self) -> bool:
@@ -95,12 +108,12 @@ def allowed_methods(raw_path: bytes) -> str:
 
 
 def _find(raw_path: bytes) -> ApiRoute:
-    for method, pattern, template in _ROUTES:
+    for method, pattern, template, upstream_prefix in _ROUTES:
         match = pattern.fullmatch(raw_path)
         if match is not None:
             if not all(_is_one_segment(segment) for segment in match.groups()[1:]):
                 raise problems.invalid_id()
-            return ApiRoute(method, match["rest"], template)
+            return ApiRoute(method, match["rest"], template, upstream_prefix)
     raise problems.not_found()
 
 

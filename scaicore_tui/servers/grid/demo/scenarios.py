@@ -46,6 +46,7 @@ _TOPICS: Final = (
     "How fast do grid batteries get cheaper?",
     "Which cities replaced car lanes for good?",
 )
+LARGE_BATCH_SIZE: Final = 20
 _INCIDENTS: Final = (
     "nightly export takes 40 minutes",
     "duplicate rows in the ledger sync",
@@ -119,6 +120,14 @@ def _failing_invoices(rng: random.Random) -> dict[str, Any]:
     return {**batch, "invoices": [*batch["invoices"], _invoice(rng, "Unknown Trading Ltd")]}
 
 
+def _large_batch(rng: random.Random) -> dict[str, Any]:
+    """Twenty invoices that were checked before; the system of one vendor is slow to answer each first attempt."""
+    vendors = [*(rng.choice(_VENDORS) for _ in range(LARGE_BATCH_SIZE - 3)), *("Rail & Road" for _ in range(3))]
+    rng.shuffle(vendors)
+    batch = f"B-{rng.randrange(1000, 9999)}"
+    return {"batch": batch, "checked": True, "invoices": [_invoice(rng, vendor) for vendor in vendors]}
+
+
 def _invoice(rng: random.Random, vendor: str) -> dict[str, Any]:
     number = f"{rng.randrange(10_000, 99_999)}-{rng.randrange(10, 99)}"
     return {"number": number, "vendor": vendor, "amount": rng.randrange(4000, 480_000) / 100, "currency": "EUR"}
@@ -132,6 +141,10 @@ def _edited_brief(rng: random.Random) -> dict[str, Any]:
     return {"question": rng.choice(_TOPICS), "editor": True}
 
 
+def _brief_without_sources(_rng: random.Random) -> dict[str, Any]:
+    return {"question": "What was said behind closed doors?", "editor": False}
+
+
 def _incident(rng: random.Random) -> dict[str, Any]:
     return {
         "incident": rng.choice(_INCIDENTS),
@@ -142,12 +155,18 @@ def _incident(rng: random.Random) -> dict[str, Any]:
 
 FAILING_BATCH: Final = Scenario("core_invoice-batch", "nightly", _failing_invoices, 0.5)
 """This scenario always fails: the last of its vendors has no account."""
+LARGE_BATCH: Final = Scenario("core_invoice-batch", "nightly", _large_batch, 0)
+"""A loop of LARGE_BATCH_SIZE iterations, with at least three retries."""
+FAILING_SUBFLOW: Final = Scenario("core_research", "asked", _brief_without_sources, 0)
+"""This scenario always fails in the flow that it calls: nobody has a source."""
+LARGE_REFUND: Final = Scenario("core_support-triage", "api", _large_refund, 2, needs_review=True)
+"""Waits for a person without a deadline, unless the customer's data cannot be read."""
 
 SCENARIOS: Final = (
     Scenario("core_support-triage", "mail", _question, 3),
     Scenario("core_support-triage", "mail", _complaint, 1),
     Scenario("core_support-triage", "api", _small_refund, 2),
-    Scenario("core_support-triage", "api", _large_refund, 2, needs_review=True),
+    LARGE_REFUND,
     Scenario("core_expense-approval", "submitted", _supplies, 2),
     Scenario("core_expense-approval", "submitted", _trip, 2, needs_review=True),
     Scenario("core_invoice-batch", "nightly", _invoices, 3.5),

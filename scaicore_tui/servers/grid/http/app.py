@@ -15,7 +15,7 @@ from starlette.routing import Route
 from scaicore_tui import __version__
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.servers.grid.config import GridConfig
-from scaicore_tui.servers.grid.http import routes
+from scaicore_tui.servers.grid.http import flows, routes
 from scaicore_tui.servers.grid.http.auth import MANAGE, RESOLVE, VIEW, Authenticator
 from scaicore_tui.servers.grid.http.problems import (
     GridProblem,
@@ -66,6 +66,9 @@ def _routes(api: Api) -> list[Route]:
         api.route("GET", f"{_MODULE}/cores", VIEW, routes.cores),
         api.route("GET", f"{_MODULE}/cores/{{core_id}}", VIEW, routes.core),
         api.route("POST", f"{_MODULE}/cores/{{core_id}}/invoke", MANAGE, routes.invoke),
+        api.route("GET", "/v1/flows", VIEW, flows.flows),
+        api.route("GET", "/v1/flows/{flow_id}", VIEW, flows.flow),
+        api.route("GET", "/v1/flows/{flow_id}/deployments", VIEW, flows.deployments),
     ]
 
 

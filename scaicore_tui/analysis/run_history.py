@@ -1,0 +1,134 @@
+"""A run as of any of its events: what a debugger shows when it steps back in time. Nothing is executed again. Pure."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
+
+from msgspec.structs import replace
+
+from scaicore_tui.protocol.events import Event
+from scaicore_tui.runs.model import EventDeduplicator, NodeRunInfo, NodeVisit, Run, RunStatus
+from scaicore_tui.runs.reduce import apply, apply_new
+from scaicore_tui.timefmt import MICROS_PER_SECOND, format_iso, parse
+from scaicore_tui.units import Micros
+
+# A step back applies at most this many events again, or a 64th of all.
+MIN_REPLAYED_EVENTS = 256
+REPLAYED_SHARE = 64
+_OFFSET = re.compile(r"\+(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h)", re.ASCII)
+_TIME_OF_DAY = re.compile(r"\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?", re.ASCII)
+_UNITS = {"ms": 1_000, "s": MICROS_PER_SECOND, "m": 60 * MICROS_PER_SECOND, "h": 3_600 * MICROS_PER_SECOND}
+_DAY = 86_400 * MICROS_PER_SECOND
+_MAX_DIGITS = 10
+
+
+class RunHistory:
+    """The events of one run, oldest first, without repeats. Event numbers count from 1, as in `Step.entered_event`."""
+
+    def __init__(self, execution_id: str, events: Iterable[Event]) -> None:
+        run = Run(execution_id)
+        self._execution_id = execution_id
+        self.events: list[Event] = []
+        # The number of repeats before each event.
+        self._repeats: list[int] = []
+        for event in events:
+            if apply(run, event):
+                self.events.append(event)
+                self._repeats.append(run.duplicates)
+        self._repeats.append(run.duplicates)
+        self._saved = Run(execution_id)
+        # Clocks differ: a time means the first event from which on none is older.
+        self._latest: list[Micros] = list(accumulate((event.at or 0 for event in self.events), max))
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def at(self, number: int) -> Run:
+        """Return the run as of event `number`, from 0 (nothing known) to the last. It is a copy that does not change.
+
+        A run that has not ended then is running: which checkpoints were pending in the past is not known.
+        """
+        number = min(max(number, 0), len(self.events))
+        if not 0 <= number - self._saved.event_count <= self._distance:
+            self._save(max(0, number - self._distance // 2))
+        run = copy_run(self._saved)
+        self._apply(run, number)
+        run.status = run.outcome or RunStatus.RUNNING
+        run.duplicates = self._repeats[number]
+        return run
+
+    def number_at(self, at: Micros) -> int:
+        """Return the number of the last event up to a time; 0 if all are later."""
+        return bisect_right(self._latest, at)
+
+    @property
+    def _distance(self) -> int:
+        return max(MIN_REPLAYED_EVENTS, len(self.events) // REPLAYED_SHARE)
+
+    def _save(self, number: int) -> None:
+        """Save the run as of event `number`, from which later ones are made."""
+        run = self._saved if self._saved.event_count <= number else Run(self._execution_id)
+        self._apply(run, number)
+        self._saved = run
+
+    def _apply(self, run: Run, number: int) -> None:
+        for event in self.events[run.event_count : number]:
+            apply_new(run, event)
+
+
+def run_at(execution_id: str, events: Iterable[Event], number: int) -> Run:
+    """Return a run as of event `number`. To step through many, keep a RunHistory."""
+    return RunHistory(execution_id, events).at(number)
+
+
+def parse_moment(text: str, history: RunHistory) -> int | None:
+    """Return the number of the event that `text` means; None if it is none of the run.
+
+    `text` is a number; `+4.1s`, `+250ms` or `+2m` after the first event; a time of day in UTC; or a full timestamp.
+    """
+    if text.isdecimal():
+        return int(text) if len(text) < _MAX_DIGITS and 0 < int(text) <= len(history) else None
+    at = _parse_time(text, next((event.at for event in history.events if event.at is not None), None))
+    return None if at is None else history.number_at(at) or None
+
+
+def _parse_time(text: str, begin: Micros | None) -> Micros | None:
+    offset, time_of_day = _OFFSET.fullmatch(text), _TIME_OF_DAY.fullmatch(text)
+    if begin is None or not (offset or time_of_day):
+        return parse(text)
+    if offset:
+        return begin + round(float(offset[1]) * _UNITS[offset[2]])
+    day = (format_iso(begin) or "")[:10]
+    at = parse(f"{day}T{text}Z")
+    if at is None:
+        return None
+    # A time without its date, of a run that went on after midnight.
+    return at if at + MICROS_PER_SECOND > begin else at + _DAY
+
+
+def copy_run(run: Run) -> Run:
+    """Return a copy of a run with its nodes and visits. It recognizes no repeats."""
+    visits: dict[int, NodeVisit] = {}
+    nodes: dict[int, NodeRunInfo] = {}
+    for node in run.nodes.values():
+        for visit in (*node.visits, *node.open_visits):
+            visits.setdefault(id(visit), replace(visit))
+        nodes[id(node)] = replace(
+            node,
+            visits=[visits[id(visit)] for visit in node.visits],
+            open_visits=[visits[id(visit)] for visit in node.open_visits],
+        )
+    stacks = {
+        kind: [(nodes[id(node)], visits[id(visit)]) for node, visit in stack if id(visit) in visits]
+        for kind, stack in run.open_visits.items()
+    }
+    return replace(
+        run,
+        nodes={key: nodes[id(node)] for key, node in run.nodes.items()},
+        open_visits=stacks,
+        anomalies=list(run.anomalies),
+        seen=EventDeduplicator(),
+    )

@@ -1,0 +1,299 @@
+"""A run as a timeline, in lines of text: one row a step, its bar on the time axis. Pure; for screen and command line.
+
+Bars tell what they mean without colour: heavy ones are on the critical path, dotted ones wait for a person, `▸` is open
+and `✗` ends in failure. Names and errors are foreign text: they are made safe here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from scaicore_tui.analysis.flow_rails import Span
+from scaicore_tui.analysis.step_rows import RowKind, StepRow, build_rows
+from scaicore_tui.analysis.steps import NOT_REACHED, PARENT, RunSteps, Step
+from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, Stretch, TimeAxis, build_axis
+from scaicore_tui.analysis.time_bars import Bar, BarKind, DensityCell, bar_of, critical_path, density
+from scaicore_tui.analysis.time_scale import ticks
+from scaicore_tui.runs.model import NodeState
+from scaicore_tui.runs.status_style import NODE_STYLES, REVIEW, StatusStyle
+from scaicore_tui.text import cell_width, one_line, pad, truncate
+from scaicore_tui.timefmt import format_duration
+from scaicore_tui.units import Micros
+
+NOT_REACHED_STYLE = StatusStyle("·", "-", "not reached", "grey")
+MIN_WIDTH_CELLS = 40
+NAME_SHARE = 3
+MAX_NAME_CELLS, MIN_NAME_CELLS = 40, 10
+TOOK_CELLS = 7
+GAP_CELLS = 1
+MIN_ERROR_CELLS = 8
+_INDENT = "  "
+
+
+class BarSigns(Struct, frozen=True):
+    """The characters of bars: whole cell, left half and right half of it."""
+
+    critical: str
+    ran: str
+    waited: str
+    is_open: str
+    failed: str
+    density: str
+
+
+UNICODE_SIGNS = BarSigns("█▌▐", "▄▖▗", "░░░", "▸", "✗", "▁▂▃▄▅▆▇█")
+ASCII_SIGNS = BarSigns("###", "===", "...", ">", "x", "12345678")
+
+
+class TimelineRow(Struct, frozen=True):
+    """The line of one row."""
+
+    row: StepRow
+    line: Sequence[Span]
+
+
+class Timeline(Struct, frozen=True):
+    """A run on an axis: all that its lines are made of.
+
+    Attributes:
+        now: the server's time, at which open bars end.
+        name_cells: width of the column with the names.
+        critical: indexes of the steps on the critical path.
+    """
+
+    steps: RunSteps
+    rows: Sequence[StepRow]
+    axis: TimeAxis
+    now: Micros
+    name_cells: int
+    critical: frozenset[int]
+    is_ascii: bool = False
+
+
+def layout_timeline(
+    steps: RunSteps,
+    rows: Sequence[StepRow],
+    width: int,
+    now: Micros,
+    *,
+    folds_idle: bool = True,
+    window: Stretch | None = None,
+    ascii_only: bool = False,
+) -> Timeline:
+    """Return the timeline of `rows` on `width` cells; `window` is the part of the run that is shown."""
+    width = max(width, MIN_WIDTH_CELLS)
+    longest = max((cell_width(_name(row, ascii_only)) for row in rows), default=0)
+    name_cells = min(max(longest, MIN_NAME_CELLS), MAX_NAME_CELLS, width // NAME_SHARE)
+    bar_cells = width - name_cells - TOOK_CELLS - 2 * GAP_CELLS
+    axis = build_axis(steps, bar_cells, now, folds_idle=folds_idle, window=window)
+    return Timeline(steps, rows, axis, now, name_cells, critical_path(steps), ascii_only)
+
+
+def axis_line(timeline: Timeline) -> list[Span]:
+    """Return the heading, with the labels of the axis."""
+    cells = [" "] * timeline.axis.width
+    for tick in ticks(timeline.axis):
+        label = f"~{tick.label}" if tick.is_fold else tick.label
+        cells[tick.cell : tick.cell + len(label)] = label
+    labels = "".join(cells)[: timeline.axis.width]
+    gap = " " * GAP_CELLS
+    return [(f"{pad('NODE', timeline.name_cells)}{gap}{labels}{gap}{'TOOK':>{TOOK_CELLS}}", "grey")]
+
+
+def row_lines(timeline: Timeline) -> Iterator[TimelineRow]:
+    """Yield the line of each row."""
+    for row in timeline.rows:
+        yield TimelineRow(row, row_line(timeline, row))
+
+
+def row_line(timeline: Timeline, row: StepRow) -> list[Span]:
+    """Return the line of one row, as wide as the timeline."""
+    style = row_style(row)
+    gap = " " * GAP_CELLS
+    name = pad(_name(row, timeline.is_ascii), timeline.name_cells)
+    head = min(_state_column(row), timeline.name_cells - 1)
+    sign = style.ascii if timeline.is_ascii else style.glyph
+    took = "" if not row.step.is_reached else _took(timeline, row)
+    spans = [
+        (name[:head], "text"),
+        (sign, style.colour),
+        (name[head + 1 :], "text" if row.step.is_reached else "grey"),
+        (gap, "text"),
+        *_bar_spans(timeline, row),
+        (f"{gap}{took:>{TOOK_CELLS}}", "text"),
+    ]
+    return [(text.replace("…", "~"), colour) for text, colour in spans] if timeline.is_ascii else spans
+
+
+def minimap_line(timeline: Timeline) -> list[Span]:
+    """Return where the window of a zoomed timeline is in the run; nothing if all of the run is shown."""
+    axis = timeline.axis
+    if not axis.is_zoomed:
+        return []
+    whole = build_axis(timeline.steps, axis.width, timeline.now, folds_idle=bool(axis.folds))
+    begin = whole.half_cell(axis.window.begin) // HALVES_PER_CELL
+    end = max(begin + 1, -(-whole.edge(axis.window.end) // HALVES_PER_CELL))
+    thin, thick = ("-", "=") if timeline.is_ascii else ("─", "━")
+    line = thin * begin + thick * (end - begin) + thin * (axis.width - end)
+    return [(" " * (timeline.name_cells + GAP_CELLS), "text"), (line, "grey")]
+
+
+def note_lines(timeline: Timeline) -> Iterator[str]:
+    """Yield what must be known to read the timeline: what is inferred, and what is wrong with times and visits."""
+    steps = timeline.steps
+    if any(PARENT in step.inferred for step in steps.steps):
+        yield "indented by the order of the events: the API tells no containers, iterations and attempts (inferred)"
+    if any(NOT_REACHED in step.inferred for step in steps.steps):
+        yield "not reached: nodes that other runs of this Core visited (inferred)"
+    if steps.has_whole_seconds:
+        yield "times are whole seconds"
+    if steps.reordered:
+        yield f"clock: {steps.reordered} visits ended before they began"
+    if steps.dropped:
+        yield f"{steps.dropped:,} old visits are not kept"
+    folded = sum(segment.is_folded for segment in timeline.axis.segments)
+    if folded:
+        yield f"idle time is folded in {folded} places" if folded > 1 else "idle time is folded in one place"
+
+
+def row_style(row: StepRow) -> StatusStyle:
+    """Return the style of a row's state."""
+    if row.state is None:
+        return NOT_REACHED_STYLE
+    if row.state is NodeState.ENTERED and row.step.waits_for_person:
+        return REVIEW
+    return NODE_STYLES[row.state]
+
+
+def all_rows(steps: RunSteps) -> list[StepRow]:
+    """Return the rows of a run with nothing folded."""
+    return build_rows(steps, frozenset())
+
+
+def _state_column(row: StepRow) -> int:
+    return len(_INDENT) * row.depth
+
+
+def _name(row: StepRow, ascii_only: bool) -> str:
+    """Return indent, place of the glyph and name of a row."""
+    indent = " " * _state_column(row) + "  "
+    if row.kind is RowKind.ITERATION:
+        return f"{indent}iteration {row.iteration}{_fold_sign(row, ascii_only)}"
+    return f"{indent}{one_line(row.step.name, MAX_NAME_CELLS)}{_suffix(row, ascii_only)}{_fold_sign(row, ascii_only)}"
+
+
+def _suffix(row: StepRow, ascii_only: bool) -> str:
+    if row.kind is RowKind.ATTEMPTS:
+        return f" {row.count} attempts"
+    if row.step.attempt is not None:
+        return f" {row.step.attempt}" + (" retry" if row.step.attempt > 1 else "")
+    if row.step.is_loop and row.count:
+        return f" {'@' if ascii_only else '↻'}{row.count}"
+    if row.step.block_kind == "parallel":
+        return " =" if ascii_only else " ∥"
+    return ""
+
+
+def _fold_sign(row: StepRow, ascii_only: bool) -> str:
+    if not row.is_folded:
+        return ""
+    return " +" if ascii_only else " ▸"
+
+
+def _took(timeline: Timeline, row: StepRow) -> str:
+    """Return how long a row took; what is open says so far, with an ellipsis."""
+    if row.kind is RowKind.STEP and not row.step.is_open:
+        return format_duration(row.step.duration_ms)
+    members = [timeline.steps.step(index) for index in row.members]
+    begins = [step.entered_at for step in members if step.entered_at is not None]
+    ends = [step.ended_at for step in members if step.ended_at is not None]
+    if not begins:
+        return ""
+    is_open = any(step.is_open for step in members)
+    last = timeline.axis.whole.end
+    end = last if is_open else max(ends, default=begins[0])
+    return format_duration(max(0, end - min(begins)) / 1000) + "…" * is_open
+
+
+def _bar_spans(timeline: Timeline, row: StepRow) -> list[Span]:
+    """Return the bar of a row and, right of it, why it failed; as wide as the axis."""
+    width = timeline.axis.width
+    if not row.step.is_reached:
+        return [(pad("not reached" if timeline.steps.is_over else "not yet", width), "grey")]
+    inside = _dense_members(timeline, row)
+    if inside:
+        cells = density(timeline.axis, timeline.steps, inside, timeline.now)
+        return [(density_text(cells, ascii_only=timeline.is_ascii), row_style(row).colour)]
+    bar = row_bar(timeline, row)
+    if bar is None:
+        return [(" " * width, "text")]
+    text = bar_text(bar, ascii_only=timeline.is_ascii)
+    spans: list[Span] = [(text, row_style(row).colour)]
+    left = width - cell_width(text)
+    if (
+        row.step.error
+        and row.state is NodeState.FAILED
+        and left > MIN_ERROR_CELLS
+        and row.kind is not RowKind.ITERATION
+    ):
+        error = " " + truncate(one_line(row.step.error), left - 1)
+        spans.append((error, "red"))
+        left -= cell_width(error)
+    return [*spans, (" " * left, "text")]
+
+
+def _dense_members(timeline: Timeline, row: StepRow) -> Sequence[Step]:
+    """Return the children of a folded row, if they are more than there are cells."""
+    if row.kind is not RowKind.STEP or not row.is_folded:
+        return ()
+    children = timeline.steps.children_of(row.step.index)
+    return children if len(children) > timeline.axis.width else ()
+
+
+def row_bar(timeline: Timeline, row: StepRow) -> Bar | None:
+    """Return the bar of a row: that of its step, or one from the first to the last of its members."""
+    members = [timeline.steps.step(index) for index in row.members]
+    found = [bar_of(timeline.axis, timeline.steps, step, timeline.now, timeline.critical) for step in members]
+    bars = [bar for bar in found if bar is not None]
+    if not bars:
+        return None
+    if row.state is NodeState.FAILED:
+        kind = BarKind.FAILED
+    else:
+        kind = BarKind.WAITED if all(bar.kind is BarKind.WAITED for bar in bars) else BarKind.RAN
+    return Bar(
+        min(bar.begin for bar in bars),
+        max(bar.end for bar in bars),
+        kind,
+        is_open=any(bar.is_open for bar in bars),
+        is_critical=any(bar.is_critical for bar in bars),
+        is_cut_left=any(bar.is_cut_left for bar in bars),
+        is_cut_right=any(bar.is_cut_right for bar in bars),
+    )
+
+
+def bar_text(bar: Bar, *, ascii_only: bool = False) -> str:
+    """Return a bar with the space before it; it ends with its last cell."""
+    signs = ASCII_SIGNS if ascii_only else UNICODE_SIGNS
+    chosen = signs.critical if bar.is_critical else signs.ran
+    whole, left, right = tuple(signs.waited if bar.kind is BarKind.WAITED else chosen)
+    first, last = bar.begin // HALVES_PER_CELL, (bar.end - 1) // HALVES_PER_CELL
+    cells = [whole] * (last - first + 1)
+    if bar.end % HALVES_PER_CELL:
+        cells[-1] = left
+    if bar.begin % HALVES_PER_CELL:
+        cells[0] = right
+    if bar.kind is BarKind.FAILED and not bar.is_cut_right:
+        cells[-1] = signs.failed
+    elif bar.is_open:
+        cells[-1] = signs.is_open
+    return " " * first + "".join(cells)
+
+
+def density_text(cells: Sequence[DensityCell], *, ascii_only: bool = False) -> str:
+    """Return one character for each cell."""
+    signs = ASCII_SIGNS if ascii_only else UNICODE_SIGNS
+    levels = " " + signs.density
+    return "".join(signs.failed if cell.has_failed else levels[cell.eighths] for cell in cells)
