@@ -152,6 +152,36 @@ def test_branches_of_a_parallel_interleave() -> None:
     ]
 
 
+def in_parallel(*inside: Event) -> list[str]:
+    """Return the containers of the steps of a parallel that has a loop in one branch."""
+    begin = [entered("p", kind="parallel"), entered("each", kind="foreach")]
+    steps = build_steps(run_of(started(), *begin, *inside, exited("p", kind="parallel"), completed()))
+    return [line.rpartition(" ")[0].rpartition(" ")[0] for line in lines(steps)[2:]]
+
+
+def test_a_container_encloses_all_that_is_in_it() -> None:
+    note, end = event("custom.note"), exited("each", kind="foreach")
+    pause = [entered("x"), failed("x"), note, entered("y")]
+    after = [event("custom.note", NOON + 1), entered("x", NOON + 2), exited("x", NOON + 2)]
+    # `y` ends after the loop, so it is beside it, although nothing else was open in the loop.
+    assert in_parallel(*pause, *after, end, exited("y")) == ["x in each", "y in p", "x in each"]
+
+
+def test_a_retry_after_a_pause_follows_other_events_by_chance() -> None:
+    inside = [entered("x"), entered("y"), failed("y"), exited("x"), entered("y", NOON + 1), exited("y", NOON + 1)]
+    rest = [entered("x", NOON + 2), exited("x", NOON + 2), exited("each", kind="foreach")]
+    assert in_parallel(*inside, *rest) == ["x in each", "y in p", "y in p", "x in each"]
+
+
+def test_what_was_taken_for_repeats_leaves_nothing_certain() -> None:
+    at = NOON + 1_000
+    iteration = [entered("a", at), exited("a", at), entered("b", at), exited("b", at)]
+    # Two iterations within a millisecond have equal bytes: the second one is not seen.
+    steps = build_steps(loop(*iteration, *iteration), LOOP)
+    assert [step.iteration for step in steps.steps[1:3]] == [1, 1]
+    assert all(ITERATION in step.inferred for step in steps.steps[:3])
+
+
 def test_nested_loops_count_by_themselves() -> None:
     run = run_of(
         started(),
