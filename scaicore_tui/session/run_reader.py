@@ -101,5 +101,6 @@ class RunReader:
                 self._journal.report_damage(error)
                 return
             if removals == self._index.removals:
-                self._on_changed(self._index.remember(found))
-                return
+                break
+        if found:
+            self._on_changed(self._index.remember(found))

@@ -9,6 +9,8 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from scaicore_tui.runs import Positions, RunStatus, Summary
 from scaicore_tui.runs.select import filter_words
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary
@@ -26,11 +28,15 @@ _BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
 _POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
 _WITH_EVENTS = "SELECT DISTINCT execution_id FROM events WHERE execution_id IN ({})"
 _WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
-_POSITIONS = "SELECT place FROM runs WHERE status = ? ORDER BY place"
+# Positions come as one JSON array: with a row for each, this thread would take the interpreter's lock for each.
+_POSITIONS = "SELECT json_group_array(place) FROM runs WHERE {}"
 _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
 # A run that the feed knows as open waits if it has a pending checkpoint.
 _STATUS = """CASE WHEN status IN ('running', 'unknown') AND execution_id IN (SELECT value FROM json_each(?))
 THEN 'waiting' ELSE status END"""
+_HAS_WORD = "(instr(search_text, ?) > 0)"
+_HAS_WORD_OR_STATUS = f"(instr(search_text, ?) > 0 OR {_STATUS} IN (SELECT value FROM json_each(?)))"  # noqa: S608  (constants)
+_decode_positions = msgspec.json.Decoder(list[Position]).decode
 # Summaries per query, so that few are in memory.
 BATCH_SUMMARIES = 5_000
 MAX_IDS_PER_QUERY = 500
@@ -100,10 +106,7 @@ class Summaries:
 
     def positions(self) -> dict[RunStatus, Positions]:
         """Return the positions of all runs by the status that their events tell: whether a run waits is not stored."""
-        return {
-            status: Positions(position for (position,) in self._journal.query(_POSITIONS, status.value))
-            for status in RunStatus
-        }
+        return {status: Positions(self._positions("status = ?", status.value)) for status in RunStatus}
 
     def search(self, needle: str, waiting: Collection[str]) -> list[Position]:
         """Return the positions of the runs that match a text filter, lowest first; `waiting` are ids of waiting runs.
@@ -111,12 +114,18 @@ class Summaries:
         The same as `compile_filter` on the search text of each run, which includes its status.
         """
         wanted, excluded = filter_words(needle.encode("utf-8", "replace").decode())
-        text = f"(search_text || char(10) || {_STATUS})"
-        clauses = [*(f"instr({text}, ?) > 0" for _ in wanted), *(f"instr({text}, ?) = 0" for _ in excluded)]
         ids = json.dumps([key for key in waiting if isinstance(encode_id(key), str)])
-        values = [value for word in (*wanted, *excluded) for value in (ids, word)]
-        query = f"SELECT place FROM runs WHERE {' AND '.join(clauses) or '1'} ORDER BY place"  # noqa: S608  (constants)
-        return [position for (position,) in self._journal.query(query, *values)]
+        clauses, values = ["1"], list[str]()
+        for word in (*wanted, *excluded):
+            statuses = [status.value for status in RunStatus if word in status.value]
+            clauses.append(_HAS_WORD_OR_STATUS if statuses else _HAS_WORD)
+            values += [word, ids, json.dumps(statuses)] if statuses else [word]
+        excluding = [f"NOT {clause}" for clause in clauses[1 + len(wanted) :]]
+        return sorted(self._positions(" AND ".join([*clauses[: 1 + len(wanted)], *excluding]), *values))
+
+    def _positions(self, condition: str, *values: str) -> list[Position]:
+        ((found,),) = self._journal.query(_POSITIONS.format(condition), *values)
+        return _decode_positions(found)
 
     def event_count(self) -> int:
         """Return the number of events of all runs, without repeats."""
