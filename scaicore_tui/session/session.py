@@ -74,6 +74,7 @@ class Session(Commands):
             self.clock,
             random_fn,
             self._backfiller.known_tail,
+            self._ingestor.run_in_thread,
             self._apply_head,
             self._apply_checkpoints,
             on_changed=status_changed,

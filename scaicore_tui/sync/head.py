@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -13,6 +15,15 @@ from scaicore_tui.api.page_size import MAX_PAGE_ROWS
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.protocol import Event, EventPage
 from scaicore_tui.sync.stitch import MIN_ORDER_STEPS, KnownTail, Order, detect_order, join_ascending
+
+T = TypeVar("T")
+
+
+class InThread(Protocol):
+    """Runs a function in a thread and returns its result."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
+
 
 MIN_HEAD_ROWS = 50
 # Pages of an oldest-first feed that are read before they are stored and shown.
@@ -55,11 +66,12 @@ def is_cursor_expired(error: ScaicoreError) -> bool:
     return error.status in _EXPIRED_STATUSES
 
 
-async def read_head(client: Client, known: KnownTail, limit: int) -> HeadRead:
+async def read_head(client: Client, known: KnownTail, limit: int, in_thread: InThread = asyncio.to_thread) -> HeadRead:
     """Read the newest page; an oldest-first feed is recognised by its timestamps and followed from its start.
 
     If a small page does not reach known events, a full page replaces it, since a cursor may count pages. If events are
-    too large for a full page, enough pages are read to detect the order of the feed.
+    too large for a full page, enough pages are read to detect the order of the feed. Known events are looked up
+    `in_thread`.
     """
     page = await client.events(limit)
     pages = [page]
@@ -67,23 +79,24 @@ async def read_head(client: Client, known: KnownTail, limit: int) -> HeadRead:
         pages.append(await client.events(MAX_PAGE_ROWS, pages[-1].next_cursor))
     events = page.events if len(pages) == 1 else join_ascending([page.events for page in pages])
     if detect_order(events) is Order.OLDEST_FIRST:
-        return await read_tail(client, known, None)
+        return await read_tail(client, known, None, in_thread)
     is_short = page.limit < limit
-    # In a thread: it may look up events in the journal.
-    is_met = await asyncio.to_thread(known.is_reached_by, events, is_short=is_short)
+    is_met = await in_thread(partial(known.is_reached_by, events, is_short=is_short))
     if limit < MAX_PAGE_ROWS and not is_short and page.next_cursor is not None and not is_met:
-        return await read_head(client, known, MAX_PAGE_ROWS)
+        return await read_head(client, known, MAX_PAGE_ROWS, in_thread)
     older = pages[-1].next_cursor
     is_met = is_met or (older is None and known.overlaps(events))
     limit = page.limit if len(pages) == 1 else 0
     return HeadRead(events[::-1], is_met, next_cursor=older, passed=_neighbours_of_skipped(pages), limit=limit)
 
 
-async def read_tail(client: Client, known: KnownTail, cursor: str | None) -> HeadRead:
+async def read_tail(
+    client: Client, known: KnownTail, cursor: str | None, in_thread: InThread = asyncio.to_thread
+) -> HeadRead:
     """Follow an oldest-first feed from the page at `cursor`; if it proves to be newest first, read its head."""
     page, cursor = await _fetch_tail_page(client, cursor)
     if detect_order(page.events) is Order.NEWEST_FIRST:
-        return await read_head(client, known, MAX_PAGE_ROWS)
+        return await read_head(client, known, MAX_PAGE_ROWS, in_thread)
     pages = [page]
     seen = {cursor}
     while (
@@ -145,8 +158,9 @@ MAX_UNPRODUCTIVE_READS = 100
 class Head:
     """Reads the head of one feed down to the `known` tail; remembers page size and order between reads."""
 
-    def __init__(self, client: Client, known: Callable[[], KnownTail]) -> None:
-        """`known` reads the journal: it is called in a thread."""
+    def __init__(self, client: Client, known: Callable[[], KnownTail], in_thread: InThread) -> None:
+        """`known` reads the journal: it is called `in_thread`."""
+        self._in_thread = in_thread
         self._client = client
         self._known = known
         self._limit = MAX_PAGE_ROWS
@@ -159,10 +173,10 @@ class Head:
 
     async def read(self) -> HeadRead:
         """Read the head once."""
-        known = await asyncio.to_thread(self._known)
+        known = await self._in_thread(self._known)
         if self._oldest_first:
-            return await read_tail(self._client, known, self._last_cursor)
-        return await read_head(self._client, known, self._limit)
+            return await read_tail(self._client, known, self._last_cursor, self._in_thread)
+        return await read_head(self._client, known, self._limit, self._in_thread)
 
     def record(self, head_read: HeadRead, new_events: int) -> None:
         """Record the result of a read and its number of new events, which sets the next page size."""

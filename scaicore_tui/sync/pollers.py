@@ -22,7 +22,7 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint, CheckpointPage
 from scaicore_tui.protocol.checkpoints import PENDING
-from scaicore_tui.sync.head import Head, HeadRead, is_cursor_expired
+from scaicore_tui.sync.head import Head, HeadRead, InThread, is_cursor_expired
 from scaicore_tui.sync.poller import Backoff, Poller, RandomFn
 from scaicore_tui.sync.status import ConnectionState, ConnectionStatus
 from scaicore_tui.sync.stitch import KnownTail
@@ -88,6 +88,7 @@ class Pollers:
         clock: Clock,
         random: RandomFn,
         known_tail: Callable[[], KnownTail],
+        in_thread: InThread,
         apply_head: Callable[[HeadRead], Awaitable[int]],
         apply_checkpoints: Callable[[Sequence[Checkpoint], Collection[str], float], Awaitable[None]],
         on_changed: Callable[[], None],
@@ -104,7 +105,7 @@ class Pollers:
         self._logged_state: ConnectionState | None = None
         self._key_at: float | None = None
         self._recovered = asyncio.Event()
-        self._head = Head(client, known_tail)
+        self._head = Head(client, known_tail, in_thread)
         self._apply_head, self._apply_checkpoints = apply_head, apply_checkpoints
         shared = (self._on_source_changed, clock, client)
         self._events = Poller(

@@ -181,7 +181,7 @@ async def test_a_stored_error_has_no_traceback() -> None:
     async with fault_server() as server, polling(target_of(server.url)) as poll:
         session, watcher = poll
         server.fault = Fault("", "", sends(response_bytes(PAGE[:-9] + INBOX)))
-        await watcher.wait_until(lambda: session.connection.failures)
+        await watcher.wait_until(lambda: session.connection.events.error)
         error = session.connection.events.error
         assert error is not None
         assert (error.__traceback__, error.__cause__, error.__context__) == (None, None, None)

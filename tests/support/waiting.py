@@ -43,6 +43,7 @@ async def let_run(session: Session, count: int) -> None:
     """Let the event loop turn `count` times, each time until the ingest thread is idle."""
     for _ in range(count):
         await yield_once()
+        await session._ingestor.run_in_thread(bool)
         while session._ingestor.lock.locked():
             await asyncio.to_thread(bool)
 

@@ -30,7 +30,9 @@ from scaicore_tui.tui.widgets.row_list import RowList
 # The node list is redrawn once the cursor has rested this long: it is the largest part of the output.
 CURSOR_REST_S = 0.15
 # A run that is loaded within this time is painted once, complete: painting it in two steps costs bytes.
-SLOW_LOAD_S = 0.1
+SLOW_LOAD_S = 0.25
+# Longer runs are loaded only when they are selected.
+MAX_PRELOADED_EVENTS = 2_000
 # Keys that act on the selected run, and keys that work while a filter is searched.
 SELECTION_KEYS = frozenset({"enter", "a", "c", "R", "y", "Y"})
 SEARCH_KEYS = frozenset({"escape", "q", "slash"})
@@ -248,6 +250,15 @@ class MainScreen(CheckpointListScreen):
             self.panes.nodes.show(
                 run, state.now, state.replay_relations(run.execution_id), state.missing_events(run.execution_id)
             )
+            self._load_neighbours()
+
+    def _load_neighbours(self) -> None:
+        """Load the runs above and below the cursor: the next key then shows its run at once, in one frame."""
+        runs, cursor = self.state.session.index.runs, self.panes.runs.cursor
+        for row in (cursor - 1, cursor + 1):
+            summary = self.run_list_model[row] if 0 <= row < len(self.run_list_model) else None
+            if summary is not None and summary.event_count <= MAX_PRELOADED_EVENTS:
+                runs.get(summary.execution_id)
 
     def _show_overdue(self) -> None:
         self._overdue_timer = None
