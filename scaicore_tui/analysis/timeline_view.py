@@ -16,6 +16,7 @@ from scaicore_tui.analysis.steps import NOT_REACHED, PARENT, RunSteps, Step
 from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, Stretch, TimeAxis, build_axis
 from scaicore_tui.analysis.time_bars import Bar, BarKind, DensityCell, bar_of, critical_path, density
 from scaicore_tui.analysis.time_scale import ticks
+from scaicore_tui.runs import Gap
 from scaicore_tui.runs.model import NodeState
 from scaicore_tui.runs.status_style import NODE_STYLES, REVIEW, StatusStyle
 from scaicore_tui.text import cell_width, one_line, pad, truncate
@@ -29,6 +30,7 @@ MAX_NAME_CELLS, MIN_NAME_CELLS = 40, 10
 TOOK_CELLS = 7
 GAP_CELLS = 1
 MIN_ERROR_CELLS = 8
+GAP_SIGN = "?"
 _INDENT = "  "
 
 
@@ -61,6 +63,7 @@ class Timeline(Struct, frozen=True):
         now: the server's time, at which open bars end.
         name_cells: width of the column with the names.
         critical: indexes of the steps on the critical path.
+        gaps: stretches in which events may be missing.
     """
 
     steps: RunSteps
@@ -70,6 +73,7 @@ class Timeline(Struct, frozen=True):
     name_cells: int
     critical: frozenset[int]
     is_ascii: bool = False
+    gaps: Sequence[Stretch] = ()
 
 
 def layout_timeline(
@@ -80,26 +84,49 @@ def layout_timeline(
     *,
     folds_idle: bool = True,
     window: Stretch | None = None,
+    gaps: Sequence[Gap] = (),
     ascii_only: bool = False,
 ) -> Timeline:
-    """Return the timeline of `rows` on `width` cells; `window` is the part of the run that is shown."""
+    """Return the timeline of `rows` on `width` cells; `window` is the part of the run that is shown.
+
+    `gaps` are those within the run.
+    """
     width = max(width, MIN_WIDTH_CELLS)
     longest = max((cell_width(_name(row, ascii_only)) for row in rows), default=0)
     name_cells = min(max(longest, MIN_NAME_CELLS), MAX_NAME_CELLS, width // NAME_SHARE)
     bar_cells = width - name_cells - TOOK_CELLS - 2 * GAP_CELLS
     axis = build_axis(steps, bar_cells, now, folds_idle=folds_idle, window=window)
-    return Timeline(steps, rows, axis, now, name_cells, critical_path(steps), ascii_only)
+    missing = [found for gap in gaps if (found := _stretch_of(gap, axis.whole)) is not None]
+    return Timeline(steps, rows, axis, now, name_cells, critical_path(steps), ascii_only, missing)
+
+
+def _stretch_of(gap: Gap, whole: Stretch) -> Stretch | None:
+    """Return the part of a run in which `gap` is; None if it is outside."""
+    begin = whole.begin if gap.last_at is None else gap.last_at
+    end = whole.end if gap.next_at is None else gap.next_at
+    return Stretch(max(begin, whole.begin), min(end, whole.end)) if begin < whole.end and end > whole.begin else None
 
 
 def axis_line(timeline: Timeline) -> list[Span]:
-    """Return the heading, with the labels of the axis."""
+    """Return the heading, with the labels of the axis; where events may be missing, the sign of a gap is instead."""
     cells = [" "] * timeline.axis.width
     for tick in ticks(timeline.axis):
         label = f"~{tick.label}" if tick.is_fold else tick.label
         cells[tick.cell : tick.cell + len(label)] = label
+    for first, last in _gap_cells(timeline):
+        cells[first:last] = GAP_SIGN * (last - first)
     labels = "".join(cells)[: timeline.axis.width]
     gap = " " * GAP_CELLS
     return [(f"{pad('NODE', timeline.name_cells)}{gap}{labels}{gap}{'TOOK':>{TOOK_CELLS}}", "grey")]
+
+
+def _gap_cells(timeline: Timeline) -> Iterator[tuple[int, int]]:
+    """Yield the first cell of each gap in the window, and the cell after its last one."""
+    axis = timeline.axis
+    for missing in timeline.gaps:
+        if missing.end > axis.window.begin and missing.begin < axis.window.end:
+            first = axis.half_cell(missing.begin) // HALVES_PER_CELL
+            yield first, max(first + 1, -(-axis.edge(missing.end) // HALVES_PER_CELL))
 
 
 def row_lines(timeline: Timeline) -> Iterator[TimelineRow]:
@@ -153,6 +180,8 @@ def note_lines(timeline: Timeline) -> Iterator[str]:
         yield f"clock: {steps.reordered} visits ended before they began"
     if steps.dropped:
         yield f"{steps.dropped:,} old visits are not kept"
+    if timeline.gaps:
+        yield f"{GAP_SIGN} events may be missing there"
     folded = sum(segment.is_folded for segment in timeline.axis.segments)
     if folded:
         yield f"idle time is folded in {folded} places" if folded > 1 else "idle time is folded in one place"

@@ -9,7 +9,7 @@
 
 from scaicore_tui.runs.cache import RunProjector
 from scaicore_tui.runs.delta import Delta
-from scaicore_tui.runs.gaps import Gap, GapRow, gap_rows, missing_events_note
+from scaicore_tui.runs.gaps import Gap, GapRow, gap_rows, gaps_within, missing_events_note
 from scaicore_tui.runs.index import RunIndex
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.positions import Positions
@@ -36,6 +36,7 @@ __all__ = [
     "TransitionStream",
     "compile_filter",
     "gap_rows",
+    "gaps_within",
     "is_refinement",
     "missing_events_note",
     "only_match",

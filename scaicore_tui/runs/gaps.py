@@ -94,13 +94,18 @@ def gap_rows(gaps: Sequence[Gap], count_above: Callable[[int], int]) -> list[Gap
 
 def missing_events_note(run: Summary, gaps: Sequence[Gap], now: float) -> str:
     """Return a note if `run` may have events in `gaps` (oldest first), otherwise an empty string."""
-    spanned = [gap for gap in gaps if run.position <= gap.after and _may_continue(run, gap)]
+    spanned = gaps_within(run, gaps)
     before = [gap for gap in gaps if gap.after < run.position][-1:] if run.joined_late and run.is_runtime else []
     if not before and not spanned:
         return ""
     row = GapRow(0, [*before, *spanned])
     state = "are not read yet" if row.is_history else "are still being read" if row.is_open else "may be missing"
     return f"events {state}: {row.time_span(now) or 'there is a gap'}"
+
+
+def gaps_within(run: Summary, gaps: Sequence[Gap]) -> list[Gap]:
+    """Return the gaps between events of `run`, or after its last one, in which it may have events."""
+    return [gap for gap in gaps if run.position <= gap.after and _may_continue(run, gap)]
 
 
 def _may_continue(run: Summary, gap: Gap) -> bool:

@@ -23,6 +23,7 @@ from scaicore_tui.analysis.timeline_view import (
     row_lines,
 )
 from scaicore_tui.protocol import Event
+from scaicore_tui.runs import Gap
 from scaicore_tui.text import cell_width
 from tests.support.builders import MILLISECOND, NOON, SECOND, completed, entered, event, exited, started
 from tests.support.generated_flows import execute
@@ -299,6 +300,24 @@ def test_a_zoomed_timeline_has_a_map() -> None:
     line = minimap_line(timeline)[-1][0]
     assert line.index("━") == timeline.axis.width // 4
     assert len(line) == timeline.axis.width
+
+
+@pytest.mark.parametrize(
+    ("last", "then", "axis"),
+    [
+        (at(5), at(10), "0s        ??????????10s       15s    20s"),
+        (at(15), None, "0s        5s        10s       ??????????"),
+        (at(5), at(5.01), "0s        ?s        10s       15s    20s"),
+        (at(30), at(40), "0s        5s        10s       15s    20s"),
+    ],
+)
+def test_a_gap_is_drawn_on_the_axis(last: int, then: int | None, axis: str) -> None:
+    steps = run_steps(ran("a", 0, 20))
+    gap = Gap(1, NOON, last, then, None, None)
+    timeline = layout_timeline(steps, all_rows(steps), 59, NOW, gaps=[gap])
+    ((line, _),) = axis_line(timeline)
+    assert line[11:51].rstrip() == axis
+    assert any(note.startswith("? events may be missing") for note in note_lines(timeline)) is ("?" in axis)
 
 
 def test_signs_of_bars() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, tables
 from scaicore_tui.errors import NotFound, UsageError
 from scaicore_tui.export.documents import show_document
-from scaicore_tui.runs import Run, missing_events_note
+from scaicore_tui.runs import Gap, Run, gaps_within, missing_events_note
 from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.text import display_name, json_pretty
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_duration, format_time
@@ -44,6 +45,7 @@ class _Shown(NamedTuple):
     now: Micros
     moment: str
     missing: str
+    gaps: Sequence[Gap] = ()
 
 
 async def show_run(common: Common, execution: str, options: ShowOptions) -> None:
@@ -53,7 +55,7 @@ async def show_run(common: Common, execution: str, options: ShowOptions) -> None
         run, missing = runs.run(summary), missing_events_note(summary, runs.gaps, now)
         # What was recorded ends with its newest event: nothing went on since then that we know of.
         last = getattr(source, "newest_at", None) or int(now * MICROS_PER_SECOND)
-        shown = _Shown(run, last, "", missing)
+        shown = _Shown(run, last, "", missing, gaps_within(summary, runs.gaps))
         if options.at is not None:
             shown = _go_back(shown, source, options.at, now)
         flow = await _find_flow(common, source, shown.run, options)
@@ -107,17 +109,17 @@ def _print_view(common: Common, shown: _Shown, steps: RunSteps, flow: FlowView |
 
         show_flow.print_view(flow, options.width, ascii_only=common.ascii)
     elif options.view is RunView.TIMELINE:
-        _print_timeline(steps, shown.now, options.width, ascii_only=common.ascii)
+        _print_timeline(steps, shown, options.width, ascii_only=common.ascii)
     else:
         stdout.table(tables.NODE_HEAD, tables.node_rows(shown.run.nodes.values(), common.ascii))
 
 
-def _print_timeline(steps: RunSteps, now: Micros, width: int | None, *, ascii_only: bool) -> None:
+def _print_timeline(steps: RunSteps, shown: _Shown, width: int | None, *, ascii_only: bool) -> None:
     from scaicore_tui.analysis import timeline_view
 
     cells = stdout.width() if width is None else width
     rows = timeline_view.all_rows(steps)
-    timeline = timeline_view.layout_timeline(steps, rows, cells, now, ascii_only=ascii_only)
+    timeline = timeline_view.layout_timeline(steps, rows, cells, shown.now, gaps=shown.gaps, ascii_only=ascii_only)
     stdout.spans(timeline_view.axis_line(timeline))
     for row in timeline_view.row_lines(timeline):
         stdout.spans(row.line)
