@@ -17,6 +17,7 @@ AMBER, GREEN = "e6b450", "5fc48b"
 CONFIRM_DELAY_S = 0.4
 # The demo is polled every two seconds.
 TWO_POLLS_S = 4.5
+QUIET_S = 0.4
 EDITOR = """
 import pathlib, sys
 print("EDITING", flush=True)
@@ -120,6 +121,10 @@ def test_an_input_is_edited_in_the_users_editor(tmp_path: Path) -> None:
         terminal.press("o")
         terminal.wait_until(editing(terminal, 2))
         terminal.press("mine", "enter")
+        terminal.wait_until("changed")
+        terminal.wait_for_silence(QUIET_S)
+        # The captured input comes before it, and is longer than the screen.
+        terminal.press(*["pagedown"] * 5)
         terminal.wait_until('+   "typed": "mine"')
         terminal.press("escape")
         terminal.wait_until("Runs  ")
