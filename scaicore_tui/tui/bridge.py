@@ -25,6 +25,8 @@ from scaicore_tui.tui.messages import (
     BatchFinished,
     EventsNeeded,
     EventsRead,
+    FlowNeeded,
+    FlowRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
     ReplayRun,
@@ -129,6 +131,10 @@ class Bridge:
         """Read the newest events of a run; a new request replaces an older one."""
         self._start(self._reads, partial(self._read_events, request), "events", exclusive=True)
 
+    def find_flow(self, request: FlowNeeded) -> None:
+        """Find the graph of a run's Core; a new request replaces an older one."""
+        self._start(self._reads, partial(self._find_flow, request), "flow", exclusive=True)
+
     async def _run(self) -> None:
         async with self._session:
             running = asyncio.create_task(self._session.run())
@@ -214,6 +220,13 @@ class Bridge:
     async def _read_events(self, request: EventsNeeded) -> None:
         events = await self._session.reader.newest_events(request.execution_id, request.limit)
         self._post(EventsRead(request.execution_id, events))
+
+    async def _find_flow(self, request: FlowNeeded) -> None:
+        try:
+            view = await self._session.flows.view(request.run, self._session.checkpoints)
+        except ScaicoreError:
+            view = None
+        self._post(FlowRead(request.run.execution_id, view))
 
     def _on_delta(self, delta: Delta) -> None:
         if not self._detached.is_set():

@@ -33,6 +33,7 @@ class KeyContext(StrEnum):
 LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
 READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX}
 MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES}
+DETAIL = frozenset({KeyContext.DETAIL})
 INBOXES = frozenset({KeyContext.CHECKPOINTS, KeyContext.INBOX})
 ANSWERING = frozenset({KeyContext.ANSWER, KeyContext.COMMENT})
 CHOOSING = frozenset({KeyContext.ANSWER, KeyContext.BULK})
@@ -74,6 +75,11 @@ _KEY_NAMES = {
     "escape": "esc",
     "pagedown": "pgdn",
     "pageup": "pgup",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
 }
 
 # In order of importance: a narrow footer shows only the first ones.
@@ -139,6 +145,21 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
     KeyAction("open", ("enter",), "", "answer the checkpoint", frozenset({KeyContext.INBOX})),
+    KeyAction("fold", ("enter",), "fold", "fold or unfold; without anything to fold, inspect the step", DETAIL),
+    KeyAction("view", ("v",), "view", "next view of the run", DETAIL),
+    KeyAction("next_pane", ("tab",), "inspect", "go to the inspector of the step, and back", DETAIL),
+    KeyAction("newer_run", ("left_square_bracket",), "", "previous run of the list", DETAIL),
+    KeyAction("older_run", ("right_square_bracket",), "", "next run of the list", DETAIL),
+    KeyAction("zoom_in", ("plus",), "", "zoom in on the time of the selected step", DETAIL),
+    KeyAction("zoom_out", ("minus",), "", "zoom out", DETAIL),
+    KeyAction("whole_run", ("equals_sign",), "", "show all of the run on the time axis", DETAIL),
+    KeyAction("idle", ("I",), "", "fold long idle times on the time axis, or show them", DETAIL),
+    KeyAction("view_timeline", ("1",), "", "steps on the time axis", DETAIL),
+    KeyAction("view_order", ("2",), "", "steps in order, with their results", DETAIL),
+    KeyAction("view_flow", ("3",), "", "the flow, with what the run did in it", DETAIL),
+    KeyAction("view_events", ("4",), "", "events as received", DETAIL),
+    KeyAction("view_input", ("5",), "", "input of the run", DETAIL),
+    KeyAction("view_output", ("6",), "", "output or error of the run", DETAIL),
     KeyAction("inbox", ("i",), "inbox", "open the inbox: pending checkpoints by urgency", LISTS | {KeyContext.DETAIL}),
     KeyAction(
         "previous_error", ("E",), "", "go to the previous error", frozenset({KeyContext.RUNS, KeyContext.DETAIL})

@@ -26,6 +26,7 @@ from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
     EventsRead,
+    FlowRead,
     InvokeKeyAction,
     OpenInbox,
     OpenProfiles,
@@ -86,10 +87,13 @@ class SearchListener(Protocol):
 
 @runtime_checkable
 class EventsListener(Protocol):
-    """A screen that shows the events of a run."""
+    """A screen that shows the events of a run, and its flow."""
 
     def show_events(self, read: EventsRead) -> None:
         """Show the events that were read."""
+
+    def show_flow(self, read: FlowRead) -> None:
+        """Show the flow that was found."""
 
 
 @runtime_checkable
