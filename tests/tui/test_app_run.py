@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 from textual.pilot import Pilot
 
@@ -161,6 +164,56 @@ async def test_ascii_has_no_other_signs_in_any_view() -> None:
         for key in "123456":
             await pilot.press(key)
             assert stage.text.isascii(), (key, [char for char in stage.text if not char.isascii()])
+
+
+async def test_a_value_three_levels_deep_is_found_and_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(loop_of(6))
+    copied = list[str]()
+    monkeypatch.setattr(stage.app, "send_to_terminal", lambda text: copied.append(clipboard_content(text)))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "e", "j", "slash", *"erp-1", "enter")
+        assert run_screen(stage).active_list.id == "inspector"
+        await pilot.press("y")
+        await stage.settle(pilot)
+        assert copied == ["ERP-1"]
+        assert "copied result.reference.id" in stage.text
+        await pilot.press("j", "y")
+        await stage.settle(pilot)
+        assert json.loads(copied[-1]) == [1, 7]
+        await pilot.press("n")
+        assert "“erp-1” is not in what is shown" not in stage.text
+        await pilot.press("g", "y")
+        assert "y: there is no value in this row" in stage.text
+
+
+async def test_a_search_unfolds_what_it_finds_and_says_if_there_is_nothing() -> None:
+    stage = Stage(loop_of(2))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "n")
+        assert "n: nothing is searched" in stage.text
+        await pilot.press("5", "slash", *"nowhere", "enter", "n")
+        assert "n: “nowhere” is not in what is shown" in stage.text
+        await pilot.press("enter", "slash", *"invoices", "enter")
+        assert "invoices" in next(line for line in stage.lines if line.startswith("›"))
+
+
+async def test_events_are_filtered_and_each_unfolds() -> None:
+    stage = Stage(loop_of(3))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "4", "slash", *"failed", "enter")
+        shown = [line for line in stage.lines if "block." in line]
+        assert len(shown) == 1
+        assert "block.failed" in shown[0]
+        await pilot.press("enter")
+        assert "payload" in stage.text
+        assert "busy" in stage.text
+        await pilot.press("slash", "escape")
+        assert len([line for line in stage.lines if "block." in line]) > 5
+
+
+def clipboard_content(sequence: str) -> str:
+    """Return what a sequence copies to the clipboard."""
+    return base64.b64decode(sequence.split(";")[2].split("\x07")[0]).decode()
 
 
 async def test_brackets_show_the_other_runs_of_the_list() -> None:

@@ -20,8 +20,8 @@ from scaicore_tui.text import display_name, one_line, pad
 from scaicore_tui.timefmt import format_duration, format_iso
 from scaicore_tui.tui.render.value_rows import NO_VALUE, TRUNCATED, Section
 
-# Of what came before a step, at most this many are shown.
-MAX_BEFORE = 3
+# Of the steps before a step, the last ones whose results are shown: more cost many bytes for each key.
+MAX_BEFORE = 1
 MAX_TYPE_CELLS, MAX_NODE_CELLS, MAX_SUMMARY_CHARS = 20, 30, 400
 INPUT_NOTE = "before it (the input of nodes is not on the feed)"
 NO_INPUT = "not known: this run began before our first event"

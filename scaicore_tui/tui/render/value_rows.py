@@ -158,7 +158,8 @@ def _section_rows(section: Section, toggled: Container[Path], width: int) -> Ite
     if section.has_value and not (opened and can_fold):
         # What follows is text from the flow: the bar is before it, also inside a row.
         head += [("  ", "text"), *([] if section.is_foreign else [BAR]), (section.preview(width), "grey")]
-    yield ValueRow(path, head, section.title, NO_VALUE if section.source else content, path if can_fold else None)
+    value = section.source.decode("utf-8", "backslashreplace") if section.source else content
+    yield ValueRow(path, head, " ".join(section.title.split()), value, path if can_fold else None)
     if opened and can_fold:
         if isinstance(content, dict | list):
             yield from _open_rows(section, content, toggled, width)

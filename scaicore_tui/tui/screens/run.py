@@ -11,13 +11,23 @@ from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
+from scaicore_tui.text import clipboard_text, editable_json, quote
 from scaicore_tui.timefmt import MICROS_PER_SECOND
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext
-from scaicore_tui.tui.messages import EventsNeeded, EventsRead, FlowNeeded, FlowRead, RunsNeeded
+from scaicore_tui.tui.messages import (
+    CopyText,
+    EventsNeeded,
+    EventsRead,
+    FilterClosed,
+    FilterTyped,
+    FlowNeeded,
+    FlowRead,
+    RunsNeeded,
+)
 from scaicore_tui.tui.render.run_head import fact_lines, title_spans, view_line
 from scaicore_tui.tui.render.step_detail import event_sections, input_sections, output_sections
-from scaicore_tui.tui.render.value_rows import Section
+from scaicore_tui.tui.render.value_rows import NO_VALUE, Section
 from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.run_steps_model import RunView
 from scaicore_tui.tui.screens.base import SessionScreen
@@ -25,7 +35,9 @@ from scaicore_tui.tui.screens.run_panes import RunPanes
 from scaicore_tui.tui.screens.run_steps import ShownSteps
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
+from scaicore_tui.tui.widgets.inputs import SearchBar
 from scaicore_tui.tui.widgets.row_list import RowList
+from scaicore_tui.tui.widgets.value_list import ValueList
 
 # The newest events are shown, at most so many.
 MAX_EVENTS = 1_000
@@ -59,6 +71,8 @@ class RunScreen(SessionScreen):
         self._heading = Heading()
         self._facts = TextLines(id="facts")
         self._view_line = TextLines()
+        self._search_bar = SearchBar()
+        self._needle = ""
         self._panes = RunPanes()
         self._steps = ShownSteps(self._panes, node)
         self._inspector = Debouncer(self, self._show_inspector, CURSOR_REST_S)
@@ -84,6 +98,7 @@ class RunScreen(SessionScreen):
         yield self._heading
         yield self._facts
         yield self._view_line
+        yield self._search_bar
         yield self._panes
 
     def on_mount(self) -> None:
@@ -199,6 +214,61 @@ class RunScreen(SessionScreen):
     def action_idle(self) -> None:
         self.show_message(f"I: {self._steps.toggle_idle(self._server_time)}")
 
+    def action_filter(self) -> None:
+        """Search in the values that are shown; beside steps, in those of the selected step."""
+        if self._view.shows_steps:
+            self._focus_inspector(inspecting=True)
+        self._search_bar.open()
+
+    def on_filter_typed(self, typed: FilterTyped) -> None:
+        """Go to the first match, from the current value on; events are filtered."""
+        self._needle = typed.needle
+        if self._view is RunView.EVENTS:
+            self._show_values(is_other=True)
+        elif typed.needle:
+            self._searched.search(typed.needle, 1, from_here=True)
+
+    def on_filter_closed(self, closed: FilterClosed) -> None:
+        """Give the keys back; escape drops what was typed."""
+        self.set_focus(None)
+        if not closed.kept:
+            self._needle = ""
+            if self._view is RunView.EVENTS:
+                self._show_values(is_other=True)
+        self.refresh_chrome()
+
+    def action_next_match(self) -> None:
+        self._go_to_match("n", 1)
+
+    def action_previous_match(self) -> None:
+        self._go_to_match("N", -1)
+
+    def action_copy(self) -> None:
+        """Copy the value at the cursor; in the list of steps the id of the run."""
+        rows = self.active_list
+        row = rows.selected if isinstance(rows, ValueList) else None
+        if row is None:
+            super().action_copy()
+        elif row.value is NO_VALUE:
+            self.show_message("y: there is no value in this row", "amber")
+        else:
+            text = clipboard_text(row.value) if isinstance(row.value, str) else editable_json(row.value)
+            self.app.post_message(CopyText(row.label, text))
+
+    @property
+    def _searched(self) -> ValueList:
+        """The list that is searched."""
+        return self._panes.inspector if self._view.shows_steps else self._panes.values
+
+    def _go_to_match(self, key: str, step: int) -> None:
+        if not self._needle:
+            self.show_message(f"{key}: nothing is searched; / searches")
+        elif self._view is RunView.EVENTS:
+            self.active_list.move(step)
+        elif not self._searched.search(self._needle, step):
+            self.show_message(f"{key}: {quote(self._needle)} is not in what is shown")
+        self.refresh_chrome()
+
     def action_newer_run(self) -> None:
         self._go_to_run(-1, "[", "this is the newest run of the list")
 
@@ -261,7 +331,7 @@ class RunScreen(SessionScreen):
             return []
         if self._view is RunView.EVENTS:
             first = max(1, run.event_count - len(self._events) + 1)
-            return event_sections(self._events, first)
+            return event_sections(self._events, first, self._needle)
         return input_sections(run) if self._view is RunView.INPUT else output_sections(run)
 
     def _set_view(self, view: RunView) -> None:
