@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.worker import Worker
 
 from scaicore_tui.actions import answer_many
+from scaicore_tui.analysis.run_history import RunHistory
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
@@ -31,6 +32,8 @@ from scaicore_tui.tui.messages import (
     OtherSessionWriteChanged,
     ReplayRun,
     ResolvedLoaded,
+    RunHistoryNeeded,
+    RunHistoryRead,
     RunsFound,
     RunsNeeded,
     SearchRuns,
@@ -135,6 +138,10 @@ class Bridge:
         """Find the graph of a run's Core; a new request replaces an older one."""
         self._start(self._reads, partial(self._find_flow, request), "flow", exclusive=True)
 
+    def read_history(self, request: RunHistoryNeeded) -> None:
+        """Read all events of a run; a new request replaces an older one."""
+        self._start(self._reads, partial(self._read_history, request.execution_id), "history of a run", exclusive=True)
+
     async def _run(self) -> None:
         async with self._session:
             running = asyncio.create_task(self._session.run())
@@ -227,6 +234,11 @@ class Bridge:
         except ScaicoreError:
             view = None
         self._post(FlowRead(request.run.execution_id, view))
+
+    async def _read_history(self, execution_id: str) -> None:
+        events = self._session.events(execution_id)
+        history = await asyncio.to_thread(RunHistory, execution_id, events)
+        self._post(RunHistoryRead(execution_id, history))
 
     def _on_delta(self, delta: Delta) -> None:
         if not self._detached.is_set():

@@ -13,6 +13,7 @@ from textual.message import Message
 
 from scaicore_tui.actions import Submission
 from scaicore_tui.analysis.flow_view import FlowView
+from scaicore_tui.analysis.run_history import RunHistory
 from scaicore_tui.config.settings import ProfileInfo
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import Delta, Run
@@ -223,6 +224,21 @@ class FlowRead(Message):
 
     execution_id: str
     view: FlowView | None
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class RunHistoryNeeded(Message):
+    """Read all events of a run, to show it as of any of them."""
+
+    execution_id: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class RunHistoryRead(Message):
+    """All events of a run."""
+
+    execution_id: str
+    history: RunHistory
 
 
 @dataclass(eq=False, repr=False, match_args=False)

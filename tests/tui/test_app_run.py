@@ -8,6 +8,7 @@ import json
 import pytest
 from textual.pilot import Pilot
 
+from scaicore_tui.actions import gate
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import STANDARD, WIDE, Stage, wait_until
 from tests.support.feed_simulator import FeedSim
@@ -214,6 +215,76 @@ async def test_events_are_filtered_and_each_unfolds() -> None:
 def clipboard_content(sequence: str) -> str:
     """Return what a sequence copies to the clipboard."""
     return base64.b64decode(sequence.split(";")[2].split("\x07")[0]).decode()
+
+
+async def test_the_time_cursor_shows_the_run_as_of_an_event_in_all_views() -> None:
+    stage = Stage(FeedSim(failed_batch()))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "left")
+        assert "as of event 10 of 11" in stage.text
+        assert "● running" in stage.text
+        await pilot.press("left")
+        assert "as of event 9 of 11  11:51:00.681 +680ms" in stage.text
+        assert "● pay" in selected_line(stage)
+        assert "BANK_DOWN" not in stage.text
+        await pilot.press("{", "2")
+        assert "✓ pay" in selected_line(stage)
+        await pilot.press("3")
+        assert "×3" not in stage.text
+        await pilot.press("4")
+        assert len([line for line in stage.lines if "│ ▸" in line]) == 8
+        await pilot.press("6")
+        assert "not yet: the run has not ended" in stage.text
+        await pilot.press("1", "0")
+        assert "as of event 1 of 11" in stage.text
+        await pilot.press("left")
+        assert "←: this is the first event" in stage.text
+        await pilot.press("}")
+        assert "● load" in selected_line(stage)
+        await pilot.press("$", "right")
+        assert "→: this is the last event" in stage.text
+        await pilot.press("escape", "escape")
+        assert "as of event" not in stage.text
+        assert "✗ failed" in stage.text
+        await pilot.press("right")
+        assert "→: this is now" in stage.text
+
+
+async def test_typed_ahead_moves_in_time_all_count() -> None:
+    stage = Stage(FeedSim(failed_batch()))
+    async with stage.opened() as pilot:
+        await pilot.press("enter")
+        stage.press_fast("left", "left", "left", "left")
+        await wait_until(pilot, lambda: "as of event 7 of 11" in stage.text)
+
+
+@pytest.mark.parametrize("key", ["a", "c", "R"])
+async def test_nothing_is_written_from_the_past(key: str) -> None:
+    stage = Stage(busy_feed())
+    async with stage.opened(WIDE) as pilot:
+        await open_run(stage, pilot, "exec_d3b6f0")
+        screen = run_screen(stage)
+        await pilot.press("left", key)
+        assert f"{key}: {gate.PAST}" in stage.text
+        assert stage.app.screen is screen
+        assert not stage.session.submissions
+        await pilot.press("escape", "escape", "a")
+        assert stage.app.screen is not screen
+
+
+async def test_new_events_do_not_move_the_past() -> None:
+    sim = FeedSim(waiting_expense("exec_1", -100))
+    stage = Stage(sim)
+    async with stage.opened() as pilot:
+        await pilot.press("enter", "left")
+        shown = [line for line in stage.lines if "as of event" in line]
+        sim.log += RunEvents("exec_1", "core_expense-approval", 60).enter("later", "rigid").events
+        await stage.poll(pilot)
+        assert [line for line in stage.lines if "as of event" in line] == shown
+        assert "later" not in stage.text
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert "later" in stage.text
 
 
 async def test_brackets_show_the_other_runs_of_the_list() -> None:

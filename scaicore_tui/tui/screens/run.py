@@ -8,11 +8,10 @@ from textual.app import ComposeResult
 
 from scaicore_tui.analysis.run_history import copy_run
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import Delta, Run
+from scaicore_tui.runs import Delta
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
 from scaicore_tui.text import clipboard_text, editable_json, quote
-from scaicore_tui.timefmt import MICROS_PER_SECOND
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
@@ -30,8 +29,8 @@ from scaicore_tui.tui.render.step_detail import event_sections, input_sections, 
 from scaicore_tui.tui.render.value_rows import NO_VALUE, Section
 from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.run_steps_model import RunView
-from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.run_panes import RunPanes
+from scaicore_tui.tui.screens.run_past import PastScreen
 from scaicore_tui.tui.screens.run_steps import ShownSteps
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
@@ -49,7 +48,7 @@ FREE_KEYS = frozenset({"escape", "q", "question_mark", "ctrl+p", "p", "r", "P", 
 _SIDE_CELLS = 2
 
 
-class RunScreen(SessionScreen):
+class RunScreen(PastScreen):
     """One run, updated while it goes on."""
 
     DEFAULT_CSS = """
@@ -63,8 +62,7 @@ class RunScreen(SessionScreen):
         listed: RunListModel | None = None,
         node: NodeKey | None = None,
     ) -> None:
-        super().__init__(state)
-        self._execution_id = execution_id
+        super().__init__(state, execution_id)
         self._listed = listed
         self._view = RunView.TIMELINE
         self._events: Sequence[Event] = ()
@@ -74,6 +72,7 @@ class RunScreen(SessionScreen):
         self._search_bar = SearchBar()
         self._needle = ""
         self._panes = RunPanes()
+        self._moment_line = TextLines()
         self._steps = ShownSteps(self._panes, node)
         self._inspector = Debouncer(self, self._show_inspector, CURSOR_REST_S)
 
@@ -85,14 +84,10 @@ class RunScreen(SessionScreen):
     def active_list(self) -> RowList:
         return self._panes.active
 
-    @property
-    def current_run(self) -> Run | None:
-        return self.state.session.index.runs.get(self._execution_id)
-
     def is_waiting_for(self, key: str) -> bool:
         """Return True if `key` must wait: it acts on the run, which is being loaded."""
         run = self.current_run if key not in FREE_KEYS and self.focused is None else None
-        return run is not None and run.is_loading
+        return (run is not None and run.is_loading) or super().is_waiting_for(key)
 
     def compose_body(self) -> ComposeResult:
         yield self._heading
@@ -100,6 +95,7 @@ class RunScreen(SessionScreen):
         yield self._view_line
         yield self._search_bar
         yield self._panes
+        yield self._moment_line
 
     def on_mount(self) -> None:
         """Show the run once the layout is known."""
@@ -117,7 +113,7 @@ class RunScreen(SessionScreen):
 
     def apply_delta(self, delta: Delta) -> None:
         """Show the run again if it, its replay relations, its checkpoint or its gaps may have changed."""
-        if delta.concerns(self._execution_id):
+        if delta.concerns(self._execution_id) and self._time_cursor is None:
             self._read()
             self._show_run()
         elif submission_of(delta) is not None or delta.checkpoints is not None:
@@ -127,7 +123,7 @@ class RunScreen(SessionScreen):
     def tick(self) -> None:
         """Let open bars grow."""
         if self._view is RunView.TIMELINE and not self._steps.is_over:
-            self._steps.show_timeline(self._server_time)
+            self._steps.show_timeline(self.shown_time)
         super().tick()
 
     def show_events(self, read: EventsRead) -> None:
@@ -154,6 +150,8 @@ class RunScreen(SessionScreen):
 
     def leave(self) -> None:
         """Give the keys back to the steps; from there go back."""
+        if self.return_to_now():
+            return
         if self._panes.is_inspecting:
             self._focus_inspector(inspecting=False)
         else:
@@ -166,7 +164,7 @@ class RunScreen(SessionScreen):
 
     def on_step_opened(self) -> None:
         """Fold or unfold the row under the cursor; without anything to fold, go to the inspector."""
-        if not self._steps.toggle(self._view, self._server_time):
+        if not self._steps.toggle(self._view, self.shown_time):
             self._focus_inspector(inspecting=True)
 
     def action_fold(self) -> None:
@@ -212,7 +210,7 @@ class RunScreen(SessionScreen):
         self._zoom("=", None)
 
     def action_idle(self) -> None:
-        self.show_message(f"I: {self._steps.toggle_idle(self._server_time)}")
+        self.show_message(f"I: {self._steps.toggle_idle(self.shown_time)}")
 
     def action_filter(self) -> None:
         """Search in the values that are shown; beside steps, in those of the selected step."""
@@ -275,12 +273,6 @@ class RunScreen(SessionScreen):
     def action_older_run(self) -> None:
         self._go_to_run(1, "]", "this is the oldest run of the list")
 
-    @property
-    def _server_time(self) -> int:
-        """The time at which open steps end, in microseconds: offline, that of the newest stored event."""
-        through = self.state.session.recorded_through
-        return int(self.state.now * MICROS_PER_SECOND) if through is None else through
-
     def _read(self) -> None:
         """Ask for the events and the flow."""
         self.post_message(EventsNeeded(self._execution_id, MAX_EVENTS))
@@ -288,19 +280,31 @@ class RunScreen(SessionScreen):
         if run is not None and not run.is_loading:
             self.post_message(FlowNeeded(copy_run(run)))
 
+    def show_moment(self) -> None:
+        """Show the run as of another event, with the step of that event selected; or as it is now."""
+        cursor = self._time_cursor
+        self._moment_line.show(self.moment_lines())
+        if cursor is None:
+            self._read()
+        self._show_run()
+        if cursor is not None:
+            self._steps.select_event(cursor.number, self._view, self.shown_time)
+            self._show_inspector()
+        self.refresh_chrome()
+
     def _show_run(self) -> None:
-        run = self.current_run
+        run = self.shown_run
         if run is not None and self._panes.steps.size.width:
             missing = self.state.missing_events(self._execution_id)
-            self._steps.load(run, self._view, self._server_time, missing)
+            self._steps.load(run, self._view, self.shown_time, missing)
         self._show_head()
         self._show_inspector()
         if not self._view.shows_steps:
             self._show_values(is_other=False)
 
     def _show_head(self) -> None:
-        run, now = self.current_run, self.state.now
-        asked = self.state.checkpoint_of(run)
+        run, now = self.shown_run, self.state.now
+        asked = self.state.checkpoint_of(run) if self._time_cursor is None else None
         since = asked.created if asked is not None else None
         self._heading.show(title_spans(run, now, since), [(self._position_in_list, "grey")], active=True)
         width = self.app.size.width
@@ -316,9 +320,9 @@ class RunScreen(SessionScreen):
         return "" if self._listed is None or row is None else f"run {row + 1:,} of {len(self._listed):,}  [ ]"
 
     def _show_inspector(self) -> None:
-        run = self.current_run
+        run = self.shown_run
         if self._view is RunView.TIMELINE:
-            self._steps.keep_in_window(self._server_time)
+            self._steps.keep_in_window(self.shown_time)
         if run is not None:
             self._steps.show_inspector(run)
 
@@ -326,19 +330,22 @@ class RunScreen(SessionScreen):
         self._panes.values.show(self._value_sections(), is_other=is_other)
 
     def _value_sections(self) -> list[Section]:
-        run = self.current_run
+        run = self.shown_run
         if run is None:
             return []
         if self._view is RunView.EVENTS:
-            first = max(1, run.event_count - len(self._events) + 1)
-            return event_sections(self._events, first, self._needle)
+            events, cursor = self._events, self._time_cursor
+            if cursor is not None:
+                events = cursor.history.events[max(0, cursor.number - MAX_EVENTS) : cursor.number]
+            first = max(1, run.event_count - len(events) + 1)
+            return event_sections(events, first, self._needle)
         return input_sections(run) if self._view is RunView.INPUT else output_sections(run)
 
     def _set_view(self, view: RunView) -> None:
         self._view = view
         self._panes.show_kind(values=not view.shows_steps)
         if view.shows_steps:
-            self._steps.show(view, self._server_time)
+            self._steps.show(view, self.shown_time)
             self._show_inspector()
         else:
             self._show_values(is_other=True)
@@ -347,7 +354,7 @@ class RunScreen(SessionScreen):
     def _zoom(self, key: str, factor: float | None) -> None:
         if self._view is not RunView.TIMELINE:
             self._set_view(RunView.TIMELINE)
-        reason = self._steps.zoom(factor, self._server_time)
+        reason = self._steps.zoom(factor, self.shown_time)
         if reason:
             self.show_message(f"{key}: {reason}")
 
@@ -360,7 +367,7 @@ class RunScreen(SessionScreen):
     def _go_to_error(self, step: int, direction: str) -> None:
         if not self._view.shows_steps:
             self._set_view(RunView.TIMELINE)
-        if self._steps.go_to_error(step, self._view, self._server_time):
+        if self._steps.go_to_error(step, self._view, self.shown_time):
             self.on_step_selected()
         else:
             self.show_message(f"no failed step {direction}")
@@ -380,6 +387,8 @@ class RunScreen(SessionScreen):
             self.show_message(f"{key}: that run is being loaded: press it again")
             return
         self._execution_id = other.execution_id
+        self._time_cursor = self._first_move = None
+        self._moment_line.show([])
         self._events = ()
         self._steps = ShownSteps(self._panes, None)
         self._panes.inspect(inspecting=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from scaicore_tui.analysis.flow_path import find_taken_edges
 from scaicore_tui.analysis.flow_view import FlowView, flow_rows, ways_lines
 from scaicore_tui.analysis.step_rows import step_id
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.analysis.time_axis import Stretch, step_times
 from scaicore_tui.analysis.time_scale import zoom
 from scaicore_tui.analysis.timeline_view import layout_timeline, note_lines
-from scaicore_tui.runs import Run
+from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.text import wrap
 from scaicore_tui.tui.render.line import Line
@@ -40,6 +43,7 @@ class ShownSteps:
         self._lines: StepLines | None = None
         self._is_loading = True
         self._inspected: str | None = None
+        self._run: Run | None = None
 
     @property
     def is_over(self) -> bool:
@@ -49,6 +53,7 @@ class ShownSteps:
     def load(self, run: Run, view: RunView, now: Micros, missing: str) -> None:
         """Show the run as it is now; `missing` says which events are."""
         is_first, self._is_loading = self._is_loading, run.is_loading
+        self._run = run
         if run.is_loading:
             self._show_nothing(f"reading {run.event_count:,} events…")
             return
@@ -74,6 +79,14 @@ class ShownSteps:
         if self._lines is not None:
             self._panes.show_around(self._lines.head, self._notes(RunView.TIMELINE))
             self._panes.steps.show(self._lines, self._empty_text(RunView.TIMELINE))
+
+    def select_event(self, number: int, view: RunView, now: Micros) -> None:
+        """Select the step that an event of the run began or ended."""
+        found = (step for step in self._model.steps.steps if number in (step.entered_event, step.ended_event))
+        step = next(found, None)
+        if step is not None:
+            self._model.reveal(step.index)
+            self.show(view, now, step)
 
     def zoom(self, factor: float | None, now: Micros) -> str:
         """Show a part of the run `factor` times as long around the selected step; with None all of it.
@@ -171,9 +184,7 @@ class ShownSteps:
         if view is RunView.ORDER:
             return OrderLines(model.steps, width)
         if view is RunView.FLOW:
-            if self.flow is None:
-                return None
-            return FlowLines(self.flow, flow_rows(self.flow, width, ascii_only=ascii_only), model.steps)
+            return None if self.flow is None else self._build_flow(self.flow, width, ascii_only=ascii_only)
         timeline = layout_timeline(
             model.steps,
             model.rows,
@@ -184,6 +195,14 @@ class ShownSteps:
             ascii_only=ascii_only,
         )
         return TimelineLines(timeline)
+
+    def _build_flow(self, flow: FlowView, width: int, *, ascii_only: bool) -> StepLines:
+        """Return the rows of the flow for the run that is shown, which may be one as of an event."""
+        if self._run is not None and flow.run is not self._run:
+            is_waiting = self._run.status is RunStatus.WAITING
+            taken = find_taken_edges(flow.graph, self._run)
+            flow = replace(flow, run=self._run, taken=taken, waits=flow.waits if is_waiting else {})
+        return FlowLines(flow, flow_rows(flow, width, ascii_only=ascii_only), self._model.steps)
 
     def _row_of(self, view: RunView, step: Step | None, row_id: str | None) -> int:
         """Return the row with an id, or else that of the step; the top one if it has none."""
