@@ -14,7 +14,13 @@ from scaicore_tui.runs import Run
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.replays import Relation
 from scaicore_tui.tui.render.run_head import fact_lines, title_spans, view_line
-from scaicore_tui.tui.render.step_detail import event_sections, input_sections, output_sections, step_sections
+from scaicore_tui.tui.render.step_detail import (
+    StepIndex,
+    event_sections,
+    input_sections,
+    output_sections,
+    step_sections,
+)
 from scaicore_tui.tui.render.step_lists import FlowLines, OrderLines, StepLines, TimelineLines
 from scaicore_tui.tui.render.value_rows import Path, Section, find_paths, is_open, value_rows
 from scaicore_tui.tui.run_steps_model import RunView
@@ -41,7 +47,7 @@ def run_screen_lines(
         yield from shown.head
         yield from (shown.line(row) for row in islice(range(len(shown)), MAX_STEPS))
     for step in steps.steps[:MAX_STEPS]:
-        yield from unfolded(step_sections(run, steps, step), width)
+        yield from unfolded(step_sections(run, StepIndex(steps), step), width)
     yield from unfolded([*event_sections(events[:MAX_STEPS], 1), *input_sections(run), *output_sections(run)], width)
 
 

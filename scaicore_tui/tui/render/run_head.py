@@ -91,7 +91,7 @@ def _notes(run: Run, relations: Sequence[Relation], missing: str) -> Iterator[Sp
 def view_line(view: RunView, run: Run | None, width: int) -> Line:
     """Return the digits and names of the views, the shown one marked."""
     spans: list[Span] = []
-    counts = _counts(run)
+    counts = _counts(run) if width >= MIN_WIDTH_FOR_NAMES else {}
     for number, other in enumerate(RunView, 1):
         name = str(other) if width >= MIN_WIDTH_FOR_NAMES else _SHORT_NAMES.get(other, str(other))
         colour = "accent strong" if other is view else "grey"

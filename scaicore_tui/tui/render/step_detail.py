@@ -5,6 +5,7 @@ Error first, then the result, then what came just before it and the input of the
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.events import RUNTIME
 from scaicore_tui.protocol.lenient_json import decode_value
 from scaicore_tui.runs import Run
-from scaicore_tui.runs.status_style import NODE_STYLES
+from scaicore_tui.runs.status_style import NODE_STYLES, REVIEW
 from scaicore_tui.text import display_name, one_line, pad
 from scaicore_tui.timefmt import format_duration, format_iso
 from scaicore_tui.tui.render.value_rows import NO_VALUE, TRUNCATED, Section
@@ -37,23 +38,45 @@ class StepNotes(Struct, frozen=True):
 NO_NOTES = StepNotes()
 
 
-def step_sections(run: Run, steps: RunSteps, step: Step, notes: StepNotes = NO_NOTES) -> list[Section]:
+class StepIndex:
+    """The steps of a run by node, and by the event that ended them: the inspector looks them up with each key."""
+
+    def __init__(self, steps: RunSteps) -> None:
+        self.is_over = steps.is_over
+        self._visits: dict[tuple[str | None, str | None], list[Step]] = {}
+        for step in steps.steps:
+            if step.is_reached:
+                self._visits.setdefault((step.node_id, step.block_kind), []).append(step)
+        with_result = (step for step in steps.steps if step.visit is not None and step.visit.has_result)
+        self._results = sorted((step for step in with_result if step.ended_event), key=lambda step: step.ended_event)
+
+    def visits_of(self, step: Step) -> Sequence[Step]:
+        """Return all visits of the node of a step, oldest first."""
+        return self._visits.get((step.node_id, step.block_kind), [])
+
+    def results_before(self, event: int) -> Sequence[Step]:
+        """Return the steps with a result that ended last before an event, newest first."""
+        end = bisect_left(self._results, event, key=lambda step: step.ended_event)
+        return self._results[max(0, end - MAX_BEFORE) : end][::-1]
+
+
+def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_NOTES) -> list[Section]:
     """Return the sections of a step."""
     if step.visit is None:
-        words = "not reached" if steps.is_over else "not reached yet"
+        words = "not reached" if found.is_over else "not reached yet"
         inferred = " (inferred)" if step.inferred else ""
-        found = [
+        return [
             Section("head", f"{display_name(step.name)}  {words}{inferred}", colour="text strong"),
             Section("kind", display_name(step.block_kind or "?"), colour="grey", note=_label(notes)),
+            *_ways(notes),
         ]
-        return [*found, *_ways(notes)]
     return [
         *_head(step, notes),
         *_outcome(step),
-        *_before(steps, step),
+        *_before(found, step),
         *_ways(notes),
         *input_sections(run, open_depth=0),
-        *_other_visits(steps, step),
+        *_other_visits(found, step),
         Section("events", "events", note=_events_text(step)),
         *_inferred(step),
     ]
@@ -100,7 +123,9 @@ def _head(step: Step, notes: StepNotes) -> Iterator[Section]:
     style = NODE_STYLES[step.visit.state] if step.visit is not None else NODE_STYLES[next(iter(NODE_STYLES))]
     repeat = f"  iteration {step.iteration}" if step.iteration is not None else ""
     repeat += f"  attempt {step.attempt}" if step.attempt is not None else ""
-    word = "waiting for a person" if step.is_open and step.waits_for_person else style.word
+    word = style.word
+    if step.is_open and step.waits_for_person:
+        style, word = REVIEW, "waiting for a person"
     yield Section(
         "head",
         display_name(step.name),
@@ -138,24 +163,19 @@ def _result_title(step: Step) -> str:
     return f"result {display_name(binding)}" if binding else "result"
 
 
-def _before(steps: RunSteps, step: Step) -> Iterator[Section]:
+def _before(found: StepIndex, step: Step) -> Iterator[Section]:
     """Yield the results of the steps that ended last before this one began."""
-    ended = [
-        other
-        for other in steps.steps
-        if other.visit is not None and other.visit.has_result and 0 < other.ended_event < step.first_event
-    ]
-    newest = sorted(ended, key=lambda other: -other.ended_event)[:MAX_BEFORE]
+    newest = found.results_before(step.first_event)
     yield Section("before", INPUT_NOTE if newest else "nothing with a result came before it", colour="grey")
     for number, other in enumerate(newest):
         value: Any = NO_VALUE if other.visit is None else other.visit.result
         yield Section(f"before {number}", _full_name(other), value)
 
 
-def _other_visits(steps: RunSteps, step: Step) -> Iterator[Section]:
+def _other_visits(found: StepIndex, step: Step) -> Iterator[Section]:
     """Yield the visit of the same node before this one, to compare the results."""
-    same = [other for other in steps.steps if other.is_reached and _is_same_node(other, step)]
-    at = next((number for number, other in enumerate(same) if other.index == step.index), 0)
+    same = found.visits_of(step)
+    at = bisect_left(same, step.index, key=lambda other: other.index)
     if len(same) > 1:
         yield Section("visits", f"visit {at + 1:,} of {len(same):,} of this node", colour="grey")
     if at:
@@ -170,10 +190,6 @@ def _other_visits(steps: RunSteps, step: Step) -> Iterator[Section]:
             f"{style.glyph} {style.word}" if style is not None else "",
             note_colour=style.colour if style is not None else "grey",
         )
-
-
-def _is_same_node(one: Step, other: Step) -> bool:
-    return (one.node_id, one.block_kind) == (other.node_id, other.block_kind)
 
 
 def _full_name(step: Step) -> str:

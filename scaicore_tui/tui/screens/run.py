@@ -12,6 +12,7 @@ from scaicore_tui.runs import Delta
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
 from scaicore_tui.text import clipboard_text, editable_json, quote
+from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
@@ -306,7 +307,9 @@ class RunScreen(PastScreen):
         run, now = self.shown_run, self.state.now
         asked = self.state.checkpoint_of(run) if self._time_cursor is None else None
         since = asked.created if asked is not None else None
-        self._heading.show(title_spans(run, now, since), [(self._position_in_list, "grey")], active=True)
+        # The ages of a run in the past are those of that time.
+        at = now if self._time_cursor is None else to_seconds(self.shown_time)
+        self._heading.show(title_spans(run, at, since), [(self._position_in_list, "grey")], active=True)
         width = self.app.size.width
         self._view_line.show([view_line(self._view, run, width)])
         if run is not None:

@@ -91,7 +91,7 @@ class PastScreen(SessionScreen):
         text = (
             f" as of event {cursor.number:,} of {len(cursor.history):,}  {(format_iso(event.at) or '')[11:23]}{passed}"
         )
-        keys = "  ← → event  { } change  0 $ ends  esc now"
+        keys = "  esc now  ← → event  { } change  0 $ ends"
         return [[(text, "amber strong"), (f"  {name}", "text"), (keys, "grey")]]
 
     def action_earlier(self) -> None:

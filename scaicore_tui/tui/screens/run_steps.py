@@ -15,13 +15,14 @@ from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.text import wrap
 from scaicore_tui.tui.render.line import Line
-from scaicore_tui.tui.render.step_detail import StepNotes, step_sections
+from scaicore_tui.tui.render.step_detail import StepIndex, StepNotes, step_sections
 from scaicore_tui.tui.render.step_lists import FlowLines, OrderLines, StepLines, TimelineLines
 from scaicore_tui.tui.run_steps_model import RunStepsModel, RunView
 from scaicore_tui.tui.screens.run_panes import RunPanes
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 from scaicore_tui.units import Micros
 
+INFERRED = "(inferred)"
 # On a low screen, notes have one line.
 MAX_NOTE_LINES, LOW_SCREEN_LINES = 2, 30
 
@@ -44,6 +45,7 @@ class ShownSteps:
         self._is_loading = True
         self._inspected: str | None = None
         self._run: Run | None = None
+        self._index = StepIndex(self._model.steps)
 
     @property
     def is_over(self) -> bool:
@@ -59,6 +61,7 @@ class ShownSteps:
             return
         selected = None if is_first else self._panes.steps.selected
         self._model.load(run, None if self.flow is None else self.flow.graph, is_complete=not missing)
+        self._index = StepIndex(self._model.steps)
         target = self._first_step() if self.follows else None
         if target is not None:
             self._model.reveal(target)
@@ -138,7 +141,7 @@ class ShownSteps:
         step = self._panes.steps.selected
         inspected = None if step is None else f"{run.execution_id} {step_id(step)}"
         is_other, self._inspected = inspected != self._inspected, inspected
-        sections = [] if step is None else step_sections(run, self._model.steps, step, self._notes_of(step))
+        sections = [] if step is None else step_sections(run, self._index, step, self._notes_of(step))
         self._panes.inspector.show(sections, is_other=is_other)
 
     def toggle(self, view: RunView, now: Micros) -> bool:
@@ -226,7 +229,8 @@ class ShownSteps:
     def _notes(self, view: RunView) -> list[Line]:
         if view is not RunView.TIMELINE or not isinstance(self._lines, TimelineLines):
             return []
-        text = " · ".join(note_lines(self._lines.timeline))
+        # What is inferred is always so, and the inspector says it too: what is unusual comes first.
+        text = " · ".join(sorted(note_lines(self._lines.timeline), key=lambda note: INFERRED in note))
         is_low = self._panes.app.size.height < LOW_SCREEN_LINES
         lines = wrap(text, max(1, self._panes.steps_width), 1 if is_low else MAX_NOTE_LINES) if text else []
         return [[(line, "grey")] for line in lines]
