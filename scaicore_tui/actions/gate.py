@@ -12,6 +12,7 @@ from scaicore_tui.runs import Run
 from scaicore_tui.text import display_name, one_line
 
 OFFLINE = "offline: a journal is shown, nothing can be sent"
+PAST = "the past is shown, nothing is sent from it: esc returns to now"
 NO_LONGER_PENDING = "no longer pending: answered elsewhere, or expired"
 # An answer with such a progress is never followed by another one from this session.
 CLOSED_REASONS = {
@@ -24,15 +25,17 @@ CLOSED_REASONS = {
 class WriteContext(Struct, frozen=True):
     """The facts that decide whether a write is allowed now. One is made for each decision.
 
-    offline: there is no server. protected: the profile requires a typed confirmation. busy: ids of targets with a
-    write in progress. unknown: ids of targets with a write that may still arrive. answers: the latest answer of this
-    session by checkpoint id. pending: ids of the checkpoints that are listed as pending; None if that is not checked.
+    offline: there is no server. shows_past: the run is shown as of one of its events. protected: the profile requires a
+    typed confirmation. busy: ids of targets with a write in progress. unknown: ids of targets with a write that may
+    still arrive. answers: the latest answer of this session by checkpoint id. pending: ids of the checkpoints that are
+    listed as pending; None if that is not checked.
 
     The texts are reasons, empty if there is none. forbidden_answers, forbidden_replays: the server's message about a
     missing permission. stale_checkpoints, stale_runs: the data shown is too old to act on.
     """
 
     offline: bool = False
+    shows_past: bool = False
     read_only: bool = False
     protected: bool = False
     forbidden_answers: str = ""
@@ -47,9 +50,14 @@ class WriteContext(Struct, frozen=True):
 
 def why_no_writes(context: WriteContext) -> str | None:
     """Return why this session cannot write anything; None if it can."""
+    return why_not_here(context) or ("this session is read-only" if context.read_only else None)
+
+
+def why_not_here(context: WriteContext) -> str | None:
+    """Return why nothing can be sent from what is shown; None if it can."""
     if context.offline:
         return OFFLINE
-    return "this session is read-only" if context.read_only else None
+    return PAST if context.shows_past else None
 
 
 def why_target_blocked(context: WriteContext, target_id: str) -> str | None:
@@ -71,8 +79,8 @@ def why_not_write(context: WriteContext, target_id: str, stale: str, forbidden: 
 
 def why_not_answer(context: WriteContext, checkpoint: Checkpoint | None, resolution: str | None = None) -> str | None:
     """Return why `checkpoint` cannot be answered (with `resolution`); None if it can."""
-    if context.offline:
-        return OFFLINE
+    if (elsewhere := why_not_here(context)) is not None:
+        return elsewhere
     if checkpoint is None:
         return "no checkpoint is selected"
     closed = _why_closed(context, checkpoint)
@@ -104,18 +112,18 @@ def is_outcome_unknown(context: WriteContext, checkpoint: Checkpoint) -> bool:
 
 def why_not_continue(context: WriteContext, checkpoint: Checkpoint | None) -> str | None:
     """Return why `checkpoint` cannot be continued; None if it can. Only a breakpoint can be."""
-    if not context.offline and checkpoint is not None and not checkpoint.is_breakpoint:
+    if why_not_here(context) is None and checkpoint is not None and not checkpoint.is_breakpoint:
         return "only a breakpoint can be continued; press a to answer it"
     earlier = None if checkpoint is None else context.answers.get(checkpoint.id)
-    if earlier is not None and earlier.is_unknown:
+    if why_not_here(context) is None and earlier is not None and earlier.is_unknown:
         return "the outcome of an earlier continue is unknown and being looked up"
     return why_not_answer(context, checkpoint, CONTINUE)
 
 
 def why_not_replay(context: WriteContext, run: Run | None, given_input: bool = False) -> str | None:
     """Return why `run` cannot be replayed with its captured input, or with a `given_input`; None if it can."""
-    if context.offline:
-        return OFFLINE
+    if (elsewhere := why_not_here(context)) is not None:
+        return elsewhere
     if run is None:
         return "no run is selected"
     if run.is_loading:

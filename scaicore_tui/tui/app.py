@@ -27,6 +27,8 @@ from scaicore_tui.tui.messages import (
     EditText,
     EventsNeeded,
     EventsRead,
+    FlowNeeded,
+    FlowRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
     PausePolling,
@@ -34,6 +36,8 @@ from scaicore_tui.tui.messages import (
     ProfilesLoaded,
     ReplayRun,
     ResolvedLoaded,
+    RunHistoryNeeded,
+    RunHistoryRead,
     RunsFound,
     RunsNeeded,
     SearchRuns,
@@ -203,6 +207,27 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         for screen in self.screen_stack:
             if isinstance(screen, EventsListener):
                 screen.show_events(message)
+
+    def on_flow_needed(self, request: FlowNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.find_flow(request)
+
+    def on_flow_read(self, message: FlowRead) -> None:
+        """Give the graph of a Core to the screens that show a run of it."""
+        for screen in self.screen_stack:
+            if isinstance(screen, EventsListener):
+                screen.show_flow(message)
+
+    def on_run_history_needed(self, request: RunHistoryNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.read_history(request)
+
+    def on_run_history_read(self, message: RunHistoryRead) -> None:
+        """Give the events of a run to the screens that show it."""
+        for screen in self.screen_stack:
+            if isinstance(screen, EventsListener):
+                screen.show_history(message)
+        self.release_keys()
 
     def on_open_inbox(self) -> None:
         from scaicore_tui.tui.screens.inbox import InboxScreen

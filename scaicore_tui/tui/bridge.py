@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.worker import Worker
 
 from scaicore_tui.actions import answer_many
+from scaicore_tui.analysis.run_history import RunHistory
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
@@ -25,10 +26,14 @@ from scaicore_tui.tui.messages import (
     BatchFinished,
     EventsNeeded,
     EventsRead,
+    FlowNeeded,
+    FlowRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
     ReplayRun,
     ResolvedLoaded,
+    RunHistoryNeeded,
+    RunHistoryRead,
     RunsFound,
     RunsNeeded,
     SearchRuns,
@@ -129,6 +134,14 @@ class Bridge:
         """Read the newest events of a run; a new request replaces an older one."""
         self._start(self._reads, partial(self._read_events, request), "events", exclusive=True)
 
+    def find_flow(self, request: FlowNeeded) -> None:
+        """Find the graph of a run's Core; a new request replaces an older one."""
+        self._start(self._reads, partial(self._find_flow, request), "flow", exclusive=True)
+
+    def read_history(self, request: RunHistoryNeeded) -> None:
+        """Read all events of a run; a new request replaces an older one."""
+        self._start(self._reads, partial(self._read_history, request.execution_id), "history of a run", exclusive=True)
+
     async def _run(self) -> None:
         async with self._session:
             running = asyncio.create_task(self._session.run())
@@ -214,6 +227,18 @@ class Bridge:
     async def _read_events(self, request: EventsNeeded) -> None:
         events = await self._session.reader.newest_events(request.execution_id, request.limit)
         self._post(EventsRead(request.execution_id, events))
+
+    async def _find_flow(self, request: FlowNeeded) -> None:
+        try:
+            view = await self._session.flows.view(request.run, self._session.checkpoints)
+        except ScaicoreError:
+            view = None
+        self._post(FlowRead(request.run.execution_id, view))
+
+    async def _read_history(self, execution_id: str) -> None:
+        events = self._session.events(execution_id)
+        history = await asyncio.to_thread(RunHistory, execution_id, events)
+        self._post(RunHistoryRead(execution_id, history))
 
     def _on_delta(self, delta: Delta) -> None:
         if not self._detached.is_set():

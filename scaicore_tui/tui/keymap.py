@@ -33,6 +33,7 @@ class KeyContext(StrEnum):
 LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
 READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX}
 MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES}
+DETAIL = frozenset({KeyContext.DETAIL})
 INBOXES = frozenset({KeyContext.CHECKPOINTS, KeyContext.INBOX})
 ANSWERING = frozenset({KeyContext.ANSWER, KeyContext.COMMENT})
 CHOOSING = frozenset({KeyContext.ANSWER, KeyContext.BULK})
@@ -74,6 +75,16 @@ _KEY_NAMES = {
     "escape": "esc",
     "pagedown": "pgdn",
     "pageup": "pgup",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "dollar_sign": "$",
+    "left": "←",
+    "right": "→",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
 }
 
 # In order of importance: a narrow footer shows only the first ones.
@@ -139,6 +150,30 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
     KeyAction("open", ("enter",), "", "answer the checkpoint", frozenset({KeyContext.INBOX})),
+    KeyAction("fold", ("enter",), "fold", "fold or unfold; without anything to fold, inspect the step", DETAIL),
+    KeyAction("view", ("v",), "view", "next view of the run", DETAIL),
+    KeyAction("next_pane", ("tab",), "inspect", "go to the inspector of the step, and back", DETAIL),
+    KeyAction("newer_run", ("left_square_bracket",), "", "previous run of the list", DETAIL),
+    KeyAction("older_run", ("right_square_bracket",), "", "next run of the list", DETAIL),
+    KeyAction("filter", ("slash",), "search", "search in the values of the step, or filter the events", DETAIL),
+    KeyAction("next_match", ("n",), "", "go to the next match", DETAIL),
+    KeyAction("previous_match", ("N",), "", "go to the previous match", DETAIL),
+    KeyAction("earlier", ("left",), "time", "show the run as of the event before; esc returns to now", DETAIL),
+    KeyAction("later", ("right",), "", "show the run as of the next event", DETAIL),
+    KeyAction("earlier_change", ("left_curly_bracket",), "", "go back to the state change before", DETAIL),
+    KeyAction("later_change", ("right_curly_bracket",), "", "go to the next state change", DETAIL),
+    KeyAction("first_event", ("0",), "", "show the run as of its first event", DETAIL),
+    KeyAction("last_event", ("dollar_sign",), "", "show the run as of its last event", DETAIL),
+    KeyAction("zoom_in", ("plus",), "", "zoom in on the time of the selected step", DETAIL),
+    KeyAction("zoom_out", ("minus",), "", "zoom out", DETAIL),
+    KeyAction("whole_run", ("equals_sign",), "", "show all of the run on the time axis", DETAIL),
+    KeyAction("idle", ("I",), "", "fold long idle times on the time axis, or show them", DETAIL),
+    KeyAction("view_timeline", ("1",), "", "steps on the time axis", DETAIL),
+    KeyAction("view_order", ("2",), "", "steps in order, with their results", DETAIL),
+    KeyAction("view_flow", ("3",), "", "the flow, with what the run did in it", DETAIL),
+    KeyAction("view_events", ("4",), "", "events as received", DETAIL),
+    KeyAction("view_input", ("5",), "", "input of the run", DETAIL),
+    KeyAction("view_output", ("6",), "", "output or error of the run", DETAIL),
     KeyAction("inbox", ("i",), "inbox", "open the inbox: pending checkpoints by urgency", LISTS | {KeyContext.DETAIL}),
     KeyAction(
         "previous_error", ("E",), "", "go to the previous error", frozenset({KeyContext.RUNS, KeyContext.DETAIL})
@@ -150,7 +185,8 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("previous_pane", ("shift+tab",), "", "previous pane", LISTS),
     KeyAction("pause", ("p",), "pause", "pause or resume polling", READING),
     KeyAction("refresh_now", ("r",), "refresh", "refresh now", READING),
-    KeyAction("copy", ("y",), "copy", "copy the id", READING),
+    KeyAction("copy", ("y",), "copy", "copy the id", READING - DETAIL),
+    KeyAction("copy", ("y",), "copy", "copy the value at the cursor; in the list of steps the id of the run", DETAIL),
     KeyAction("copy_all", ("Y",), "", "copy the whole run or checkpoint as JSON", READING),
     KeyAction("copy", ("y",), "copy", "copy the input as it would be sent", frozenset({KeyContext.REPLAY})),
     KeyAction("copy", ("ctrl+y",), "", "copy the whole checkpoint as JSON", frozenset({KeyContext.ANSWER})),

@@ -12,9 +12,12 @@ from typing import Any
 from textual.message import Message
 
 from scaicore_tui.actions import Submission
+from scaicore_tui.analysis.flow_view import FlowView
+from scaicore_tui.analysis.run_history import RunHistory
 from scaicore_tui.config.settings import ProfileInfo
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Delta
+from scaicore_tui.runs import Delta, Run
+from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import Session
 from scaicore_tui.units import Position
 
@@ -65,9 +68,20 @@ class RunSelected(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class RunOpened(Message):
-    """A run was opened with Enter or the mouse."""
+    """A run was opened with Enter or the mouse, or one of its nodes, whose key is `node`."""
 
     execution_id: str
+    node: NodeKey | None = None
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class StepSelected(Message):
+    """The cursor moved to another step of the run that is shown."""
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class StepOpened(Message):
+    """A step was opened with Enter or the mouse: it folds or unfolds."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -195,6 +209,36 @@ class EventsRead(Message):
 
     execution_id: str
     events: Sequence[Event]
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class FlowNeeded(Message):
+    """Find the graph of a run's Core. `run` is a copy, which does not change meanwhile."""
+
+    run: Run
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class FlowRead(Message):
+    """A run in the graph of its Core; None if no graph is known."""
+
+    execution_id: str
+    view: FlowView | None
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class RunHistoryNeeded(Message):
+    """Read all events of a run, to show it as of any of them."""
+
+    execution_id: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class RunHistoryRead(Message):
+    """All events of a run."""
+
+    execution_id: str
+    history: RunHistory
 
 
 @dataclass(eq=False, repr=False, match_args=False)

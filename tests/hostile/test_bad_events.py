@@ -21,11 +21,11 @@ from scaicore_tui.runs.summary import decode_summary, encode_summary, summary_of
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
 from scaicore_tui.store.recordings import JsonlRecording
-from scaicore_tui.tui.render.run_detail import run_detail
 from scaicore_tui.tui.render.runs import node_row, run_row
 from tests.support.builders import MILLISECOND, NOON, checkpoint, entered, started
 from tests.support.fault_server import Fault, fault_server, response_bytes, sends, target_of
 from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE, event_of, nested
+from tests.support.run_screen_lines import run_screen_lines
 
 ALL = {**UNREADABLE, **READABLE}
 MEGABYTE = 1_000_000
@@ -67,7 +67,7 @@ def test_shows_a_run_with_a_bad_event(name: str, capsys: pytest.CaptureFixture[s
     assert encode_summary(decode_summary(encode_summary(summary))) == encode_summary(summary)
     assert len(run_row(summary, 78, 2e9)) > 1
     assert all(node_row(node, 78, 2e9, run.status, 20) for node in run.nodes.values())
-    assert run_detail(run, events, 78)
+    assert list(run_screen_lines(run, events, 78))
     stdout.document(run_document(run))
     assert parse_strictly(capsys.readouterr().out)["execution_id"] == "exec_1"
     assert ("an event could be read only in part" in run.anomalies) is (name in UNREADABLE)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scaicore_tui.analysis.steps import build_steps
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import NodeState, Run
 from scaicore_tui.runs.model import MIN_REMEMBERED_EVENTS, EventDeduplicator
@@ -18,7 +19,6 @@ from scaicore_tui.runs.visits import LARGE_RUN_VISITS, MAX_NODES, MAX_VISITS, MA
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
 from scaicore_tui.timefmt import format_count
-from scaicore_tui.tui.render.run_detail import run_detail
 from tests.support.builders import MILLISECOND, NOON, entered, exited, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
@@ -49,7 +49,7 @@ def test_keeps_the_newest_nodes() -> None:
     assert run.anomalies == ["only the newest 2,000 nodes of this run are kept"]
     assert object_count(run) < 8 * MAX_NODES
     assert len(summary_of(run, 0).node_ids) == IN_SUMMARY
-    assert len(run_detail(run, [], 80)) < 2_000
+    assert len(build_steps(run).steps) == MAX_NODES
 
 
 def test_keeps_the_newest_visits_of_a_loop_and_counts_all() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import pytest
 from rich.color import ColorSystem
@@ -24,13 +25,13 @@ from scaicore_tui.tui.render.inbox import Batch, answerable_together
 from scaicore_tui.tui.render.line import Line, hanging_indent, to_strip
 from scaicore_tui.tui.render.replay_detail import diff, diff_lines, replay_detail
 from scaicore_tui.tui.render.replays import Relation, find_replay_source
-from scaicore_tui.tui.render.run_detail import run_detail
 from scaicore_tui.tui.render.runs import node_row, run_row
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
 from tests.support.hostile.corpus import CORPUS
 from tests.support.hostile.hostile_feed import HostileFeed, as_json
 from tests.support.hostile.output_grammar import SEQUENCES, invisible_characters, unexpected_sequences
+from tests.support.run_screen_lines import run_screen_lines
 
 NOW = 1_777_464_000.0
 WIDTHS = (38, 58, 118)
@@ -62,7 +63,8 @@ def run_lines(events: Sequence[Event], _reviews: Sequence[Checkpoint], _string: 
         yield run_row(summary_of(run, 0), width, NOW)
         yield run_heading_spans(run, NOW, None)
         yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
-        yield from run_detail(run, run_events, width, [Relation("replay of", execution or "")], "")[: MAX_LINES // 4]
+        relations = [Relation("replay of", execution or "")]
+        yield from islice(run_screen_lines(run, run_events, width, relations), MAX_LINES // 4)
         yield from replay_detail(find_replay_source(run), width)
         yield from diff_lines(diff([str(run.input)], [str(run.error), execution or ""]), width)
 

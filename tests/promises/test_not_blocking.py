@@ -65,6 +65,7 @@ async def walk(pilot: Pilot[int]) -> None:
         "j", "k", "G", "k", "enter", "j", "escape", "g", "slash", *"exec_0003", "enter", "enter", "escape"
     )
     await pilot.press("escape", "e", "Y", "R", "escape", "v", "v", "v", "v", "i", "escape")
+    await pilot.press("enter", *"23456", "left", "left", *"123456", "escape", "]", "[", "escape")
 
 
 async def test_the_live_app_never_uses_the_journal_on_the_event_loop(used_on_loop: list[str]) -> None:

@@ -20,12 +20,12 @@ from scaicore_tui.sync.stitch import KnownTail, detect_order, join_ascending, ne
 from scaicore_tui.text import sanitize
 from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row
 from scaicore_tui.tui.render.line import Line
-from scaicore_tui.tui.render.run_detail import run_detail
 from scaicore_tui.tui.render.runs import node_row, run_row
 from tests.support import stored
 from tests.support.builders import checkpoint, completed, entered, event, exited, started
 from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE
 from tests.support.memory_index import MemoryIndex
+from tests.support.run_screen_lines import run_screen_lines
 
 DATA = Path(__file__).parents[1] / "data"
 NOW, WIDTH = 1_777_464_090.0, 78
@@ -63,7 +63,7 @@ def try_events(body: bytes) -> None:
     for run in stored.runs(index):
         json.dumps(run_document(run))
         check_lines(node_row(node, WIDTH, NOW, run.status, 20) for node in run.nodes.values())
-        check_lines(run_detail(run, events, WIDTH))
+        check_lines(run_screen_lines(run, events, WIDTH))
 
 
 def try_checkpoints(body: bytes) -> None:

@@ -135,7 +135,7 @@ async def test_run_that_may_miss_events_says_so() -> None:
         assert note in stage.text
         await pilot.press("enter")
         await stage.settle(pilot)
-        assert f"gap       {note}" in stage.text
+        assert f"gap: {note}" in stage.text
         await pilot.press("escape", "escape", "e", "enter")
         await stage.settle(pilot)
         assert "exec_5b0c11" in stage.text

@@ -46,5 +46,5 @@ async def test_long_run_is_shown_once_loaded() -> None:
         await pilot.press("j")
         await wait_until(pilot, lambda: "×2k" in stage.text)
         await pilot.press("enter")
-        await wait_until(pilot, lambda: "older visits" in stage.text)
+        await wait_until(pilot, lambda: "old visits are not kept" in stage.text)
         assert "only the newest visits are kept" in stage.text

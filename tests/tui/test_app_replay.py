@@ -268,7 +268,7 @@ async def test_new_run_is_linked_both_ways_and_selected() -> None:
         assert "replayed as exec_again1 (likely)" in stage.text
         await pilot.press("enter")
         await stage.settle(pilot)
-        assert "replayed  as exec_again1 (likely)" in stage.text
+        assert "replayed as exec_again1 (likely)" in stage.text
         stage.sim.log.extend(again.add("invocation.completed", output=None, duration_ms=5).events[-1:])
         await stage.poll(pilot)
-        await wait_until(pilot, lambda: "replayed  as exec_again1\n" in stage.text)
+        await wait_until(pilot, lambda: "replayed as exec_again1  " in stage.text)

@@ -49,6 +49,18 @@ ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
 OTHER_ACTIONS = {
     *("cursor_down", "cursor_up", "page_down", "page_up", "first", "last", "next_error", "previous_error", "follow"),
     *("next_pane", "previous_pane", "back", "filter", "view", "inbox", "profile", "help", "command_palette"),
+    *("view_timeline", "view_order", "view_flow", "view_events", "view_input", "view_output"),
+    *(
+        "next_match",
+        "previous_match",
+        "earlier",
+        "later",
+        "earlier_change",
+        "later_change",
+        "first_event",
+        "last_event",
+    ),
+    *("fold", "newer_run", "older_run", "zoom_in", "zoom_out", "whole_run", "idle"),
     *("pause", "refresh_now", "theme", "repaint", "app.suspend_process", "quit"),
 }
 

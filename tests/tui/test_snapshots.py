@@ -118,6 +118,25 @@ def test_failed_run(compare_screen: CompareScreen, size: tuple[int, int]) -> Non
     check(compare_screen, Stage(busy_feed()), size, keys("e", "enter"), colours=size == STANDARD)
 
 
+RUN_KEYS = {"order": ("2",), "past": ("left", "left"), "inspector": ("tab", "j")}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("shown", RUN_KEYS)
+def test_run(compare_screen: CompareScreen, size: tuple[int, int], shown: str) -> None:
+    check(compare_screen, Stage(busy_feed()), size, keys("e", "enter", *RUN_KEYS[shown]))
+
+
+@pytest.mark.parametrize("pressed", ["3", "4", "5", "+"], ids=["flow", "events", "input", "zoomed"])
+def test_run_at_full_size(compare_screen: CompareScreen, pressed: str) -> None:
+    check(compare_screen, Stage(busy_feed()), STANDARD, keys("e", "enter", pressed))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_waiting_run(compare_screen: CompareScreen, size: tuple[int, int]) -> None:
+    check(compare_screen, Stage(busy_feed()), size, keys("slash", *"exec_77aa02", "enter", "enter"))
+
+
 @pytest.mark.parametrize(
     "act",
     [

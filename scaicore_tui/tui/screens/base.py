@@ -26,12 +26,14 @@ from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
     EventsRead,
+    FlowRead,
     InvokeKeyAction,
     OpenInbox,
     OpenProfiles,
     PausePolling,
     RefreshNow,
     Repaint,
+    RunHistoryRead,
     RunsFound,
     TextCopied,
 )
@@ -86,10 +88,16 @@ class SearchListener(Protocol):
 
 @runtime_checkable
 class EventsListener(Protocol):
-    """A screen that shows the events of a run."""
+    """A screen that shows the events of a run, its flow and its past."""
 
     def show_events(self, read: EventsRead) -> None:
         """Show the events that were read."""
+
+    def show_flow(self, read: FlowRead) -> None:
+        """Show the flow that was found."""
+
+    def show_history(self, read: RunHistoryRead) -> None:
+        """Show the run as of one of its events."""
 
 
 @runtime_checkable
@@ -141,6 +149,11 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         """Return id, status, duration and Core of the current run."""
         pending = self.state.checkpoint_of(self.current_run)
         return run_heading_spans(self.current_run, self.state.now, pending.created if pending is not None else None)
+
+    @property
+    def write_context(self) -> gate.WriteContext:
+        """The facts that decide what can be written from this screen now."""
+        return self.state.session.write_context
 
     def is_waiting_for(self, key: str) -> bool:
         """Return True if `key` must wait: it needs the complete run, which is being loaded."""
@@ -246,7 +259,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_answer(self) -> None:
         checkpoint = self.current_checkpoint
-        reason = gate.why_not_answer(self.state.session.write_context, checkpoint)
+        reason = gate.why_not_answer(self.write_context, checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"a: {reason}", "amber")
         else:
@@ -254,7 +267,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_continue(self) -> None:
         checkpoint = self.current_checkpoint
-        reason = gate.why_not_continue(self.state.session.write_context, checkpoint)
+        reason = gate.why_not_continue(self.write_context, checkpoint)
         if reason is not None or checkpoint is None:
             self.show_message(f"c: {reason}", "amber")
         elif self.state.protected:
@@ -265,7 +278,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_replay(self) -> None:
         run = self.current_run
-        reason = gate.why_not_replay(self.state.session.write_context, run, given_input=True)
+        reason = gate.why_not_replay(self.write_context, run, given_input=True)
         if reason is not None or run is None:
             self.show_message(f"R: {reason}", "amber")
         else:

@@ -162,7 +162,7 @@ class MainScreen(CheckpointListScreen):
         """Open the run's detail screen."""
         from scaicore_tui.tui.screens.run import RunScreen
 
-        self.app.push_screen(RunScreen(self.state, opened.execution_id))
+        self.app.push_screen(RunScreen(self.state, opened.execution_id, self.run_list_model, opened.node))
 
     def on_load_history(self, request: LoadHistory) -> None:
         """Show a message if there is more to read; the app handles the request itself."""

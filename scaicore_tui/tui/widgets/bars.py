@@ -50,6 +50,29 @@ class Heading(StaticLines):
         return justify([mark, *self._left], [*self._right, (" ", "text")], self.size.width)
 
 
+class TextLines(StaticLines):
+    """As many lines as there are to show; without any it takes no room."""
+
+    DEFAULT_CSS = """
+    TextLines { display: none; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self._shown_lines: Sequence[Line] = ()
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show `lines`. The layout changes only if their number does."""
+        if len(lines) != len(self._shown_lines):
+            self.display = bool(lines)
+            self.styles.height = max(1, len(lines))
+        self._shown_lines = lines
+        self.repaint()
+
+    def draw(self, line: int) -> Line:
+        return self._shown_lines[line] if line < len(self._shown_lines) else ()
+
+
 MAX_NOTICE_LINES = 4
 
 

@@ -61,6 +61,14 @@ class FilterBar(SafeInput):
         self.post_message(FilterTyped(event.value))
 
 
+class SearchBar(FilterBar):
+    """Searches while a person types. Enter keeps the text for `n` and `N`, Escape drops it."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(id=id)
+        self.placeholder = "search: a text in names and values"
+
+
 class TypeToConfirm(SafeInput):
     """The field for the confirmation word of a protected profile. Not shown unless `is_needed`.
 

@@ -86,8 +86,11 @@ class NodeList(RowList):
         super().on_resize()
 
     def row_opened(self) -> None:
+        """Open the run; with the cursor on a node, at that node."""
         if self._run is not None:
-            self.post_message(RunOpened(self._run.execution_id))
+            item = self._rows[self.cursor] if self.cursor < self.row_count else None
+            node = (item.node_id, item.block_kind) if isinstance(item, NodeRunInfo) else None
+            self.post_message(RunOpened(self._run.execution_id, node))
 
     def _rebuild_rows(self) -> None:
         run = self._run

@@ -1,0 +1,111 @@
+"""The head of the run screen: what the run is, what it asks, why it failed, and the names of the views. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.runs import Run, RunStatus
+from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW, RUN_STYLES
+from scaicore_tui.text import display_name
+from scaicore_tui.timefmt import age_text, deadline_text, format_duration, format_time
+from scaicore_tui.tui.render.checkpoints import deadline_colour
+from scaicore_tui.tui.render.line import Line, Span, untrusted, wrap_spans
+from scaicore_tui.tui.render.replays import Relation
+from scaicore_tui.tui.render.runs import core_name, short_id
+from scaicore_tui.tui.run_steps_model import RunView
+
+MAX_ERROR_LINES, MAX_QUESTION_LINES, MAX_NOTE_LINES = 2, 2, 2
+MAX_ANSWERS = 9
+MIN_WIDTH_FOR_NAMES = 72
+_SHORT_NAMES = {RunView.TIMELINE: "Time", RunView.ORDER: "Steps"}
+
+
+def title_spans(run: Run | None, now: float, waiting_since_us: int | None) -> list[Span]:
+    """Return Core, id, status, when and how long; `now` is in seconds since 1970."""
+    if run is None:
+        return [("the run is not in memory any more", "grey")]
+    style = RUN_STYLES[run.status]
+    return [
+        (f"{display_name(core_name(run.core_id))}  ", "text strong"),
+        (f"{short_id(run.execution_id)}  ", "grey"),
+        (f"{style.glyph} {style.word}", f"{style.colour} strong"),
+        (f" {_when(run, now, waiting_since_us)}", "text"),
+    ]
+
+
+def _when(run: Run, now: float, waiting_since_us: int | None) -> str:
+    if not run.is_over:
+        begin = waiting_since_us if run.status is RunStatus.WAITING and waiting_since_us else run.began_at
+        verb = "since" if begin is waiting_since_us else "started"
+        return f"{verb} {format_time(begin, now)} {age_text(begin, now)}".strip() if begin is not None else ""
+    age = age_text(run.ended_at, now)
+    ago = f"{age} ago " if age and age != "now" else ""
+    took = format_duration(run.duration_ms)
+    return f"{ago}at {format_time(run.ended_at, now)}" + (f", after {took}" if took else "")
+
+
+def fact_lines(
+    run: Run, asked: Checkpoint | None, relations: Sequence[Relation], missing: str, now: float, width: int
+) -> list[Line]:
+    """Return what is asked of a person, then the error, then what is unusual or missing."""
+    lines = [] if asked is None else list(_question(asked, now, width))
+    if run.error:
+        lines += untrusted(run.error, width, "red strong", MAX_ERROR_LINES)
+    notes = list(_notes(run, relations, missing))
+    return [*lines, *wrap_spans(notes, width, MAX_NOTE_LINES)] if notes else lines
+
+
+def _question(asked: Checkpoint, now: float, width: int) -> Iterator[Line]:
+    """Yield title, urgency and answers of a checkpoint; its words stand behind the bar."""
+    style = BREAKPOINT if asked.is_breakpoint else REVIEW
+    words = f"{asked.title}: {asked.presentation.message}" if asked.presentation.message else asked.title
+    yield from untrusted(words, width, "amber strong", MAX_QUESTION_LINES)
+    facts: list[Span] = [(f"{style.glyph} ", style.colour)]
+    if asked.assignee_raw:
+        facts.append((f"for {display_name(asked.assignee_raw)}  ", "text"))
+    if asked.expires is not None:
+        facts.append((f"due {deadline_text(asked.expires, now)}  ", deadline_colour(asked.expires, now)))
+    if asked.is_breakpoint:
+        facts.append(("c continues", "accent"))
+    else:
+        names = enumerate(asked.answers[:MAX_ANSWERS], 1)
+        facts.append(("a answers: ", "accent"))
+        facts.append(("  ".join(f"{number} {display_name(option.name, 24)}" for number, option in names), "text"))
+    yield facts
+
+
+def _notes(run: Run, relations: Sequence[Relation], missing: str) -> Iterator[Span]:
+    if run.is_loading:
+        yield f"reading {run.event_count:,} events…  ", "grey"
+    for name, value in relations:
+        yield f"{name} {value}  ", "accent"
+    if run.joined_late and not run.is_loading:
+        yield "incomplete: this run began before our first event  ", "amber"
+    if missing:
+        yield f"gap: {missing}  ", "amber"
+    if run.anomalies:
+        yield f"unexpected: {', '.join(run.anomalies)}  ", "amber"
+
+
+def view_line(view: RunView, run: Run | None, width: int) -> Line:
+    """Return the digits and names of the views, the shown one marked."""
+    spans: list[Span] = []
+    counts = _counts(run) if width >= MIN_WIDTH_FOR_NAMES else {}
+    for number, other in enumerate(RunView, 1):
+        name = str(other) if width >= MIN_WIDTH_FOR_NAMES else _SHORT_NAMES.get(other, str(other))
+        colour = "accent strong" if other is view else "grey"
+        marks = ("[", "] ") if other is view else (" ", "  ")
+        spans.append((f"{marks[0]}{number} {name}{counts.get(other, '')}{marks[1]}", colour))
+    return spans
+
+
+def _counts(run: Run | None) -> dict[RunView, str]:
+    if run is None:
+        return {}
+    has_output = run.output is not None or run.error is not None
+    return {
+        RunView.EVENTS: f" {run.event_count:,}",
+        RunView.INPUT: "" if run.has_input else " –",
+        RunView.OUTPUT: "" if has_output else " –",
+    }

@@ -1,0 +1,222 @@
+"""The inspector: all that is known about one step, as sections of values. Pure.
+
+Error first, then the result, then what came just before it and the input of the run: the feed has no input of nodes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from scaicore_tui.analysis.steps import RunSteps, Step
+from scaicore_tui.protocol import Event
+from scaicore_tui.protocol.events import RUNTIME
+from scaicore_tui.protocol.lenient_json import decode_value
+from scaicore_tui.runs import Run
+from scaicore_tui.runs.status_style import NODE_STYLES, REVIEW
+from scaicore_tui.text import display_name, one_line, pad
+from scaicore_tui.timefmt import format_duration, format_iso
+from scaicore_tui.tui.render.value_rows import NO_VALUE, TRUNCATED, Section
+
+# Of the steps before a step, the last ones whose results are shown: more cost many bytes for each key.
+MAX_BEFORE = 1
+MAX_TYPE_CELLS, MAX_NODE_CELLS, MAX_SUMMARY_CHARS = 20, 30, 400
+INPUT_NOTE = "before it (the input of nodes is not on the feed)"
+NO_INPUT = "not known: this run began before our first event"
+
+
+class StepNotes(Struct, frozen=True):
+    """Facts about a step from the graph: `ways` out of its node, and `label`, its name in the flow."""
+
+    ways: Sequence[str] = ()
+    label: str = ""
+
+
+NO_NOTES = StepNotes()
+
+
+class StepIndex:
+    """The steps of a run by node, and by the event that ended them: the inspector looks them up with each key."""
+
+    def __init__(self, steps: RunSteps) -> None:
+        self.is_over = steps.is_over
+        self._visits: dict[tuple[str | None, str | None], list[Step]] = {}
+        for step in steps.steps:
+            if step.is_reached:
+                self._visits.setdefault((step.node_id, step.block_kind), []).append(step)
+        with_result = (step for step in steps.steps if step.visit is not None and step.visit.has_result)
+        self._results = sorted((step for step in with_result if step.ended_event), key=lambda step: step.ended_event)
+
+    def visits_of(self, step: Step) -> Sequence[Step]:
+        """Return all visits of the node of a step, oldest first."""
+        return self._visits.get((step.node_id, step.block_kind), [])
+
+    def results_before(self, event: int) -> Sequence[Step]:
+        """Return the steps with a result that ended last before an event, newest first."""
+        end = bisect_left(self._results, event, key=lambda step: step.ended_event)
+        return self._results[max(0, end - MAX_BEFORE) : end][::-1]
+
+
+def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_NOTES) -> list[Section]:
+    """Return the sections of a step."""
+    if step.visit is None:
+        words = "not reached" if found.is_over else "not reached yet"
+        inferred = " (inferred)" if step.inferred else ""
+        return [
+            Section("head", f"{display_name(step.name)}  {words}{inferred}", colour="text strong"),
+            Section("kind", display_name(step.block_kind or "?"), colour="grey", note=_label(notes)),
+            *_ways(notes),
+        ]
+    return [
+        *_head(step, notes),
+        *_outcome(step),
+        *_before(found, step),
+        *_ways(notes),
+        *input_sections(run, open_depth=0),
+        *_other_visits(found, step),
+        Section("events", "events", note=_events_text(step)),
+        *_inferred(step),
+    ]
+
+
+def input_sections(run: Run, open_depth: int = 2) -> list[Section]:
+    """Return the input of a run."""
+    if not run.has_input:
+        return [Section("input", "run input", note=TRUNCATED if run.is_input_truncated else NO_INPUT)]
+    note = TRUNCATED if run.is_input_truncated else ""
+    return [Section("input", "run input", run.input, note, open_depth=open_depth)]
+
+
+def output_sections(run: Run) -> list[Section]:
+    """Return the output of a run, or its error."""
+    found = [] if run.error is None else [Section("error", "error", _decoded(run.error), colour="red", open_depth=3)]
+    if run.output is not None:
+        found.append(Section("output", "output", run.output, open_depth=2))
+    return found or [Section("output", "output", note="none" if run.is_over else "not yet: the run has not ended")]
+
+
+def event_sections(events: Sequence[Event], first_number: int, needle: str = "") -> list[Section]:
+    """Return events, oldest first, the first being number `first_number` of the run; those with `needle` only."""
+    words = needle.casefold().split()
+    found = []
+    for number, event in enumerate(events, first_number):
+        text = event.raw.decode("utf-8", "backslashreplace")
+        if all(word in text.casefold() for word in words):
+            # The payload follows the fields that the row shows already.
+            summary = one_line((text.partition('"payload":')[2] or text)[:MAX_SUMMARY_CHARS])
+            title = _event_title(number, event)
+            found.append(Section(f"event {number}", title, is_foreign=True, source=event.raw, summary=summary))
+    return found
+
+
+def _event_title(number: int, event: Event) -> str:
+    """Return number, time, type and node of an event, in columns."""
+    time = (format_iso(event.at) or event.timestamp)[11:23]
+    name = pad(one_line(event.type.removeprefix(RUNTIME), MAX_TYPE_CELLS), MAX_TYPE_CELLS)
+    return f"{number:>5,}  {pad(one_line(time, 12), 12)}  {name}  {one_line(event.node_id or '', MAX_NODE_CELLS)}"
+
+
+def _head(step: Step, notes: StepNotes) -> Iterator[Section]:
+    style = NODE_STYLES[step.visit.state] if step.visit is not None else NODE_STYLES[next(iter(NODE_STYLES))]
+    repeat = f"  iteration {step.iteration}" if step.iteration is not None else ""
+    repeat += f"  attempt {step.attempt}" if step.attempt is not None else ""
+    word = style.word
+    if step.is_open and step.waits_for_person:
+        style, word = REVIEW, "waiting for a person"
+    yield Section(
+        "head",
+        display_name(step.name),
+        note=f"{repeat.strip()}  {style.glyph} {word}".strip(),
+        colour="text strong",
+        note_colour=style.colour,
+    )
+    begin, end = _clock(step.entered_at), _clock(step.ended_at)
+    took = format_duration(step.duration_ms) or ("still open" if step.is_open else "")
+    start = "" if step.offset_ms is None else f"start +{format_duration(step.offset_ms)}"
+    parts = [display_name(step.block_kind or "?"), f"{begin or '?'} → {end or '…'}", took, start]
+    yield Section("when", " · ".join(part for part in parts if part), colour="grey")
+    if label := _label(notes):
+        yield Section("label", label, colour="grey")
+
+
+def _label(notes: StepNotes) -> str:
+    return display_name(notes.label) if notes.label else ""
+
+
+def _outcome(step: Step) -> Iterator[Section]:
+    visit = step.visit
+    if visit is None:
+        return
+    if step.error is not None:
+        yield Section("error", "error", _decoded(step.error), colour="red", open_depth=2)
+    if visit.is_truncated:
+        yield Section("result", _result_title(step), note=TRUNCATED)
+    elif visit.has_result:
+        yield Section("result", _result_title(step), visit.result, open_depth=2)
+
+
+def _result_title(step: Step) -> str:
+    binding = step.visit.result_binding if step.visit is not None else None
+    return f"result {display_name(binding)}" if binding else "result"
+
+
+def _before(found: StepIndex, step: Step) -> Iterator[Section]:
+    """Yield the results of the steps that ended last before this one began."""
+    newest = found.results_before(step.first_event)
+    yield Section("before", INPUT_NOTE if newest else "nothing with a result came before it", colour="grey")
+    for number, other in enumerate(newest):
+        value: Any = NO_VALUE if other.visit is None else other.visit.result
+        yield Section(f"before {number}", _full_name(other), value)
+
+
+def _other_visits(found: StepIndex, step: Step) -> Iterator[Section]:
+    """Yield the visit of the same node before this one, to compare the results."""
+    same = found.visits_of(step)
+    at = bisect_left(same, step.index, key=lambda other: other.index)
+    if len(same) > 1:
+        yield Section("visits", f"visit {at + 1:,} of {len(same):,} of this node", colour="grey")
+    if at:
+        other = same[at - 1]
+        visit = other.visit
+        value = NO_VALUE if visit is None else visit.error if other.error is not None else visit.result
+        style = NODE_STYLES[visit.state] if visit is not None else None
+        yield Section(
+            "visit before",
+            f"the one before  {_full_name(other)}",
+            value,
+            f"{style.glyph} {style.word}" if style is not None else "",
+            note_colour=style.colour if style is not None else "grey",
+        )
+
+
+def _full_name(step: Step) -> str:
+    repeat = f" iteration {step.iteration}" if step.iteration is not None else ""
+    return f"{display_name(step.name)}{repeat}" + (f" attempt {step.attempt}" if step.attempt is not None else "")
+
+
+def _ways(notes: StepNotes) -> Iterator[Section]:
+    for number, way in enumerate(notes.ways):
+        yield Section(f"way {number}", way)
+
+
+def _events_text(step: Step) -> str:
+    begin = f"{step.entered_event:,}" if step.entered_event else "enter missing"
+    return f"{begin} → {step.ended_event:,}" if step.ended_event else begin
+
+
+def _inferred(step: Step) -> Iterator[Section]:
+    if step.inferred:
+        yield Section("inferred", f"inferred, not in the API: {', '.join(step.inferred)}", colour="grey")
+
+
+def _clock(at: int | None) -> str:
+    return (format_iso(at) or "")[11:23]
+
+
+def _decoded(text: str) -> Any:
+    """Return an error as the JSON value that it is the text of, else as it is."""
+    value = decode_value(text.encode()) if text[:1] in "{[" else None
+    return value if isinstance(value, dict | list) else text

@@ -1,0 +1,357 @@
+"""The screen of a run: views, selection, folding, the inspector, other runs of the list."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from textual.pilot import Pilot
+
+from scaicore_tui.actions import gate
+from scaicore_tui.tui.screens.run import RunScreen
+from tests.support.app_stage import STANDARD, WIDE, Stage, wait_until
+from tests.support.feed_simulator import FeedSim
+from tests.support.scene import INVOICES, RunEvents, busy_feed, failed_batch, waiting_expense
+
+SIZES = [pytest.param(WIDE, id="120x40"), pytest.param(STANDARD, id="80x24")]
+
+
+def run_screen(stage: Stage) -> RunScreen:
+    screen = stage.app.screen
+    assert isinstance(screen, RunScreen)
+    return screen
+
+
+def selected_line(stage: Stage) -> str:
+    """Return the line of the selected step, without the inspector."""
+    return next(line for line in stage.lines if line.startswith("›")).split("│›")[0]
+
+
+def loop_of(count: int) -> FeedSim:
+    """Return a feed with a completed loop of `count` iterations; the second failed once and was tried again."""
+    run = RunEvents("exec_loop", INVOICES, 0).start(invoices=list(range(count)))
+    run.enter("each", "foreach")
+    for number in range(count):
+        if number == 1:
+            run.enter("post", "core_call").add(
+                "block.failed", 20, node_id="post", block_kind="core_call", error={"message": "busy"}
+            )
+        run.step("post", "core_call", 500, {"reference": {"id": f"ERP-{number}", "lines": [number, 7]}})
+    run.add("block.exited", node_id="each", block_kind="foreach").end({"posted": count})
+    return FeedSim(run.events)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_failed_step_is_selected_and_its_error_shown_without_a_key(size: tuple[int, int]) -> None:
+    stage = Stage(busy_feed())
+    async with stage.opened(size) as pilot:
+        await pilot.press("e", "enter")
+        assert "✗ pay" in selected_line(stage)
+        assert "failed 9m ago at 11:51:30Z, after 30.7s" in stage.text
+        assert stage.text.count("BANK_DOWN") >= 2
+        assert "iteration 3" in stage.text
+        assert "run 4 of 26" in stage.text or size != WIDE
+
+
+async def test_digits_and_v_switch_the_views_and_keep_the_step() -> None:
+    stage = Stage(FeedSim(failed_batch()))
+    async with stage.opened() as pilot:
+        await pilot.press("enter")
+        for key, shown in (("1", "TOOK"), ("2", "AFTER"), ("3", "order seen in")):
+            await pilot.press(key)
+            assert shown in stage.text
+            assert "pay" in selected_line(stage)
+        await pilot.press("4")
+        assert "invocation.started" in stage.text
+        await pilot.press("5")
+        assert "invoices" in stage.text
+        await pilot.press("6", "v")
+        assert "[1 Timeline]" in stage.text
+        assert "pay" in selected_line(stage)
+
+
+async def test_enter_folds_containers_and_iterations_and_the_cursor_stays() -> None:
+    stage = Stage(loop_of(6))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter")
+        assert "each" in selected_line(stage)
+        assert "iteration 6 ▸" in stage.text  # a long loop is folded at first
+        await pilot.press("enter")
+        assert "iteration" not in stage.text.split("│")[0]
+        assert "each" in selected_line(stage)
+        await pilot.press("enter", "j", "enter")
+        assert "iteration 1" in selected_line(stage)
+        assert "iteration 1 ▸" not in stage.text
+        await pilot.press("j")
+        assert "post" in selected_line(stage)
+
+
+async def test_e_goes_through_the_failed_steps_and_unfolds_them() -> None:
+    stage = Stage(loop_of(6))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "e")
+        assert "✗" in selected_line(stage)
+        assert "post 1" in selected_line(stage)
+        await pilot.press("e")
+        assert "no failed step further down" in stage.text
+        await pilot.press("g", "E")
+        assert "no failed step further up" in stage.text
+
+
+async def test_the_inspector_shows_the_step_and_takes_the_keys() -> None:
+    stage = Stage(loop_of(2))
+    async with stage.opened() as pilot:
+        await pilot.press("enter", "G", "tab")
+        await stage.settle(pilot)
+        assert run_screen(stage).active_list.id == "inspector"
+        assert "the input of nodes is not on the feed" in stage.text
+        await pilot.press("j", "j", "j", "j")
+        assert "lines" in stage.text
+        await pilot.press("escape")
+        assert run_screen(stage).active_list.id != "inspector"
+        await pilot.press("escape")
+        assert not isinstance(stage.app.screen, RunScreen)
+
+
+async def test_zoom_shows_a_part_of_the_run_and_where_it_is() -> None:
+    stage = Stage(loop_of(6))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "e")
+        whole = axis(stage)
+        await pilot.press("+", "+")
+        assert axis(stage) != whole
+        minimap = next(line for line in stage.lines if "━" in line).split("│")[0]
+        assert minimap.count("━") < minimap.count("─")
+        # The part that is shown follows the cursor.
+        await pilot.press("G")
+        await wait_until(pilot, lambda: "━" in stage.text)
+        await stage.settle(pilot)
+        await pilot.press("=")
+        assert "━" not in stage.text
+        assert axis(stage) == whole
+        await pilot.press("-")
+        assert "-: all of the run is shown" in stage.text
+        await pilot.press(*"++++++++++++++")
+        assert "+: a cell is 1 ms already" in stage.text
+
+
+def axis(stage: Stage) -> str:
+    """Return the labels of the time axis."""
+    return next(line for line in stage.lines if "NODE" in line).split("│")[0]
+
+
+async def test_long_idle_time_is_folded_until_a_key_shows_it() -> None:
+    run = RunEvents("exec_wait", INVOICES, 0).start(n=1).step("load", "rigid", 2_000, 1)
+    run.step("review", "checkpoint", 3_600_000, "approve").step("post", "rigid", 3_000, 2).end({})
+    stage = Stage(FeedSim(run.events))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter")
+        assert "~1h" in axis(stage)
+        assert "░" in stage.text
+        folded = next(line for line in stage.lines if "post" in line).split("│")[0]
+        await pilot.press("I")
+        assert "~1h" not in axis(stage)
+        assert "idle time is shown at its full length" in stage.text
+        assert next(line for line in stage.lines if "post" in line).split("│")[0].count("█") < folded.count("█")
+        await pilot.press("I")
+        assert "~1h" in axis(stage)
+
+
+async def test_ascii_has_no_other_signs_in_any_view() -> None:
+    stage = Stage(loop_of(6), ascii_only=True)
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "e", "+")
+        for key in "123456":
+            await pilot.press(key)
+            assert stage.text.isascii(), (key, [char for char in stage.text if not char.isascii()])
+
+
+async def test_a_value_three_levels_deep_is_found_and_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(loop_of(6))
+    copied = list[str]()
+    monkeypatch.setattr(stage.app, "send_to_terminal", lambda text: copied.append(clipboard_content(text)))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "e", "j", "slash", *"erp-1", "enter")
+        assert run_screen(stage).active_list.id == "inspector"
+        await pilot.press("y")
+        await stage.settle(pilot)
+        assert copied == ["ERP-1"]
+        assert "copied result.reference.id" in stage.text
+        await pilot.press("j", "y")
+        await stage.settle(pilot)
+        assert json.loads(copied[-1]) == [1, 7]
+        await pilot.press("n")
+        assert "“erp-1” is not in what is shown" not in stage.text
+        await pilot.press("g", "y")
+        assert "y: there is no value in this row" in stage.text
+
+
+async def test_a_search_unfolds_what_it_finds_and_says_if_there_is_nothing() -> None:
+    stage = Stage(loop_of(2))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "n")
+        assert "n: nothing is searched" in stage.text
+        await pilot.press("5", "slash", *"nowhere", "enter", "n")
+        assert "n: “nowhere” is not in what is shown" in stage.text
+        await pilot.press("enter", "slash", *"invoices", "enter")
+        assert "invoices" in next(line for line in stage.lines if line.startswith("›"))
+
+
+async def test_events_are_filtered_and_each_unfolds() -> None:
+    stage = Stage(loop_of(3))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "4", "slash", *"failed", "enter")
+        shown = [line for line in stage.lines if "block." in line]
+        assert len(shown) == 1
+        assert "block.failed" in shown[0]
+        await pilot.press("enter")
+        assert "payload" in stage.text
+        assert "busy" in stage.text
+        await pilot.press("slash", "escape")
+        assert len([line for line in stage.lines if "block." in line]) > 5
+
+
+def clipboard_content(sequence: str) -> str:
+    """Return what a sequence copies to the clipboard."""
+    return base64.b64decode(sequence.split(";")[2].split("\x07")[0]).decode()
+
+
+async def test_the_time_cursor_shows_the_run_as_of_an_event_in_all_views() -> None:
+    stage = Stage(FeedSim(failed_batch()))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "left")
+        assert "as of event 10 of 11" in stage.text
+        assert "● running" in stage.text
+        await pilot.press("left")
+        assert "as of event 9 of 11  11:51:00.681 +680ms" in stage.text
+        assert "● pay" in selected_line(stage)
+        assert "BANK_DOWN" not in stage.text
+        await pilot.press("{", "2")
+        assert "✓ pay" in selected_line(stage)
+        await pilot.press("3")
+        assert "×3" not in stage.text
+        await pilot.press("4")
+        assert len([line for line in stage.lines if "│ ▸" in line]) == 8
+        await pilot.press("6")
+        assert "not yet: the run has not ended" in stage.text
+        await pilot.press("1", "0")
+        assert "as of event 1 of 11" in stage.text
+        await pilot.press("left")
+        assert "←: this is the first event" in stage.text
+        await pilot.press("}")
+        assert "● load" in selected_line(stage)
+        await pilot.press("$", "right")
+        assert "→: this is the last event" in stage.text
+        await pilot.press("escape", "escape")
+        assert "as of event" not in stage.text
+        assert "✗ failed" in stage.text
+        await pilot.press("right")
+        assert "→: this is now" in stage.text
+
+
+async def test_typed_ahead_moves_in_time_all_count() -> None:
+    stage = Stage(FeedSim(failed_batch()))
+    async with stage.opened() as pilot:
+        await pilot.press("enter")
+        stage.press_fast("left", "left", "left", "left")
+        await wait_until(pilot, lambda: "as of event 7 of 11" in stage.text)
+
+
+@pytest.mark.parametrize("key", ["a", "c", "R"])
+async def test_nothing_is_written_from_the_past(key: str) -> None:
+    stage = Stage(busy_feed())
+    async with stage.opened(WIDE) as pilot:
+        await open_run(stage, pilot, "exec_d3b6f0")
+        screen = run_screen(stage)
+        await pilot.press("left", key)
+        assert f"{key}: {gate.PAST}" in stage.text
+        assert stage.app.screen is screen
+        assert not stage.session.submissions
+        await pilot.press("escape", "escape", "a")
+        assert stage.app.screen is not screen
+
+
+async def test_new_events_do_not_move_the_past() -> None:
+    sim = FeedSim(waiting_expense("exec_1", -100))
+    stage = Stage(sim)
+    async with stage.opened() as pilot:
+        await pilot.press("enter", "left")
+        shown = [line for line in stage.lines if "as of event" in line]
+        sim.log += RunEvents("exec_1", "core_expense-approval", 60).enter("later", "rigid").events
+        await stage.poll(pilot)
+        assert [line for line in stage.lines if "as of event" in line] == shown
+        assert "later" not in stage.text
+        await pilot.press("escape")
+        await stage.settle(pilot)
+        assert "later" in stage.text
+
+
+async def test_brackets_show_the_other_runs_of_the_list() -> None:
+    stage = Stage(busy_feed())
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("e", "enter")
+        first = run_screen(stage).current_run
+        await pilot.press("]")
+        second = run_screen(stage).current_run
+        assert second is not None
+        assert first is not None
+        assert second.execution_id != first.execution_id
+        assert "run 5 of 26" in stage.text
+        await pilot.press("[", "[", "[", "[", "[")
+        assert "this is the newest run of the list" in stage.text
+
+
+async def test_a_node_of_the_main_screen_opens_as_the_selected_step() -> None:
+    stage = Stage(busy_feed())
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("e", "tab")
+        await wait_until(pilot, lambda: "load" in stage.text)
+        await pilot.press("g")
+        while "load" not in selected_node(stage):
+            await pilot.press("j")
+        await pilot.press("enter")
+        assert "load" in selected_line(stage)
+
+
+def selected_node(stage: Stage) -> str:
+    """Return what is at the cursor of the nodes."""
+    return next((line.split("›")[-1] for line in stage.lines if line.rfind("›") > 40), "")
+
+
+async def test_a_waiting_run_begins_with_its_question() -> None:
+    stage = Stage(busy_feed())
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("i", "enter", "escape", "escape")
+        await open_run(stage, pilot, "exec_77aa02")
+        head = "\n".join(stage.lines[2:5])
+        assert "Zoë de Vries claims 1,200 EUR" in head
+        assert "1 Approve  2 Reject" in head
+        assert "due in" in head
+        assert "‖ review" in selected_line(stage)
+
+
+async def open_run(stage: Stage, pilot: Pilot[int], execution: str) -> None:
+    """Open a run through the filter."""
+    await pilot.press("slash", *execution, "enter")
+    await wait_until(pilot, lambda: "1 of 1" in stage.text)
+    await pilot.press("enter")
+
+
+async def test_a_live_run_grows_and_the_cursor_follows_until_it_is_moved() -> None:
+    sim = FeedSim(waiting_expense("exec_1", -100)[:-1])
+    stage = Stage(sim)
+    run = RunEvents("exec_1", "core_expense-approval", 60)
+    async with stage.opened() as pilot:
+        await pilot.press("enter")
+        sim.log += run.enter("check", "rigid").events
+        await stage.poll(pilot)
+        assert "● check" in selected_line(stage)
+        before = selected_line(stage)
+        await stage.wait(pilot, 20)
+        assert selected_line(stage) != before
+        await pilot.press("k")
+        sim.log += run.enter("later", "rigid").events[1:]
+        await stage.poll(pilot)
+        assert "later" in stage.text
+        assert "later" not in selected_line(stage)
