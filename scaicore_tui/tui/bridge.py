@@ -15,7 +15,6 @@ from textual.message import Message
 from textual.worker import Worker
 
 from scaicore_tui.actions import answer_many
-from scaicore_tui.analysis.run_history import RunHistory
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
@@ -237,6 +236,9 @@ class Bridge:
 
     async def _read_history(self, execution_id: str) -> None:
         events = self._session.events(execution_id)
+        # Loaded with the run screen: the first screen appears sooner.
+        from scaicore_tui.analysis.run_history import RunHistory
+
         history = await asyncio.to_thread(RunHistory, execution_id, events)
         self._post(RunHistoryRead(execution_id, history))
 

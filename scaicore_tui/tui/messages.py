@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
 from scaicore_tui.actions import Submission
-from scaicore_tui.analysis.flow_view import FlowView
-from scaicore_tui.analysis.run_history import RunHistory
 from scaicore_tui.config.settings import ProfileInfo
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import Session
 from scaicore_tui.units import Position
+
+if TYPE_CHECKING:
+    # Loaded with the run screen: the first screen appears sooner.
+    from scaicore_tui.analysis.flow_view import FlowView
+    from scaicore_tui.analysis.run_history import RunHistory
 
 
 @dataclass(eq=False, repr=False, match_args=False)
