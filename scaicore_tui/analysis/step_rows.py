@@ -146,7 +146,7 @@ def _step_rows(
     children = steps.children_of(step.index)
     own_id = step_id(step)
     is_folded = bool(children) and own_id in folded
-    count = len({child.iteration for child in children if child.iteration is not None}) if step.is_loop else 0
+    count = max((child.iteration or 0 for child in children), default=0) if step.is_loop else 0
     yield StepRow(
         own_id,
         RowKind.STEP,

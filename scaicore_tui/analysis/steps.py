@@ -159,6 +159,7 @@ def build_steps(
     is_certain = graph is not None and not graph.is_inferred and is_complete and _is_clean(run)
     _set_parents(steps, intervals, graph, is_certain=is_certain)
     _set_repeats(steps)
+    _add_dropped_iterations(steps, run)
     _append_unreached(steps, run, graph, others)
     times = [at for step in steps for at in (step.entered_at, step.ended_at) if at is not None]
     return RunSteps(
@@ -259,6 +260,28 @@ def _set_repeats(steps: Sequence[Step]) -> None:
             step.iteration, step.attempt = repeat.iteration, repeat.attempt
             if repeat.is_ambiguous and not step.inferred:
                 step.inferred = (ITERATION, ATTEMPT) if is_loop else (ATTEMPT,)
+
+
+def _add_dropped_iterations(steps: Sequence[Step], run: Run) -> None:
+    """Count the iterations whose visits are no longer kept, where a loop ran only once.
+
+    They are as many as dropped visits of the node with which the kept ones begin.
+    """
+    offsets: dict[int, int] = {}
+    for step in steps:
+        if step.parent is None or step.iteration is None:
+            continue
+        if step.parent not in offsets:
+            container, node = (_node_of(run, found) for found in (steps[step.parent], step))
+            is_single = container is not None and container.visit_count == 1
+            offsets[step.parent] = node.dropped if is_single and node is not None else 0
+        step.iteration += offsets[step.parent]
+        if offsets[step.parent] and ITERATION not in step.inferred:
+            step.inferred = (*step.inferred, ITERATION)
+
+
+def _node_of(run: Run, step: Step) -> NodeRunInfo | None:
+    return run.nodes.get((step.node_id, None if step.node_id else step.block_kind))
 
 
 def _append_unreached(steps: list[Step], run: Run, graph: FlowShape | None, others: Iterable[Run]) -> None:

@@ -266,6 +266,15 @@ def test_a_checkpoint_waits_for_a_person() -> None:
     assert [step.waits_for_person for step in steps.steps] == [True, False]
 
 
+def test_iterations_that_are_no_longer_kept_are_counted() -> None:
+    at = [NOON + number * SECOND for number in range(1_200)]
+    inside = [step for moment in at for step in (entered("a", moment), exited("a", moment + 1))]
+    steps = build_steps(run_of(started(), entered("each", kind="foreach"), *inside))
+    iterations = [step.iteration for step in steps.steps if step.node_id == "a"]
+    assert (iterations[0], iterations[-1]) == (201, 1_200)
+    assert all(ITERATION in step.inferred for step in steps.steps if step.node_id == "a")
+
+
 @pytest.mark.parametrize("graph", [LOOP, None])
 def test_dropped_visits_leave_nothing_certain(graph: FlowGraph | None) -> None:
     inside = [row for number in range(1_200) for row in (entered("a", NOON + number), exited("a", NOON + number))]

@@ -76,7 +76,7 @@ def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_
         *_before(found, step),
         *_ways(notes),
         *input_sections(run, open_depth=0),
-        *_other_visits(found, step),
+        *_other_visits(run, found, step),
         Section("events", "events", note=_events_text(step)),
         *_inferred(step),
     ]
@@ -172,12 +172,15 @@ def _before(found: StepIndex, step: Step) -> Iterator[Section]:
         yield Section(f"before {number}", _full_name(other), value)
 
 
-def _other_visits(found: StepIndex, step: Step) -> Iterator[Section]:
+def _other_visits(run: Run, found: StepIndex, step: Step) -> Iterator[Section]:
     """Yield the visit of the same node before this one, to compare the results."""
     same = found.visits_of(step)
     at = bisect_left(same, step.index, key=lambda other: other.index)
     if len(same) > 1:
-        yield Section("visits", f"visit {at + 1:,} of {len(same):,} of this node", colour="grey")
+        node = run.nodes.get((step.node_id, None if step.node_id else step.block_kind))
+        dropped = 0 if node is None else node.dropped
+        text = f"visit {dropped + at + 1:,} of {dropped + len(same):,} of this node"
+        yield Section("visits", text, colour="grey")
     if at:
         other = same[at - 1]
         visit = other.visit
