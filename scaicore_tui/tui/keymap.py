@@ -158,6 +158,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("filter", ("slash",), "search", "search in the values of the step, or filter the events", DETAIL),
     KeyAction("next_match", ("n",), "", "go to the next match", DETAIL),
     KeyAction("previous_match", ("N",), "", "go to the previous match", DETAIL),
+    KeyAction("follow_link", ("x",), "sub-run", "open the likely sub-run of the step, the original, a replay", DETAIL),
     KeyAction("earlier", ("left",), "time", "show the run as of the event before; esc returns to now", DETAIL),
     KeyAction("later", ("right",), "", "show the run as of the next event", DETAIL),
     KeyAction("earlier_change", ("left_curly_bracket",), "", "go back to the state change before", DETAIL),

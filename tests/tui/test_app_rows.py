@@ -51,6 +51,7 @@ OTHER_ACTIONS = {
     *("next_pane", "previous_pane", "back", "filter", "view", "inbox", "profile", "help", "command_palette"),
     *("view_timeline", "view_order", "view_flow", "view_events", "view_input", "view_output"),
     *(
+        "follow_link",
         "next_match",
         "previous_match",
         "earlier",

@@ -287,6 +287,50 @@ async def test_new_events_do_not_move_the_past() -> None:
         assert "later" in stage.text
 
 
+def run_with_sub_runs(*starts_ms: int) -> FeedSim:
+    """Return a feed with a run whose step calls another Core and fails; runs of it began so long after the step did."""
+    run = RunEvents("exec_outer", INVOICES, 0).start(n=1).enter("call", "core_call")
+    error = {"code": "SUBFLOW_FAILED", "message": "no source"}
+    run.add("block.failed", 3_000, node_id="call", block_kind="core_call", error=error)
+    run.add("invocation.failed", error=error)
+    log = list(run.events)
+    for number, start_ms in enumerate(starts_ms):
+        inner = RunEvents(f"exec_inner{number}", "core_fact-check", 0)
+        inner.add("invocation.started", start_ms, input={"claim": "x"}, node_id=None)
+        log += inner.fail("look_up", "core_call", 500, error).events
+    return FeedSim(sorted(log, key=lambda each: each.at or 0))
+
+
+async def test_x_opens_the_likely_sub_run_and_escape_comes_back() -> None:
+    stage = Stage(run_with_sub_runs(1_000))
+    async with stage.opened(WIDE) as pilot:
+        await open_run(stage, pilot, "exec_outer")
+        assert "x ↗ called (likely) fact-check exec_inner0" in stage.text
+        await pilot.press("x")
+        assert "✗ look_up" in selected_line(stage)
+        assert "fact-check" in stage.lines[1]
+        await pilot.press("escape")
+        assert "✗ call" in selected_line(stage)
+
+
+@pytest.mark.parametrize(
+    ("starts_ms", "shown"),
+    [
+        pytest.param((1_000, 1_500), "(one of 2 runs at that time)", id="two"),
+        pytest.param((5_000,), "", id="later"),
+    ],
+)
+async def test_a_sub_run_is_never_surer_than_its_time(starts_ms: tuple[int, ...], shown: str) -> None:
+    stage = Stage(run_with_sub_runs(*starts_ms))
+    async with stage.opened(WIDE) as pilot:
+        await open_run(stage, pilot, "exec_outer")
+        assert "(likely)" not in stage.text
+        assert shown in stage.text
+        if not shown:
+            await pilot.press("x")
+            assert "x: no sub-run of this step" in stage.text
+
+
 async def test_brackets_show_the_other_runs_of_the_list() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:

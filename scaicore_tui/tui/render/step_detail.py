@@ -29,10 +29,11 @@ NO_INPUT = "not known: this run began before our first event"
 
 
 class StepNotes(Struct, frozen=True):
-    """Facts about a step from the graph: `ways` out of its node, and `label`, its name in the flow."""
+    """Facts about a step: the `ways` out of its node, its `label` in the flow, `links` to other runs."""
 
     ways: Sequence[str] = ()
     label: str = ""
+    links: Sequence[str] = ()
 
 
 NO_NOTES = StepNotes()
@@ -73,6 +74,7 @@ def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_
     return [
         *_head(step, notes),
         *_outcome(step),
+        *_links(notes),
         *_before(found, step),
         *_ways(notes),
         *input_sections(run, open_depth=0),
@@ -203,6 +205,11 @@ def _full_name(step: Step) -> str:
 def _ways(notes: StepNotes) -> Iterator[Section]:
     for number, way in enumerate(notes.ways):
         yield Section(f"way {number}", way)
+
+
+def _links(notes: StepNotes) -> Iterator[Section]:
+    for number, link in enumerate(notes.links):
+        yield Section(f"link {number}", f"{' ' if number else 'x'} ↗ {link}", colour="accent")
 
 
 def _events_text(step: Step) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from textual.app import ComposeResult
 
 from scaicore_tui.analysis.run_history import copy_run
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import Delta
+from scaicore_tui.runs import Delta, Summary
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
 from scaicore_tui.text import clipboard_text, editable_json, quote
@@ -26,6 +26,7 @@ from scaicore_tui.tui.messages import (
     RunsNeeded,
 )
 from scaicore_tui.tui.render.run_head import fact_lines, title_spans, view_line
+from scaicore_tui.tui.render.run_links import RunLink, find_links
 from scaicore_tui.tui.render.step_detail import event_sections, input_sections, output_sections
 from scaicore_tui.tui.render.value_rows import NO_VALUE, Section
 from scaicore_tui.tui.run_list_model import RunListModel
@@ -44,6 +45,8 @@ MAX_EVENTS = 1_000
 # The inspector follows the cursor once that has rested so long.
 CURSOR_REST_S = 0.15
 ZOOM_FACTOR = 0.5
+# Among so many runs that began after this one its sub-runs are searched.
+MAX_SUB_RUN_DISTANCE = 200
 # Keys that work while the run is being loaded: those that leave it, and those that do not act on it.
 FREE_KEYS = frozenset({"escape", "q", "question_mark", "ctrl+p", "p", "r", "P", "t", "i", "ctrl+l", "ctrl+z", "a", "c"})
 _SIDE_CELLS = 2
@@ -268,6 +271,32 @@ class RunScreen(PastScreen):
             self.show_message(f"{key}: {quote(self._needle)} is not in what is shown")
         self.refresh_chrome()
 
+    def action_follow_link(self) -> None:
+        """Open the first run that this one leads to; `esc` comes back."""
+        links = self._links
+        if not links:
+            self.show_message("x: no sub-run of this step, and no replay or original of this run, is known")
+        elif self.state.session.index.get(links[0].execution_id) is None:
+            self.show_message(f"x: {links[0].label}: that run is not loaded", "amber")
+        else:
+            self.app.push_screen(RunScreen(self.state, links[0].execution_id, self._listed))
+
+    @property
+    def _links(self) -> list[RunLink]:
+        """The runs that this one leads to, the most useful first."""
+        session, step = self.state.session, self._panes.steps.selected
+        others = self._began_after()
+        return find_links(self._execution_id, step, self.shown_time, others, session.submissions)
+
+    def _began_after(self) -> Iterator[Summary]:
+        """Yield the runs in memory that began after this one, oldest first."""
+        index = self.state.session.index
+        summary = index.get(self._execution_id)
+        if summary is not None:
+            first = index.order.count_below(summary.position) + 1
+            numbers = range(first, min(first + MAX_SUB_RUN_DISTANCE, len(index.order)))
+            yield from filter(None, (index.at(index.order[number]) for number in numbers))
+
     def action_newer_run(self) -> None:
         self._go_to_run(-1, "[", "this is the newest run of the list")
 
@@ -327,7 +356,7 @@ class RunScreen(PastScreen):
         if self._view is RunView.TIMELINE:
             self._steps.keep_in_window(self.shown_time)
         if run is not None:
-            self._steps.show_inspector(run)
+            self._steps.show_inspector(run, [link.label for link in self._links])
 
     def _show_values(self, *, is_other: bool) -> None:
         self._panes.values.show(self._value_sections(), is_other=is_other)

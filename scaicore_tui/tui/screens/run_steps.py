@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from scaicore_tui.analysis.flow_path import find_taken_edges
@@ -136,12 +138,12 @@ class ShownSteps:
             times = window.begin, window.end
         return sum(times) // 2 if times is not None else now
 
-    def show_inspector(self, run: Run) -> None:
-        """Show the selected step in the inspector."""
+    def show_inspector(self, run: Run, links: Sequence[str]) -> None:
+        """Show the selected step in the inspector, and where `x` leads."""
         step = self._panes.steps.selected
         inspected = None if step is None else f"{run.execution_id} {step_id(step)}"
         is_other, self._inspected = inspected != self._inspected, inspected
-        sections = [] if step is None else step_sections(run, self._index, step, self._notes_of(step))
+        sections = [] if step is None else step_sections(run, self._index, step, self._notes_of(step, links))
         self._panes.inspector.show(sections, is_other=is_other)
 
     def toggle(self, view: RunView, now: Micros) -> bool:
@@ -235,16 +237,16 @@ class ShownSteps:
         lines = wrap(text, max(1, self._panes.steps_width), 1 if is_low else MAX_NOTE_LINES) if text else []
         return [[(line, "grey")] for line in lines]
 
-    def _notes_of(self, step: Step) -> StepNotes:
-        """Return what the flow says about the node of a step."""
+    def _notes_of(self, step: Step, links: Sequence[str]) -> StepNotes:
+        """Return what the flow says about the node of a step, and its links."""
         if self.flow is None or step.node_id is None or step.node_id not in self.flow.graph.by_id:
-            return StepNotes()
+            return StepNotes(links=links)
         ascii_only = self._panes.app.has_class(ASCII_CLASS)
         lines = ways_lines(
             self.flow, step.node_id, max(40, self._panes.inspector.size.width - 4), ascii_only=ascii_only
         )
         ways = ["".join(text for text, _ in line) for line in lines]
-        return StepNotes(ways, self.flow.graph.by_id[step.node_id].label)
+        return StepNotes(ways, self.flow.graph.by_id[step.node_id].label, links)
 
     def _empty_text(self, view: RunView) -> str:
         if view is RunView.FLOW and self.flow is None:
