@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from scaicore_tui.actions import Progress, Submission, latest_by_target
 from scaicore_tui.actions.gate import CLOSED_REASONS
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import Delta, Gap, GapRow, Run, missing_events_note
+from scaicore_tui.runs import Delta, Gap, GapRow, Run, gaps_within, missing_events_note
 from scaicore_tui.session import Session, submission_of
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import to_seconds
@@ -233,6 +233,12 @@ class AppState:
         index = self.session.index
         summary = index.get(execution_id)
         return "" if summary is None else missing_events_note(summary, index.gaps, self.now)
+
+    def gaps_within(self, execution_id: str) -> Sequence[Gap]:
+        """Return the gaps in which a run may have events."""
+        index = self.session.index
+        summary = index.get(execution_id)
+        return () if summary is None else gaps_within(summary, index.gaps)
 
     def progress(self) -> dict[str, Span]:
         """Return the progress of the latest answer by checkpoint id."""

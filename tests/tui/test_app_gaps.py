@@ -136,6 +136,7 @@ async def test_run_that_may_miss_events_says_so() -> None:
         await pilot.press("enter")
         await stage.settle(pilot)
         assert f"gap: {note}" in stage.text
+        assert "??" in next(line for line in stage.lines if line.strip().startswith("NODE"))
         await pilot.press("escape", "escape", "e", "enter")
         await stage.settle(pilot)
         assert "exec_5b0c11" in stage.text

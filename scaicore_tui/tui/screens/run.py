@@ -326,6 +326,7 @@ class RunScreen(PastScreen):
         run = self.shown_run
         if run is not None and self._panes.steps.size.width:
             missing = self.state.missing_events(self._execution_id)
+            self._steps.gaps = self.state.gaps_within(self._execution_id)
             self._steps.load(run, self._view, self.shown_time, missing)
         self._show_head()
         self._show_inspector()

@@ -13,7 +13,7 @@ from scaicore_tui.analysis.steps import Step
 from scaicore_tui.analysis.time_axis import Stretch, step_times
 from scaicore_tui.analysis.time_scale import zoom
 from scaicore_tui.analysis.timeline_view import layout_timeline, note_lines
-from scaicore_tui.runs import Run, RunStatus
+from scaicore_tui.runs import Gap, Run, RunStatus
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.text import wrap
 from scaicore_tui.tui.render.line import Line
@@ -39,6 +39,8 @@ class ShownSteps:
         self.flow: FlowView | None = None
         self.folds_idle = True
         self.window: Stretch | None = None
+        # In which events may be missing.
+        self.gaps: Sequence[Gap] = ()
         self.follows = True
         self._panes = panes
         self._node = node
@@ -197,6 +199,7 @@ class ShownSteps:
             now,
             folds_idle=self.folds_idle,
             window=self.window,
+            gaps=self.gaps,
             ascii_only=ascii_only,
         )
         return TimelineLines(timeline)
