@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,9 @@ from hypothesis import settings
 
 from scaicore_tui.api import budget
 from tests.support.token_leaks import LEAKS
+
+# Otherwise every worker process compiles all test modules at every run.
+sys.dont_write_bytecode = False
 
 # A busy machine may take any time for an example.
 settings.register_profile("any machine", deadline=None)
