@@ -259,7 +259,7 @@ def test_a_failing_disk_and_its_recovery_are_logged(tmp_path: Path, monkeypatch:
 def open_app(writer: Program, path: str) -> Terminal:
     """Open the app, by the fast way of its options."""
     command = [*COMMAND, "--interval", "0.2", "--log", path]
-    return Terminal(writer.home, command, size=(100, 24), env=writer.settings)
+    return Terminal(writer.home, command, size=(100, 24), env=writer.settings, warm=True)
 
 
 def test_the_app_writes_the_log(grid: FastGrid, writer: Program, tmp_path: Path) -> None:

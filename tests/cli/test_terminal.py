@@ -19,7 +19,7 @@ CTRL_C, CTRL_D = "\x03", "\x04"
 
 def in_terminal(program: Program, *arguments: str) -> Terminal:
     """Start the program on a pseudo-terminal."""
-    return Terminal(program.home, [*COMMAND, *arguments], size=(140, 24), env=program.settings)
+    return Terminal(program.home, [*COMMAND, *arguments], size=(140, 24), env=program.settings, warm=True)
 
 
 def test_ctrl_c_during_a_write_exits_with_130(program: Program) -> None:
@@ -144,7 +144,9 @@ def test_a_table_is_coloured_only_on_a_terminal_with_colours(
 
 
 def test_a_table_fits_the_terminal_and_keeps_its_error_column(reader: Program) -> None:
-    with Terminal(reader.home, [*COMMAND, "runs", "--failed"], size=(80, 24), env=reader.settings) as terminal:
+    with Terminal(
+        reader.home, [*COMMAND, "runs", "--failed"], size=(80, 24), env=reader.settings, warm=True
+    ) as terminal:
         assert terminal.wait() == 0
         head, *rows = terminal.lines
     assert head.split() == ["RUN", "CORE", "STATUS", "AGE", "TOOK", "ERROR"]

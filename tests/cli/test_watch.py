@@ -242,7 +242,7 @@ def test_a_reader_that_closes_the_pipe_early_ends_watch(busy_grid: FastGrid, wat
 def test_a_failure_notifies_the_terminal_with_counts_only(busy_grid: FastGrid, watcher: Program) -> None:
     busy_grid.finish_run("core_invoice-batch", SPOILED)
     command = [*COMMAND, "watch", "--notify", "--until", "failed", *FAST_POLLING]
-    with Terminal(watcher.home, command, size=(120, 24), env=watcher.settings) as terminal:
+    with Terminal(watcher.home, command, size=(120, 24), env=watcher.settings, warm=True) as terminal:
         terminal.wait_until("watching ")
         assert b"\x07" not in terminal.output
         busy_grid.finish_run("core_invoice-batch", SPOILED)
@@ -256,7 +256,7 @@ def test_a_failure_notifies_the_terminal_with_counts_only(busy_grid: FastGrid, w
 def test_the_app_notifies_the_terminal_with_notify(busy_grid: FastGrid, watcher: Program) -> None:
     busy_grid.finish_run("core_invoice-batch", SPOILED)
     command = [*COMMAND, "--notify", "--no-journal", *FAST_POLLING]
-    with Terminal(watcher.home, command, size=(80, 24), env=watcher.settings) as terminal:
+    with Terminal(watcher.home, command, size=(80, 24), env=watcher.settings, warm=True) as terminal:
         terminal.wait_until("live")
         terminal.wait_until("1 fail")
         assert b"\x07\x1b]9" not in terminal.output

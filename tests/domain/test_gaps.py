@@ -121,8 +121,8 @@ def test_each_line_is_a_row_or_a_gap(count: int, found: list[tuple[int, bool]]) 
 
 
 def test_gaps_in_a_long_list_are_drawn_without_iterating_over_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    count, drawn = 100_000, list[int]()
-    run_list = run_list_of(index_of(*range(count), gaps=[gap(position) for position in range(99, count, 10_000)]))
+    count, drawn = 10_000, list[int]()
+    run_list = run_list_of(index_of(*range(count), gaps=[gap(position) for position in range(99, count, 1_000)]))
 
     def draw_row(_: RunList, row: int) -> Line:
         drawn.append(row)

@@ -47,12 +47,13 @@ def test_only_the_programs_own_sequences_are_written(name: str) -> None:
     assert len(events) == len(feed.events)
     assert len(reviews) == len(feed.pending) + len(feed.resolved)
     for width, ascii_only in zip(WIDTHS, (False, True, False), strict=True):
-        lines = [
-            line
+        # Half of the lines are the same as others, such as empty ones.
+        lines = dict.fromkeys(
+            tuple(line)
             for render in (run_lines, checkpoint_lines, notice_lines)
             for line in render(events, reviews, CORPUS[name], width)
-        ]
-        assert foreign_output(lines[:MAX_LINES], width, ascii_only=ascii_only) == []
+        )
+        assert foreign_output([*lines][:MAX_LINES], width, ascii_only=ascii_only) == []
 
 
 def run_lines(events: Sequence[Event], _reviews: Sequence[Checkpoint], _string: str, width: int) -> Iterator[Line]:

@@ -33,12 +33,16 @@ print("INPUT", sys.stdin.readline().strip(), flush=True)
 
 @dataclass
 class AppProcess:
-    """The app on a feed, with its own home folder and journal; started directly, or as a job of a shell."""
+    """The app on a feed, with its own home folder and journal; started directly, or as a job of a shell.
+
+    `warm` forks it from a process that has its modules loaded.
+    """
 
     home: Path
     server: FeedServer
     program: tuple[str, ...] = DEBUGGER
     in_shell: bool = False
+    warm: bool = True
     answers: dict[bytes, bytes] = field(default_factory=dict)
     before: list[object] = field(default_factory=list)
 
@@ -65,7 +69,9 @@ class AppProcess:
             "TMPDIR": str(self.home / "temporary"),
         }
         command = (*self.program, "--journal", str(self.journal))
-        with Terminal(self.home, SHELL if self.in_shell else command, env=settings, answers=self.answers) as terminal:
+        warm = self.warm and self.program == DEBUGGER and not self.in_shell
+        started = SHELL if self.in_shell else command
+        with Terminal(self.home, started, env=settings, answers=self.answers, warm=warm) as terminal:
             self.before = terminal.attributes
             if self.in_shell:
                 terminal.press(shlex.join(command), "enter")

@@ -19,6 +19,7 @@ from typing import Self
 import pyte
 
 from tests.support.token_leaks import LEAKS
+from tests.support.warm_program import Running, warm_app_server
 
 TIMEOUT_S = 45.0
 DEBUGGER = (sys.executable, "-m", "scaicore_tui")
@@ -54,6 +55,7 @@ _REMOVED_VARIABLES = (
 class Terminal:
     """Context manager: `command` on a terminal of `size`, without the environment variables of the tests.
 
+    `warm` forks the program, `DEBUGGER` with arguments, from a process that has its modules loaded.
     Queries to the terminal are answered like xterm does, or by `answers`. All methods wait for output, with a deadline;
     none waits for a fixed time.
     """
@@ -66,6 +68,7 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         env: Mapping[str, str] | None = None,
         answers: Mapping[bytes, bytes] | None = None,
+        warm: bool = False,
     ) -> None:
         self._replies = _REPLIES | dict(answers or {})
         self._command = command
@@ -73,20 +76,14 @@ class Terminal:
         self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self._open = True
+        self._warm = warm and warm_app_server().can_run(self._env)
         self.output = bytearray()
 
     def __enter__(self) -> Self:
         self._fd, terminal = pty.openpty()
         self._set_size()
         os.set_blocking(self._fd, False)
-        self._process = subprocess.Popen(
-            [*_SET_CONTROLLING_TERMINAL, os.ttyname(terminal), *self._command],
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            env=self._env,
-            start_new_session=True,
-        )
+        self._process = self._start_warm(terminal) if self._warm else self._start(terminal)
         os.close(terminal)
         return self
 
@@ -233,6 +230,21 @@ class Terminal:
         self._process.wait(TIMEOUT_S)
         os.close(self._fd)
         LEAKS.check(" ".join(self._command), bytes(self.output))
+
+    def _start(self, terminal: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*_SET_CONTROLLING_TERMINAL, os.ttyname(terminal), *self._command],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            env=self._env,
+            start_new_session=True,
+        )
+
+    def _start_warm(self, terminal: int) -> Running:
+        program, arguments = self._command[: len(DEBUGGER)], self._command[len(DEBUGGER) :]
+        assert tuple(program) == DEBUGGER, "another program needs an interpreter of its own"
+        return warm_app_server().start(arguments, self._env, (terminal, terminal, terminal), in_session=True)
 
     def _reply(self, size: int) -> None:
         """Reply to each query that the last `size` bytes of output complete."""

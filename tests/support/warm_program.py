@@ -1,12 +1,13 @@
 """The program in forked processes of a server that has its modules loaded already.
 
-Half of the processor time of a short command is spent on imports. Tests that only compare the output of commands use
-this; tests of a start, of signals and of a closed terminal start a new interpreter. A forked process has the same
-descriptors, environment, working folder and end as a new one.
+Most of the processor time of a start is spent on imports. Tests of what is on the screen, of the output and of the end
+use this; tests of a start start a new interpreter. A forked process has the same descriptors, environment, working
+folder, session, signals and end as a new one.
 """
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import io
 import json
@@ -17,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -34,20 +36,30 @@ _WITHOUT_EFFECT = ("PYTHONDONTWRITEBYTECODE",)
 
 
 class WarmServer:
-    """The server process of this test process. Its process ends when this one does."""
+    """A server process of this test process, with the modules of these packages. It ends when this process does."""
 
-    def __init__(self) -> None:
+    def __init__(self, packages: Sequence[str]) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         self.environment = dict(os.environ)
-        command = [sys.executable, "-m", "tests.support.warm_program", str(theirs.fileno())]
+        command = [sys.executable, "-m", "tests.support.warm_program", str(theirs.fileno()), *packages]
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
         theirs.close()
 
-    def start(self, arguments: Sequence[str], env: Mapping[str, str], descriptors: tuple[int, int, int]) -> Running:
-        """Start the program with these arguments, environment, and standard input, output and error."""
+    def start(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        descriptors: tuple[int, int, int],
+        *,
+        in_session: bool = False,
+    ) -> Running:
+        """Start the program with these arguments, environment, and standard input, output and error.
+
+        `in_session`: as the leader of a session of its own, whose terminal is its standard input.
+        """
         assert self.can_run(env), "this environment needs an interpreter of its own"
-        request = json.dumps([list(arguments), dict(env), str(Path.cwd())]).encode()
+        request = json.dumps([list(arguments), dict(env), str(Path.cwd()), in_session]).encode()
         ours, theirs = socket.socketpair()
         with theirs, self._lock:
             socket.send_fds(self._socket, [request], [*descriptors, theirs.fileno()])
@@ -78,21 +90,38 @@ class Running:
     def __init__(self, status: socket.socket) -> None:
         self._status = status
         self._lines = status.makefile()
+        self._code: int | None = None
         self.pid = int(self._lines.readline())
 
     def wait(self, timeout_s: float) -> int:
         """Return the exit code, negative for a signal. Raises TimeoutExpired and kills it if it does not end."""
-        if not select([self._status], [], [], timeout_s)[0]:
-            os.kill(self.pid, signal.SIGKILL)
+        if self._code is None and not select([self._status], [], [], timeout_s)[0]:
+            self.kill()
             raise subprocess.TimeoutExpired(str(self.pid), timeout_s)
-        with self._status, self._lines:
-            return int(self._lines.readline())
+        if self._code is None:
+            with self._status, self._lines:
+                self._code = int(self._lines.readline())
+        return self._code
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        return self.wait(0) if self._code is not None or select([self._status], [], [], 0)[0] else None
+
+    def kill(self) -> None:
+        """Kill the program."""
+        os.kill(self.pid, signal.SIGKILL)
 
 
 @cache
 def warm_server() -> WarmServer:
-    """Return the server of this process, started at the first call."""
-    return WarmServer()
+    """Return the server for commands of this process, started at the first call."""
+    return WarmServer(("cli", "session"))
+
+
+@cache
+def warm_app_server() -> WarmServer:
+    """Return the server for the app, which has more modules, started at the first call."""
+    return WarmServer(("cli", "session", "tui", "sync", "store"))
 
 
 def _write_all(descriptor: int, text: str) -> None:
@@ -110,18 +139,16 @@ def _start_variables(env: Mapping[str, str]) -> dict[str, str]:
     return {name: env[name] for name in names}
 
 
-def _load() -> None:
-    """Import the modules of all commands, and what Typer imports for the first option that it reads."""
+def _load(packages: Sequence[str]) -> None:
+    """Import the modules of these packages, and what Typer imports for the first option that it reads."""
     from typer import Typer
     from typer.testing import CliRunner
-
-    import scaicore_tui.cli.main
-    import scaicore_tui.session
 
     app = Typer()
     app.command()(lambda: None)
     CliRunner().invoke(app, [])
-    for package in (scaicore_tui.cli, scaicore_tui.session):
+    for name in packages:
+        package = import_module(f"scaicore_tui.{name}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             import_module(module.name)
     gc.collect()
@@ -151,8 +178,8 @@ def _serve(requests: socket.socket) -> None:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 for each in (requests, wake, woken, *running.values()):
                     each.close()
-                arguments, env, folder = json.loads(data)
-                _become_program(arguments, env, folder, descriptors)
+                arguments, env, folder, in_session = json.loads(data)
+                _become_program(arguments, env, folder, descriptors, in_session=in_session)
                 return
             status = socket.socket(fileno=descriptors.pop())
             status.sendall(f"{pid}\n".encode())
@@ -169,12 +196,17 @@ def _report_ended(running: dict[int, socket.socket]) -> None:
                 status.sendall(f"{os.waitstatus_to_exitcode(code)}\n".encode())
 
 
-def _become_program(arguments: Sequence[str], env: Mapping[str, str], folder: str, descriptors: list[int]) -> None:
+def _become_program(
+    arguments: Sequence[str], env: Mapping[str, str], folder: str, descriptors: list[int], *, in_session: bool
+) -> None:
     """Take over what a new process would be started with."""
     os.close(descriptors.pop())
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
+    if in_session:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
@@ -201,7 +233,7 @@ def main() -> None:
     """Serve until the test process ends; in a forked process, run the program."""
     # A program that is interrupted must not interrupt this server of others, and the other way round.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _load()
+    _load(sys.argv[2:])
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         _serve(requests)
     runpy.run_module("scaicore_tui", run_name="__main__", alter_sys=True)

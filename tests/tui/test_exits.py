@@ -70,6 +70,7 @@ def test_interrupt_keys_go_to_the_editor(scene: AppProcess, typed: str) -> None:
 @pytest.mark.parametrize("moment", range(10))
 def test_signal_at_any_moment_of_the_start_restores_the_terminal(scene: AppProcess, moment: int) -> None:
     """Early in the start, the signal's default action ends the process. The journal can be opened in any case."""
+    scene.warm = False
     with scene.start() as terminal:
         terminal.wait_for_silence(moment * 0.08, at_most=moment * 0.08)
         terminal.signal(signal.SIGTERM)
@@ -97,7 +98,7 @@ def test_blocked_terminal_does_not_delay_the_exit(scene: AppProcess) -> None:
 
 @LINUX
 def test_servers_of_a_killed_demo_end(tmp_path: Path) -> None:
-    with Terminal(tmp_path, DEMO) as terminal:
+    with Terminal(tmp_path, DEMO, warm=True) as terminal:
         terminal.wait_until("● live")
         (servers,) = terminal.children
         process = os.pidfd_open(servers)
@@ -116,7 +117,7 @@ def test_journal_opens_after_its_writer_was_killed(scene: AppProcess) -> None:
 
 @pytest.mark.parametrize("ending", ["hang-up", "terminate"])
 def test_demo_ends_its_servers(tmp_path: Path, ending: str) -> None:
-    with Terminal(tmp_path, DEMO) as terminal:
+    with Terminal(tmp_path, DEMO, warm=True) as terminal:
         before = terminal.attributes
         terminal.wait_until("● live")
         terminal.signal(ENDING[ending])
@@ -128,7 +129,7 @@ def test_demo_ends_its_servers(tmp_path: Path, ending: str) -> None:
 
 @LINUX
 def test_demo_with_killed_servers_reports_it_and_can_be_closed(tmp_path: Path) -> None:
-    with Terminal(tmp_path, DEMO) as terminal:
+    with Terminal(tmp_path, DEMO, warm=True) as terminal:
         terminal.wait_until("● live")
         (servers,) = terminal.children
         os.kill(servers, signal.SIGKILL)

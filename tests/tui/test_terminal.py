@@ -34,7 +34,7 @@ PAGE = "\n".join(f"line {number} of a page pasted by mistake: q R a c 1 ?" for n
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Terminal]:
     """Yield the demo once its screen shows runs and a pending review."""
-    with Terminal(tmp_path, DEMO) as terminal:
+    with Terminal(tmp_path, DEMO, warm=True) as terminal:
         terminal.wait_until(runs_are_shown(terminal))
         terminal.wait_until(lambda: re.search(r"Waiting for you · [1-9].*\n(.*\n)*.*‖ ", terminal.text))
         yield terminal
@@ -108,7 +108,7 @@ def quit_app(terminal: Terminal) -> None:
 def test_an_input_is_edited_in_the_users_editor(tmp_path: Path) -> None:
     editor = tmp_path / "editor.py"
     editor.write_text(EDITOR)
-    with Terminal(tmp_path, DEMO, env={"EDITOR": f"{sys.executable} {editor}"}) as terminal:
+    with Terminal(tmp_path, DEMO, env={"EDITOR": f"{sys.executable} {editor}"}, warm=True) as terminal:
         terminal.wait_until(runs_are_shown(terminal))
         terminal.press("R")
         terminal.wait_until("enter invokes")
@@ -201,7 +201,7 @@ def test_a_character_may_arrive_byte_by_byte(demo: Terminal) -> None:
 
 
 def test_low_bandwidth_mode_uses_few_colours_and_a_slow_tick(tmp_path: Path) -> None:
-    with Terminal(tmp_path, (*DEMO, "--rate", "0", "--low-bandwidth")) as terminal:
+    with Terminal(tmp_path, (*DEMO, "--rate", "0", "--low-bandwidth"), warm=True) as terminal:
         terminal.wait_until(runs_are_shown(terminal))
         terminal.wait_until(lambda: re.search(r"live <\d+s", terminal.text))
         written = bytes(terminal.output)
@@ -212,7 +212,7 @@ def test_low_bandwidth_mode_uses_few_colours_and_a_slow_tick(tmp_path: Path) -> 
 
 
 def test_no_color_disables_all_colours(tmp_path: Path) -> None:
-    with Terminal(tmp_path, (*DEMO, "--rate", "0"), env={"NO_COLOR": "1"}) as terminal:
+    with Terminal(tmp_path, (*DEMO, "--rate", "0"), env={"NO_COLOR": "1"}, warm=True) as terminal:
         terminal.wait_until(runs_are_shown(terminal))
         assert not re.search(rb"\x1b\[[\d;]*[34][0-8][;m]", bytes(terminal.output))
         quit_app(terminal)

@@ -60,7 +60,9 @@ class Sgr(NamedTuple):
 
     def can_draw(self, other: Sgr) -> bool:
         """Return True if a cell with `other` looks the same when it is drawn with these parameters."""
-        return self is other or self == other or (other.is_blank and self.bg == other.bg and self.for_blank().is_blank)
+        if other.fg is None and self.bg == other.bg and (self.fg is None or not self.attributes & _VISIBLE_ON_BLANKS):
+            return True
+        return self == other
 
     def for_blank(self) -> Sgr:
         """Return the parameters of a blank that is drawn with these."""

@@ -46,15 +46,16 @@ def text_runs(y: int, row: Sequence[Cell], changed: Iterable[int]) -> list[TextR
         text, sgr = row[x]
         if not text:
             continue
-        joined = None if run_sgr is None or end is None else _joined_sgr(run_sgr, row, end, x)
-        if joined is not None and end is not None:
-            texts += [cell.text for cell in row[end:x]]
-            texts.append(text)
-            run_sgr = joined
-        else:
+        # Most cells follow the one before, and have its parameters.
+        joined = sgr if x == end and sgr is run_sgr else _joined_sgr(run_sgr, row, end, x)
+        if joined is None:
             if run_sgr is not None:
                 runs.append(TextRun(y, start, "".join(texts), run_sgr, end))
             start, texts, run_sgr = x, [text], sgr
+        else:
+            texts += [cell.text for cell in row[end:x]] if x != end else ()
+            texts.append(text)
+            run_sgr = joined
         end = _end(x, text, row)
     if run_sgr is not None:
         runs.append(TextRun(y, start, "".join(texts), run_sgr, end))
@@ -107,15 +108,12 @@ def _end(x: int, text: str, row: Sequence[Cell]) -> int | None:
     return end if end < len(row) and has_certain_width(text) else None
 
 
-def _joined_sgr(sgr: Sgr, row: Sequence[Cell], end: int, x: int) -> Sgr | None:
+def _joined_sgr(sgr: Sgr | None, row: Sequence[Cell], end: int | None, x: int) -> Sgr | None:
     """Return the parameters of a run with `sgr` that ends at column `end` and goes on to `x`; None for a new run."""
-    if x - end > MAX_UNCHANGED_CELLS:
+    if sgr is None or end is None or x - end > MAX_UNCHANGED_CELLS:
         return None
-    # Most cells follow the one before, and have its parameters.
-    if x == end and row[x].sgr is sgr:
-        return sgr
     added = row[end : x + 1]
-    if not all(has_certain_width(cell.text) for cell in added[:-1]):
+    if x > end and not all(has_certain_width(cell.text) for cell in added[:-1]):
         return None
     return _common_sgr(sgr, [cell.sgr for cell in added])
 

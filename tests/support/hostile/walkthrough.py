@@ -192,7 +192,8 @@ def walking(
     """Run the program on that feed; yield once the screen shows all its parts."""
     with served(feed) as settings:
         command = (*program, "--interval", LONG_INTERVAL, "--no-journal", *flags)
-        with Terminal(home, command, size=size, env={**settings, **(env or {})}) as terminal:
+        warm = tuple(program) == DEBUGGER
+        with Terminal(home, command, size=size, env={**settings, **(env or {})}, warm=warm) as terminal:
             terminal.wait_until(lambda: all(text in terminal.text for text in (BUSY_RUN, "1 wait", "fail")))
             terminal.wait_for_silence(0.5, 5.0)
             yield Walk(terminal, feed, size)
