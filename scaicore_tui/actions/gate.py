@@ -35,7 +35,6 @@ class WriteContext(Struct, frozen=True):
     """
 
     offline: bool = False
-    shows_past: bool = False
     read_only: bool = False
     protected: bool = False
     forbidden_answers: str = ""
@@ -46,6 +45,7 @@ class WriteContext(Struct, frozen=True):
     unknown: frozenset[str] = frozenset()
     answers: Mapping[str, Submission] = field(default_factory=dict)
     pending: frozenset[str] | None = None
+    shows_past: bool = False
 
 
 def why_no_writes(context: WriteContext) -> str | None:

@@ -331,6 +331,14 @@ async def test_a_sub_run_is_never_surer_than_its_time(starts_ms: tuple[int, ...]
             assert "x: no sub-run of this step" in stage.text
 
 
+async def test_a_shorter_view_leaves_no_empty_lines_while_rows_are_hidden() -> None:
+    stage = Stage(loop_of(12))
+    async with stage.opened() as pilot:
+        await pilot.press("enter", "G", "3")
+        assert "order seen in" in stage.text
+        assert "each" in stage.text.split("─" * 20)[0]
+
+
 async def test_brackets_show_the_other_runs_of_the_list() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:

@@ -116,7 +116,7 @@ def event_sections(events: Sequence[Event], first_number: int, needle: str = "")
 
 def _event_title(number: int, event: Event) -> str:
     """Return number, time, type and node of an event, in columns."""
-    time = (format_iso(event.at) or event.timestamp)[11:23]
+    time = _clock(event.at) or event.timestamp
     name = pad(one_line(event.type.removeprefix(RUNTIME), MAX_TYPE_CELLS), MAX_TYPE_CELLS)
     return f"{number:>5,}  {pad(one_line(time, 12), 12)}  {name}  {one_line(event.node_id or '', MAX_NODE_CELLS)}"
 
@@ -223,7 +223,7 @@ def _inferred(step: Step) -> Iterator[Section]:
 
 
 def _clock(at: int | None) -> str:
-    return (format_iso(at) or "")[11:23]
+    return (format_iso(at) or "")[11:23].removesuffix("Z")
 
 
 def _decoded(text: str) -> Any:

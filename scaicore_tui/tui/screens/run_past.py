@@ -88,9 +88,8 @@ class PastScreen(SessionScreen):
         event, first = cursor.event, cursor.history.events[0].at
         passed = "" if event.at is None or first is None else f" +{format_duration(max(0, event.at - first) / 1000)}"
         name = one_line(event.type.removeprefix("scaicore.runtime."), MAX_TYPE_CELLS)
-        text = (
-            f" as of event {cursor.number:,} of {len(cursor.history):,}  {(format_iso(event.at) or '')[11:23]}{passed}"
-        )
+        clock = (format_iso(event.at) or "")[11:23].removesuffix("Z")
+        text = f" as of event {cursor.number:,} of {len(cursor.history):,}  {clock}{passed}"
         keys = "  esc now  ← → event  { } change  0 $ ends"
         return [[(text, "amber strong"), (f"  {name}", "text"), (keys, "grey")]]
 

@@ -80,6 +80,11 @@ class RowList(LineView):
         if height and not self.top <= first <= last < self.top + height:
             self.scroll_to_line(self.line_of(self.cursor) - height // 2)
 
+    def leave_no_gap(self) -> None:
+        """Scroll up if fewer rows than before leave lines empty below the last one."""
+        if self.top > self.max_scroll_y:
+            self.scroll_to_line(self.max_scroll_y)
+
     def move(self, by: int) -> None:
         self.set_cursor(self.cursor + by)
 

@@ -48,6 +48,7 @@ class StepList(RowList):
         self._step_lines, self._empty = step_lines, empty
         self._drawn.clear()
         self.cursor = min(self.cursor, max(0, self.row_count - 1))
+        self.leave_no_gap()
         self.repaint()
 
     def cursor_moved(self, *, by_user: bool) -> None:

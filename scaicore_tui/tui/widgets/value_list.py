@@ -107,4 +107,5 @@ class ValueList(RowList):
             rows = (number for number, row in enumerate(self._value_rows) if row.path == path)
             self.cursor = next(rows, self.cursor)
         self.cursor = min(self.cursor, max(0, self.row_count - 1))
+        self.leave_no_gap()
         self.repaint()
