@@ -65,7 +65,7 @@ class RunReader:
         """Load the summaries of runs whose input has this digest."""
         await self._remember(lambda stored: stored.with_input(digest))
 
-    async def search(self, needle: str) -> Sequence[Position]:
+    async def search(self, needle: str) -> list[Position]:
         """Return the positions of the runs that match a text filter, lowest first. Raises StorageError."""
         waiting = self._index.waiting
         return await asyncio.to_thread(lambda: Summaries(self._journal.reader).search(needle, waiting))

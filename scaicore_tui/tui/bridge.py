@@ -39,6 +39,7 @@ from scaicore_tui.tui.messages import (
     SessionChanged,
     WriteRejected,
 )
+from scaicore_tui.units import Position
 
 
 def start_worker(
@@ -62,6 +63,8 @@ class Bridge:
         self._app = app
         self._session = session
         self._reading_history = False
+        # The filter to search; None while none is searched.
+        self._needle: str | None = None
         self._detached = asyncio.Event()
         self._writes: set[Worker[None]] = set()
         self._reads: set[Worker[None]] = set()
@@ -126,8 +129,10 @@ class Bridge:
         self._start(self._reads, partial(self._session.reader.load_rows, request.positions), "rows")
 
     def search(self, request: SearchRuns) -> None:
-        """Search the runs that match a filter; a new search replaces an older one."""
-        self._start(self._reads, partial(self._search, request.needle), "search", exclusive=True)
+        """Search the runs that match a filter. While one is searched, only the newest of the others waits for it."""
+        is_searching, self._needle = self._needle is not None, request.needle
+        if not is_searching:
+            self._start(self._reads, self._search, "search")
 
     def read_events(self, request: EventsNeeded) -> None:
         """Read the newest events of a run; a new request replaces an older one."""
@@ -215,13 +220,19 @@ class Bridge:
         else:
             self._post(ResolvedLoaded(listed.rows))
 
-    async def _search(self, needle: str) -> None:
+    async def _search(self) -> None:
+        """Search the wanted filter, until no other is wanted: each search reads the whole table of runs."""
+        needle, found = "", list[Position]()
         try:
-            found = await self._session.reader.search(needle)
+            while self._needle is not None and needle != self._needle:
+                needle = self._needle
+                found = await self._session.reader.search(needle)
         except ScaicoreError as error:
             self._post(RunsFound(needle, problem=sanitize(str(error))))
         else:
             self._post(RunsFound(needle, found))
+        finally:
+            self._needle = None
 
     async def _read_events(self, request: EventsNeeded) -> None:
         events = await self._session.reader.newest_events(request.execution_id, request.limit)
