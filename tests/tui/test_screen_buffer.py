@@ -126,7 +126,7 @@ def test_certain_widths_are_the_same_in_another_table() -> None:
     """After all other characters the cursor is moved explicitly."""
     characters = (chr(code) for code in range(0x20, 0x110000))
     certain = [
-        character for character in characters if has_certain_width(character) and sanitize(character) == character
+        character for character in characters if sanitize(character) == character and has_certain_width(character)
     ]
     assert len(certain) > 50_000
     assert [character for character in certain if wcwidth(character) != cell_width(character)] == []
