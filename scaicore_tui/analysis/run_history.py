@@ -79,11 +79,6 @@ class RunHistory:
             apply_new(run, event)
 
 
-def run_at(execution_id: str, events: Iterable[Event], number: int) -> Run:
-    """Return a run as of event `number`. To step through many, keep a RunHistory."""
-    return RunHistory(execution_id, events).at(number)
-
-
 def parse_moment(text: str, history: RunHistory) -> int | None:
     """Return the number of the event that `text` means; None if it is none of the run.
 

@@ -19,6 +19,8 @@ from itertools import islice
 
 from msgspec import Struct
 
+from scaicore_tui.runs.model import NodeKey
+
 LOOP_KINDS = frozenset({"foreach", "while"})
 # The kinds of blocks that can have others inside them. Most kinds of API §2 are steps of their own.
 CONTAINER_KINDS = LOOP_KINDS | {"parallel", "try", "budget"}
@@ -26,8 +28,7 @@ CONTAINER_KINDS = LOOP_KINDS | {"parallel", "try", "budget"}
 MAX_OPEN_CONTAINERS = 32
 STILL_OPEN = 1 << 62
 
-Key = tuple[str | None, str | None]
-_TOP: Key = (None, None)
+_TOP: NodeKey = (None, None)
 
 
 class Interval(Struct, frozen=True, gc=False):
@@ -36,7 +37,7 @@ class Interval(Struct, frozen=True, gc=False):
     `end` is STILL_OPEN while the visit is. `key` identifies the node, `kind` is its block kind.
     """
 
-    key: Key
+    key: NodeKey
     kind: str | None
     start: int
     end: int
@@ -73,9 +74,11 @@ def _containers_around(intervals: Sequence[Interval]) -> Iterator[list[int]]:
             heappush(ends, (item.end, index))
 
 
-def _enclosing_keys(intervals: Sequence[Interval], around: Sequence[Sequence[int]]) -> dict[Key, dict[Key, None]]:
+def _enclosing_keys(
+    intervals: Sequence[Interval], around: Sequence[Sequence[int]]
+) -> dict[NodeKey, dict[NodeKey, None]]:
     """Return for each node the containers that enclose all its visits."""
-    found: dict[Key, dict[Key, None]] = {}
+    found: dict[NodeKey, dict[NodeKey, None]] = {}
     for item, outer in zip(intervals, around, strict=True):
         keys = dict.fromkeys(intervals[index].key for index in outer if intervals[index].key != item.key)
         known = found.get(item.key)
@@ -83,13 +86,13 @@ def _enclosing_keys(intervals: Sequence[Interval], around: Sequence[Sequence[int
     return found
 
 
-def _count_votes(intervals: Sequence[Interval], around: Sequence[Sequence[int]]) -> dict[Key, Counter[Key]]:
+def _count_votes(intervals: Sequence[Interval], around: Sequence[Sequence[int]]) -> dict[NodeKey, Counter[NodeKey]]:
     """Return for each node how many of its visits follow at once on something in a container, by container."""
     started = {item.start: index for index, item in enumerate(intervals)}
     ended = {item.end: index for index, item in enumerate(intervals) if item.end != STILL_OPEN}
-    votes: dict[Key, Counter[Key]] = {}
-    earlier: list[Key | None] = []
-    last: dict[Key, Interval] = {}
+    votes: dict[NodeKey, Counter[NodeKey]] = {}
+    earlier: list[NodeKey | None] = []
+    last: dict[NodeKey, Interval] = {}
     for index, item in enumerate(intervals):
         before = last.get(item.key)
         last[item.key] = item
@@ -108,10 +111,10 @@ def _count_votes(intervals: Sequence[Interval], around: Sequence[Sequence[int]])
 def _container_by_order(
     intervals: Sequence[Interval],
     outer: Sequence[int],
-    earlier: Sequence[Key | None],
+    earlier: Sequence[NodeKey | None],
     entered: int | None,
     ended: int | None,
-) -> Key | None:
+) -> NodeKey | None:
     """Return the container of a visit by the event right before it: visit `entered` began, or visit `ended` ended."""
     if ended is not None and intervals[ended].start != intervals[ended].end:
         return earlier[ended]
@@ -125,16 +128,16 @@ def _container_by_order(
     return found if is_branch else None
 
 
-def _vote_winner(votes: Counter[Key], enclosing: Mapping[Key, None]) -> Key | None:
+def _vote_winner(votes: Counter[NodeKey], enclosing: Mapping[NodeKey, None]) -> NodeKey | None:
     possible = {key: count for key, count in votes.items() if key in enclosing or key == _TOP}
     return max(possible, key=lambda key: possible[key]) if possible else None
 
 
 def _add_containers_without_votes(
-    containers: dict[Key, Key | None],
+    containers: dict[NodeKey, NodeKey | None],
     intervals: Sequence[Interval],
     around: Sequence[Sequence[int]],
-    enclosing: Mapping[Key, Mapping[Key, None]],
+    enclosing: Mapping[NodeKey, Mapping[NodeKey, None]],
 ) -> None:
     occupied = _occupied_loops(intervals, around, containers)
     for key, keys in enclosing.items():
@@ -144,11 +147,11 @@ def _add_containers_without_votes(
 
 
 def _occupied_loops(
-    intervals: Sequence[Interval], around: Sequence[Sequence[int]], containers: Mapping[Key, Key | None]
-) -> dict[Key, set[Key]]:
+    intervals: Sequence[Interval], around: Sequence[Sequence[int]], containers: Mapping[NodeKey, NodeKey | None]
+) -> dict[NodeKey, set[NodeKey]]:
     """Return for each node without a container the loops in which another node was open when it was entered."""
     open_child: dict[int, int] = {}
-    occupied: dict[Key, set[Key]] = {}
+    occupied: dict[NodeKey, set[NodeKey]] = {}
     for index, item in enumerate(intervals):
         container = containers.get(item.key)
         for outer in around[index]:
@@ -161,7 +164,7 @@ def _occupied_loops(
     return occupied
 
 
-def _innermost_of_all(keys: Sequence[Key], enclosing: Mapping[Key, Mapping[Key, None]]) -> Key:
+def _innermost_of_all(keys: Sequence[NodeKey], enclosing: Mapping[NodeKey, Mapping[NodeKey, None]]) -> NodeKey:
     """Return the innermost of `keys` that is not beside another of them; without one, the top level."""
     comparable = [
         key for key in keys if all(other == key or other in enclosing[key] or key in enclosing[other] for other in keys)
@@ -169,5 +172,5 @@ def _innermost_of_all(keys: Sequence[Key], enclosing: Mapping[Key, Mapping[Key, 
     return max(comparable, key=lambda key: len([other for other in keys if other in enclosing[key]]), default=_TOP)
 
 
-def _innermost_visit(intervals: Sequence[Interval], outer: Sequence[int], container: Key | None) -> int | None:
+def _innermost_visit(intervals: Sequence[Interval], outer: Sequence[int], container: NodeKey | None) -> int | None:
     return next((index for index in reversed(outer) if intervals[index].key == container), None)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from scaicore_tui.analysis.step_parents import Key
+from scaicore_tui.runs.model import NodeKey
 
 
 class Child(NamedTuple):
     """One step of a container: its node, and whether it failed."""
 
-    key: Key
+    key: NodeKey
     has_failed: bool
 
 
@@ -31,7 +31,7 @@ class _Count(NamedTuple):
     """`group` is the iteration; outside of loops the number of the node's passage, with all its attempts."""
 
     group: int
-    key: Key
+    key: NodeKey
     attempt: int
     is_ambiguous: bool
 
@@ -63,8 +63,8 @@ def _first_ambiguous(counts: Sequence[_Count]) -> int:
 
 
 def _count_in_loop(children: Sequence[Child]) -> Iterator[_Count]:
-    iteration, attempts = 1, dict[Key, int]()
-    last: dict[Key, Child] = {}
+    iteration, attempts = 1, dict[NodeKey, int]()
+    last: dict[NodeKey, Child] = {}
     for index, child in enumerate(children):
         is_ambiguous = False
         if child.key in attempts:
@@ -80,8 +80,8 @@ def _count_in_loop(children: Sequence[Child]) -> Iterator[_Count]:
 
 def _count_outside(children: Sequence[Child]) -> Iterator[_Count]:
     """Count where nothing repeats but what failed; that something else does is ambiguous."""
-    counts: dict[Key, _Count] = {}
-    failed: dict[Key, bool] = {}
+    counts: dict[NodeKey, _Count] = {}
+    failed: dict[NodeKey, bool] = {}
     for child in children:
         before = counts.get(child.key)
         if before is None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from scaicore_tui.analysis.step_parents import LOOP_KINDS, STILL_OPEN, Interval, find_parents
 from scaicore_tui.analysis.step_repeats import Child, count_repeats
-from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, elapsed_ms
+from scaicore_tui.runs.model import NodeKey, NodeRunInfo, NodeState, NodeVisit, Run, elapsed_ms
 from scaicore_tui.units import Micros
 
 PARENT, ITERATION, ATTEMPT, NOT_REACHED = "parent", "iteration", "attempt", "not reached"
@@ -89,6 +89,11 @@ class Step(Struct, gc=False):
     @property
     def name(self) -> str:
         return self.node_id or f"({self.block_kind or 'block'})"
+
+    @property
+    def key(self) -> NodeKey:
+        """The key of its node in the run."""
+        return self.node_id, None if self.node_id is not None else self.block_kind
 
     @property
     def is_reached(self) -> bool:
@@ -253,9 +258,7 @@ def _set_repeats(steps: Sequence[Step]) -> None:
         groups.setdefault(step.parent, []).append(step)
     for parent, members in groups.items():
         is_loop = parent is not None and steps[parent].is_loop
-        children = [
-            Child((step.node_id, None if step.node_id else step.block_kind), step.has_failed) for step in members
-        ]
+        children = [Child(step.key, step.has_failed) for step in members]
         for step, repeat in zip(members, count_repeats(children, is_loop=is_loop), strict=True):
             step.iteration, step.attempt = repeat.iteration, repeat.attempt
             if repeat.is_ambiguous and not step.inferred:
@@ -272,16 +275,12 @@ def _add_dropped_iterations(steps: Sequence[Step], run: Run) -> None:
         if step.parent is None or step.iteration is None:
             continue
         if step.parent not in offsets:
-            container, node = (_node_of(run, found) for found in (steps[step.parent], step))
+            container, node = run.nodes.get(steps[step.parent].key), run.nodes.get(step.key)
             is_single = container is not None and container.visit_count == 1
             offsets[step.parent] = node.dropped if is_single and node is not None else 0
         step.iteration += offsets[step.parent]
         if offsets[step.parent] and ITERATION not in step.inferred:
             step.inferred = (*step.inferred, ITERATION)
-
-
-def _node_of(run: Run, step: Step) -> NodeRunInfo | None:
-    return run.nodes.get((step.node_id, None if step.node_id else step.block_kind))
 
 
 def _append_unreached(steps: list[Step], run: Run, graph: FlowShape | None, others: Iterable[Run]) -> None:

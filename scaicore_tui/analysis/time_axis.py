@@ -100,12 +100,6 @@ class TimeAxis(Struct, frozen=True):
             passed = -(-left * self.busy // self.busy_halves) - segment.busy
         return min(max(segment.begin + passed, segment.begin), segment.end)
 
-    def busy_until(self, at: Micros) -> int:
-        """Return the unfolded time of the window before `at`, in microseconds."""
-        segment = self._segment(min(max(at, self.window.begin), self.window.end))
-        passed = min(max(at - segment.begin, 0), segment.end - segment.begin)
-        return segment.busy + (0 if segment.is_folded else passed)
-
     def _segment(self, at: Micros) -> _Segment:
         index = bisect_right(self.segments, at, key=lambda segment: segment.begin) - 1
         return self.segments[max(index, 0)]

@@ -134,13 +134,6 @@ def zoom(axis: TimeAxis, centre: Micros, factor: float) -> Stretch:
     return clamp_window(Stretch(begin, max(_go(axis, centre, length - length // 2), begin + shortest)), axis.whole)
 
 
-def pan(axis: TimeAxis, cells: int) -> Stretch:
-    """Return the window moved by `cells`, to the right if positive, within the run."""
-    distance = cells * axis.busy // max(1, axis.width)
-    window = Stretch(axis.window.begin + distance, axis.window.end + distance)
-    return clamp_window(window, axis.whole)
-
-
 def _go(axis: TimeAxis, at: Micros, distance: int) -> Micros:
     """Return the time that is `distance` microseconds of unfolded time after `at`, or before it if negative."""
     left, sign = abs(distance), 1 if distance > 0 else -1

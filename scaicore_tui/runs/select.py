@@ -44,16 +44,6 @@ def compile_filter(needle: str) -> Callable[[str], bool]:
     return matches
 
 
-def is_refinement(needle: str, before: str) -> bool:
-    """Return whether every match of `needle` also matched `before`: words, or letters of words, were only added."""
-    words = needle.lower().split()
-    wanted = [word for word in words if not _is_negated(word)]
-    return all(
-        word in words or (not _is_negated(word) and any(word in longer for longer in wanted))
-        for word in before.lower().split()
-    )
-
-
 def search_text(parts: Iterable[str | None]) -> str:
     """Join `parts` to one lower-case search text. No word can match across two parts."""
     return "\n".join([part for part in parts if part]).lower()

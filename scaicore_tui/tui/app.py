@@ -204,9 +204,8 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
 
     def on_events_read(self, message: EventsRead) -> None:
         """Give the events of a run to the screens that show it."""
-        for screen in self.screen_stack:
-            if isinstance(screen, EventsListener):
-                screen.show_events(message)
+        for screen in self._run_screens:
+            screen.show_events(message)
 
     def on_flow_needed(self, request: FlowNeeded) -> None:
         if self._bridge is not None:
@@ -214,9 +213,8 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
 
     def on_flow_read(self, message: FlowRead) -> None:
         """Give the graph of a Core to the screens that show a run of it."""
-        for screen in self.screen_stack:
-            if isinstance(screen, EventsListener):
-                screen.show_flow(message)
+        for screen in self._run_screens:
+            screen.show_flow(message)
 
     def on_run_history_needed(self, request: RunHistoryNeeded) -> None:
         if self._bridge is not None:
@@ -224,9 +222,8 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
 
     def on_run_history_read(self, message: RunHistoryRead) -> None:
         """Give the events of a run to the screens that show it."""
-        for screen in self.screen_stack:
-            if isinstance(screen, EventsListener):
-                screen.show_history(message)
+        for screen in self._run_screens:
+            screen.show_history(message)
         self.release_keys()
 
     def on_open_inbox(self) -> None:
@@ -361,6 +358,11 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         if offline:
             self._show_notice(f"{key}: offline: a journal is shown, nothing is fetched", "amber")
         return offline
+
+    @property
+    def _run_screens(self) -> list[EventsListener]:
+        """The open screens that show the events of a run."""
+        return [screen for screen in self.screen_stack if isinstance(screen, EventsListener)]
 
     def _apply_to_screens(self, delta: Delta) -> None:
         """Apply the update to every screen, except one that is not composed yet or already removed (at exit)."""

@@ -20,7 +20,7 @@ from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.notices import Notice, Notices, progress_colour, submission_notice
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints, by_urgency, latest_first
 from scaicore_tui.tui.render.line import Span
-from scaicore_tui.tui.render.replays import Relation, ReplaySource, find_replay_source, replay_relations
+from scaicore_tui.tui.render.replays import Relation, replay_relations
 from scaicore_tui.tui.render.status import StatusModel, name_span, pending_count
 
 
@@ -219,10 +219,6 @@ class AppState:
         """Return the checkpoint at which `run` waits: the oldest, if there are several."""
         pending = self.session.checkpoints
         return next((row for row in pending if run is not None and row.execution_id == run.execution_id), None)
-
-    def replay_source(self, run: Run) -> ReplaySource:
-        """Return what is known about the start of `run`, for a replay."""
-        return find_replay_source(run)
 
     def replay_relations(self, execution_id: str) -> list[Relation]:
         """Return the runs that this run is a replay of, and the replays of this run."""

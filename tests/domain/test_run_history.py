@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaicore_tui.analysis.run_history import RunHistory, copy_run, parse_moment, run_at
+from scaicore_tui.analysis.run_history import RunHistory, copy_run, parse_moment
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Run, RunStatus
@@ -41,7 +41,6 @@ def test_each_step_shows_the_state_of_its_time() -> None:
     assert len(history) == 6
     for number in [*range(7), *range(6, -1, -1)]:
         assert dict(run_document(history.at(number))) == reduced(EVENTS[:number])
-    assert dict(run_document(run_at("exec_1", EVENTS, 3))) == reduced(EVENTS[:3])
 
 
 def test_stepping_in_any_direction_agrees_with_reading_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from tests.support.builders import many_runs
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
 from tests.support.scene import busy_feed, running_triage
+from tests.support.waiting import yield_once
 from tests.support.write_feed import WriteServer, accept_write, one_checkpoint
 
 RUNS = 700
@@ -140,10 +141,8 @@ async def test_the_app_goes_on_while_another_process_holds_the_ledger(tmp_path: 
         await session.read_once()
         with Lock(path, wait_s=0):
             sending = asyncio.create_task(session.answer("ckpt_1", "approve"))
-            turns = 0
-            while turns < 100:
-                await asyncio.sleep(0)
-                turns += 1
+            for _ in range(100):
+                await yield_once()
             assert not sending.done()
         submission = await asyncio.wait_for(sending, 30)
         assert submission.progress in (Progress.ACCEPTED, Progress.CONFIRMED)

@@ -21,6 +21,7 @@ from scaicore_tui.tui.keymap import REPLAYING, KeyContext, bindings
 from scaicore_tui.tui.messages import CopyText, EditorFailed, EditText, ReplayRun, TextEdited
 from scaicore_tui.tui.render.line import Line, Span, untrusted
 from scaicore_tui.tui.render.replay_detail import DiffLine, count_changed, diff, diff_lines, replay_detail
+from scaicore_tui.tui.render.replays import find_replay_source
 from scaicore_tui.tui.render.runs import core_name
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.inputs import SafeInput
@@ -48,7 +49,7 @@ class ReplayScreen(Dialog):
     def __init__(self, state: AppState, run: Run) -> None:
         super().__init__(state)
         self.source_run = run
-        self._source = state.replay_source(run)
+        self._source = find_replay_source(run)
         self._draft = state.drafts.replay(run.execution_id)
         self._captured_text = _editable_input(run) if run.has_input else EMPTY_INPUT
         self._editor = JsonEditor(self._captured_text if self._draft.text is None else self._draft.text)

@@ -179,7 +179,7 @@ def _other_visits(run: Run, found: StepIndex, step: Step) -> Iterator[Section]:
     same = found.visits_of(step)
     at = bisect_left(same, step.index, key=lambda other: other.index)
     if len(same) > 1:
-        node = run.nodes.get((step.node_id, None if step.node_id else step.block_kind))
+        node = run.nodes.get(step.key)
         dropped = 0 if node is None else node.dropped
         text = f"visit {dropped + at + 1:,} of {dropped + len(same):,} of this node"
         yield Section("visits", text, colour="grey")
