@@ -145,7 +145,8 @@ def ways_lines(view: FlowView, node_id: str, width: int, *, ascii_only: bool = F
     arrow = _ARROW[ascii_only]
     words = [_way_text(view.graph, way, arrow) for way in ways]
     total = ways[0].total
-    share = f"of {total} times in {view.past_count} past runs" if total else "no past run known"
+    runs = "1 past run" if view.past_count == 1 else f"{view.past_count} past runs"
+    share = f"of {total} times in {runs}" if total else "no past run known"
     text = f"{display_name(node_id)}  out of it: {'   '.join(words)}   {share}"
     first, *rest = _wrap_hanging(text, max(width, MIN_WIDTH_CELLS))
     return [[(first, "text")], *([(line, "text")] for line in rest)]
