@@ -88,23 +88,31 @@ class RunList(RowList):
         row = 0 if self.following else self._row_of_selected()
         self._keep_position(row if row is not None else self.cursor, before)
         self._count_newer()
-        self._model.touch(*self._visible_rows)
+        for first, last in self._needed_rows:
+            self._model.touch(first, last)
         self.repaint()
         self.request_rows()
 
     def request_rows(self) -> None:
         """Ask for the runs in and near the visible rows that are not in memory."""
-        first, last = self._visible_rows
-        missing = self._model.missing_positions(first, last)
+        missing = [
+            position for first, last in self._needed_rows for position in self._model.missing_positions(first, last)
+        ]
         if missing and missing != self._requested:
             self.post_message(RunsNeeded(missing))
         self._requested = missing
 
     @property
-    def _visible_rows(self) -> tuple[int, int]:
-        """The first and the last visible row; rows are counted also where gaps take their place."""
+    def _needed_rows(self) -> list[tuple[int, int]]:
+        """The first and the last visible row, and the row of the cursor if that is not visible.
+
+        After a jump the cursor is far from the visible rows until the list has scrolled. Rows are counted also where
+        gaps take their place.
+        """
         first = self.top - self._gaps_above(self.top)
-        return min(first, self.cursor), max(first + self.size.height, self.cursor)
+        last = first + self.size.height
+        is_visible = first <= self.cursor <= last
+        return [(first, last)] if is_visible else [(first, last), (self.cursor, self.cursor)]
 
     def set_replay_marks(self, marks: Mapping[str, Span]) -> None:
         """Show the progress of replays, by the id of the replayed run."""
