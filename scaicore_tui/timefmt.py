@@ -157,6 +157,21 @@ def format_time(at: Micros | None, now: float) -> str:
     return f"{stamp[11:] if stamp[:10] == _stamp(int(now) * MICROS_PER_SECOND)[:10] else stamp[5:]}Z"
 
 
+# Older times are told by their date: until then a clock time names one moment only.
+_CLOCK_S = 20 * 3_600
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def clock_or_date(at: Micros | None, now: float) -> str:
+    """Return a time in UTC in at most eight cells: `12:01:32`, or `Nov 27` if it is not near `now` (in seconds)."""
+    if at is None:
+        return ""
+    stamp = _stamp(at)
+    if abs(now - to_seconds(at)) < _CLOCK_S:
+        return stamp[11:]
+    return f"{_MONTHS[int(stamp[5:7]) - 1]} {int(stamp[8:10])}" if stamp else ""
+
+
 def _stamp(at: Micros) -> str:
     """Return a time as `2026-04-29 12:01:32`, in UTC."""
     return (format_iso(at - at % MICROS_PER_SECOND) or "")[:19].replace("T", " ")

@@ -69,6 +69,10 @@ class RunSelected(Message):
     execution_id: str | None
 
 
+class RunListResized(Message):
+    """The run list has another size."""
+
+
 @dataclass(eq=False, repr=False, match_args=False)
 class RunOpened(Message):
     """A run was opened with Enter or the mouse, or one of its nodes, whose key is `node`."""

@@ -25,7 +25,8 @@ from scaicore_tui.tui.render.inbox import Batch, answerable_together
 from scaicore_tui.tui.render.line import Line, hanging_indent, to_strip
 from scaicore_tui.tui.render.replay_detail import diff, diff_lines, replay_detail
 from scaicore_tui.tui.render.replays import Relation, find_replay_source
-from scaicore_tui.tui.render.runs import node_row, run_row
+from scaicore_tui.tui.render.run_row import RowFacts, run_row
+from scaicore_tui.tui.render.runs import node_row
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
 from tests.support.hostile.corpus import CORPUS
@@ -64,7 +65,7 @@ def run_lines(events: Sequence[Event], _reviews: Sequence[Checkpoint], _string: 
     for execution in dict.fromkeys(event.execution_id for event in events):
         run_events = [event for event in events if event.execution_id == execution]
         run, _ = project(execution or "", enumerate(run_events))
-        yield run_row(summary_of(run, 0), width, NOW)
+        yield run_row(summary_of(run, 0), width, RowFacts(NOW))
         yield run_heading_spans(run, NOW, None)
         yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
         relations = [Relation("replay of", execution or "")]

@@ -20,7 +20,8 @@ from scaicore_tui.sync.stitch import KnownTail, detect_order, join_ascending, ne
 from scaicore_tui.text import sanitize
 from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row
 from scaicore_tui.tui.render.line import Line
-from scaicore_tui.tui.render.runs import node_row, run_row
+from scaicore_tui.tui.render.run_row import RowFacts, run_row
+from scaicore_tui.tui.render.runs import node_row
 from tests.support import stored
 from tests.support.builders import checkpoint, completed, entered, event, exited, started
 from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE
@@ -59,7 +60,7 @@ def try_events(body: bytes) -> None:
     index.add_newer(new)
     for summary in index.summaries():
         assert encode_summary(decode_summary(encode_summary(summary))) == encode_summary(summary)
-        check_lines([run_row(summary, WIDTH, NOW)])
+        check_lines([run_row(summary, WIDTH, RowFacts(NOW))])
     for run in stored.runs(index):
         json.dumps(run_document(run))
         check_lines(node_row(node, WIDTH, NOW, run.status, 20) for node in run.nodes.values())

@@ -1,10 +1,8 @@
-"""Rows of runs, nodes and gaps. Pure."""
+"""Names of runs, and the rows of nodes and gaps. Pure."""
 
 from __future__ import annotations
 
-from itertools import groupby
-
-from scaicore_tui.runs import GapRow, NodeRunInfo, NodeState, NodeVisit, RunStatus, Summary
+from scaicore_tui.runs import GapRow, NodeRunInfo, NodeState, NodeVisit, RunStatus
 from scaicore_tui.runs.status_style import GAP, NODE_STYLES, RUN_STYLES, StatusStyle
 from scaicore_tui.text import ELLIPSIS, MAX_DISPLAY_NAME_CELLS, json_inline, one_line, truncate
 from scaicore_tui.timefmt import NOW, age_text, format_count, format_duration
@@ -13,35 +11,6 @@ from scaicore_tui.tui.render.line import Span, column, right_align
 ID_WIDTH = 13
 # Only both ends of a longer id are sanitized, to save time.
 LONG_ID_CHARS = 200
-RUN_FIXED_CELLS = 2 + ID_WIDTH + 1 + 5 + 7 + 1
-MIN_ERROR_CELLS = 8
-
-_ID_STYLES = {RunStatus.FAILED: "text strong", RunStatus.WAITING: "text strong"}
-
-
-def run_row(run: Summary, width: int, now: float, mark: Span | None = None) -> list[Span]:
-    """Return the row of a run, `width` cells wide, at `now` in seconds since 1970.
-
-    It shows status, id, Core, age, duration, a `mark` if there is one, a glyph for each node, and the error.
-    """
-    style = RUN_STYLES[run.status]
-    free_cells = max(0, width - RUN_FIXED_CELLS)
-    core = max(8, min(18, free_cells * 3 // 5))
-    marked: list[Span] = [] if mark is None else [mark, ("  ", "text")]
-    glyphs = [*marked, *node_sparkline(run, max(4, min(16, free_cells // 4)))]
-    row = [
-        (f"{style.glyph} ", style.colour),
-        column(short_id(run.execution_id), ID_WIDTH + 1, _ID_STYLES.get(run.status, "text")),
-        column(core_name(run.core_id), core, "text"),
-        right_align(age_text(run.began_at, now), 5, "grey"),
-        right_align(format_duration(run.duration_ms), 7, "grey"),
-        (" ", "text"),
-        *glyphs,
-    ]
-    left = free_cells - core - sum(len(text) for text, _ in glyphs) - 1
-    if run.error and left >= MIN_ERROR_CELLS:
-        row.append((" " + one_line(run.error, left), "red"))
-    return row
 
 
 def short_id(execution_id: str) -> str:
@@ -60,16 +29,6 @@ def node_style(state: NodeState, *, waiting: bool) -> StatusStyle:
     if waiting and state is NodeState.ENTERED:
         return RUN_STYLES[RunStatus.WAITING]
     return NODE_STYLES[state]
-
-
-def node_sparkline(run: Summary, width: int) -> list[Span]:
-    """Return one glyph per node, in order of entry; if there are more than `width`, the last ones."""
-    nodes = run.node_states
-    cut = len(nodes) > width
-    shown = nodes[len(nodes) - width + 1 :] if cut else nodes
-    styles = [node_style(state, waiting=run.status is RunStatus.WAITING) for state in shown]
-    glyphs: list[Span] = [(ELLIPSIS, "grey")] if cut else []
-    return glyphs + [(style.glyph * len(list(group)), style.colour) for style, group in groupby(styles)]
 
 
 KIND_WIDTH = 12

@@ -165,6 +165,10 @@ class MainScreen(CheckpointListScreen):
             self.mark_selection_moved()
         self._node_debouncer.request(self.state.session.clock.monotonic())
 
+    def on_run_list_resized(self) -> None:
+        """Fit the headings of the columns to the list."""
+        self.panes.show_columns()
+
     def on_run_opened(self, opened: RunOpened) -> None:
         """Open the run's detail screen."""
         from scaicore_tui.tui.screens.run import RunScreen
@@ -220,6 +224,10 @@ class MainScreen(CheckpointListScreen):
         self.panes.runs.set_following(following=not self.panes.runs.following)
         self.refresh_chrome()
 
+    def action_ages(self) -> None:
+        self.panes.runs.show_ages(ages=not self.panes.runs.shows_ages)
+        self.panes.show_columns()
+
     def action_next_error(self) -> None:
         self._go_to_error(1, "further down")
 
@@ -242,6 +250,7 @@ class MainScreen(CheckpointListScreen):
 
     def show_inbox(self) -> None:
         state = self.state
+        self.panes.runs.set_pending(state.pending)
         if self.inbox.show(state.pending, state.progress(), state.marked, state.now):
             self.mark_selection_moved()
 

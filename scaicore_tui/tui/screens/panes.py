@@ -12,9 +12,10 @@ from scaicore_tui.text import display_name, one_line
 from scaicore_tui.timefmt import age_text, format_duration
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.render.line import NEWER, Span
+from scaicore_tui.tui.render.run_row import columns_line
 from scaicore_tui.tui.render.runs import core_name, short_id
 from scaicore_tui.tui.run_list_model import RunListModel
-from scaicore_tui.tui.widgets.bars import Heading
+from scaicore_tui.tui.widgets.bars import Heading, TextLines
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
 from scaicore_tui.tui.widgets.inputs import FilterBar
 from scaicore_tui.tui.widgets.node_list import NodeList
@@ -24,6 +25,8 @@ from scaicore_tui.tui.widgets.run_list import RunList
 # From WIDE_CELLS on, runs and nodes are side by side; below NARROW_CELLS only the active pane is shown.
 WIDE_CELLS = 110
 NARROW_CELLS = 72
+# The mark of the cursor at the left edge of a row.
+CURSOR_CELLS = 2
 
 
 class Panes(Container):
@@ -35,7 +38,7 @@ class Panes(Container):
     Panes #runs-pane, Panes #nodes-pane { height: 1fr; width: 1fr; }
     Panes #inbox-pane { height: 24%; min-height: 5; }
     Panes.-wide #upper { layout: horizontal; }
-    Panes.-wide #runs-pane { width: 54%; margin-right: 1; }
+    Panes.-wide #runs-pane { width: 57%; margin-right: 1; }
     Panes.-narrow #inbox-pane { height: 1fr; }
     """
 
@@ -47,9 +50,12 @@ class Panes(Container):
         self.nodes = NodeList()
         self.inbox = CheckpointList()
         self.filter = FilterBar()
+        self.columns = TextLines()
         self._headings = {context: Heading() for context in (KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS)}
         self._panes = {
-            KeyContext.RUNS: Vertical(self._headings[KeyContext.RUNS], self.filter, self.runs, id="runs-pane"),
+            KeyContext.RUNS: Vertical(
+                self._headings[KeyContext.RUNS], self.filter, self.columns, self.runs, id="runs-pane"
+            ),
             KeyContext.NODES: Vertical(self._headings[KeyContext.NODES], self.nodes, id="nodes-pane"),
             KeyContext.CHECKPOINTS: Vertical(self._headings[KeyContext.CHECKPOINTS], self.inbox, id="inbox-pane"),
         }
@@ -87,6 +93,13 @@ class Panes(Container):
         for context, pane in self._panes.items():
             pane.display = context in shown
         self._upper.display = bool(shown - {KeyContext.CHECKPOINTS})
+        self.show_columns()
+
+    def show_columns(self) -> None:
+        """Show the headings of the columns for the current width of the list."""
+        cells = max(0, self.runs.size.width - CURSOR_CELLS)
+        line = columns_line(cells, shows_ages=self.runs.shows_ages)
+        self.columns.show([[(" " * CURSOR_CELLS, "text"), *line]])
 
     def show_headings(self, selected: list[Span], waiting: str, marked: int, *, has_older: bool, offline: bool) -> None:
         """Update the three headings.

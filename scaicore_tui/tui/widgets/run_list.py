@@ -6,13 +6,15 @@ Gaps are lines between the rows. The cursor skips them, and they are not counted
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import GapRow, Summary
 from scaicore_tui.text import one_line
-from scaicore_tui.tui.messages import LoadHistory, RunOpened, RunSelected, RunsNeeded
+from scaicore_tui.tui.messages import LoadHistory, RunListResized, RunOpened, RunSelected, RunsNeeded
 from scaicore_tui.tui.render.line import Line, Span
-from scaicore_tui.tui.render.runs import gap_row, run_row
+from scaicore_tui.tui.render.run_row import RowFacts, run_row
+from scaicore_tui.tui.render.runs import gap_row
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.widgets.row_list import RowList
 from scaicore_tui.units import Micros, Position
@@ -34,9 +36,8 @@ class RunList(RowList):
         self._seen_until: Micros = 0
         # The positions that were asked for last.
         self._requested: Sequence[Position] = ()
-        self._now = 0.0
+        self._facts = RowFacts(0.0)
         self._gaps: Sequence[GapRow] = ()
-        self._marks: Mapping[str, Span] = {}
 
     @property
     def row_count(self) -> int:
@@ -75,18 +76,18 @@ class RunList(RowList):
     def draw(self, line: int) -> Line:
         gap = self._gap_at(line)
         if gap is not None:
-            return gap_row(gap, self.size.width, self._now)
+            return gap_row(gap, self.size.width, self._facts.now)
         return super().draw(line - self._gaps_above(line))
 
     def draw_row(self, row: int) -> Line:
         run = self._model[row]
         if run is None:
             return [("…", "grey")]
-        return run_row(run, self.size.width - 2, self._now, self._marks.get(run.execution_id))
+        return run_row(run, self.size.width - 2, self._facts)
 
     def show(self, now: float) -> None:
         """Show the model as it is at `now`, in seconds since 1970."""
-        self._now = now
+        self._facts = self._facts._replace(now=now)
         before, self._gaps = self.line_of(self.cursor), self._model.gap_rows
         row = 0 if self.following else self._row_of_selected()
         self._keep_position(row if row is not None else self.cursor, before)
@@ -117,14 +118,30 @@ class RunList(RowList):
         is_visible = first <= self.cursor <= last
         return [(first, last)] if is_visible else [(first, last), (self.cursor, self.cursor)]
 
+    @property
+    def shows_ages(self) -> bool:
+        """True if rows tell how long ago a run changed, instead of when."""
+        return self._facts.shows_ages
+
+    def show_ages(self, *, ages: bool) -> None:
+        """Show how long ago the runs changed, or when."""
+        self._facts = self._facts._replace(shows_ages=ages)
+        self.repaint()
+
     def set_replay_marks(self, marks: Mapping[str, Span]) -> None:
         """Show the progress of replays, by the id of the replayed run."""
-        self._marks = marks
+        self._facts = self._facts._replace(marks=marks)
+        self.repaint()
+
+    def set_pending(self, pending: Iterable[Checkpoint]) -> None:
+        """Show for whom runs wait."""
+        asked = {row.execution_id: row for row in pending if row.execution_id is not None}
+        self._facts = self._facts._replace(asked=asked)
         self.repaint()
 
     def tick(self, now: float) -> None:
         """Update the ages to `now`, in seconds since 1970."""
-        self._now = now
+        self._facts = self._facts._replace(now=now)
         self.repaint()
 
     def set_following(self, following: bool) -> None:
@@ -151,6 +168,10 @@ class RunList(RowList):
             self.following = False
         self._post_selection()
         self.request_rows()
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self.screen.post_message(RunListResized())
 
     def row_opened(self) -> None:
         if (run := self.selected) is not None:
