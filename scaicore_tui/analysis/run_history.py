@@ -105,19 +105,15 @@ def _parse_time(text: str, begin: Micros | None) -> Micros | None:
 
 
 def copy_run(run: Run) -> Run:
-    """Return a copy of a run with its nodes and visits. It recognizes no repeats."""
-    visits: dict[int, NodeVisit] = {}
-    nodes: dict[int, NodeRunInfo] = {}
-    for node in run.nodes.values():
-        for visit in (*node.visits, *node.open_visits):
-            visits.setdefault(id(visit), replace(visit))
-        nodes[id(node)] = replace(
-            node,
-            visits=[visits[id(visit)] for visit in node.visits],
-            open_visits=[visits[id(visit)] for visit in node.open_visits],
-        )
+    """Return a copy of a run with its nodes and visits. It recognizes no repeats.
+
+    Visits that have ended are shared with the original: nothing changes them any more, except that the enter event of
+    a node's newest visit may follow its end. A copy of 20,000 visits takes about a millisecond.
+    """
+    copies: dict[int, NodeVisit] = {}
+    nodes = {id(node): _copy_node(node, copies) for node in run.nodes.values()}
     stacks = {
-        kind: [(nodes[id(node)], visits[id(visit)]) for node, visit in stack if id(visit) in visits]
+        kind: [(nodes[id(node)], copies[id(visit)]) for node, visit in stack if visit.is_open and id(visit) in copies]
         for kind, stack in run.open_visits.items()
     }
     return replace(
@@ -127,3 +123,15 @@ def copy_run(run: Run) -> Run:
         anomalies=list(run.anomalies),
         seen=EventDeduplicator(),
     )
+
+
+def _copy_node(node: NodeRunInfo, copies: dict[int, NodeVisit]) -> NodeRunInfo:
+    """Return a copy of a node; the copies of its visits that may still change are added to `copies`, by identity."""
+    changing = [*node.open_visits, *node.visits[-1:]]
+    copies.update((id(visit), replace(visit)) for visit in changing)
+    visits = list(node.visits)
+    if node.open_visits:
+        visits = [copies.get(id(visit), visit) for visit in visits]
+    elif visits:
+        visits[-1] = copies[id(visits[-1])]
+    return replace(node, visits=visits, open_visits=[copies[id(visit)] for visit in node.open_visits])

@@ -17,6 +17,9 @@ from tests.support.scene import INVOICES, RunEvents, busy_feed, failed_batch, wa
 SIZES = [pytest.param(WIDE, id="120x40"), pytest.param(STANDARD, id="80x24")]
 
 
+COLOURS = ("text", "grey", "blue", "green", "red", "amber", "accent")
+
+
 def run_screen(stage: Stage) -> RunScreen:
     screen = stage.app.screen
     assert isinstance(screen, RunScreen)
@@ -136,6 +139,18 @@ async def test_zoom_shows_a_part_of_the_run_and_where_it_is() -> None:
         assert "+: a cell is 1 ms already" in stage.text
 
 
+def colour_of(stage: Stage, text: str) -> str:
+    """Return the name of the colour of the last character of `text` on the screen."""
+    for strip in stage.app.screen._compositor.render_strips():
+        at = strip.text.find(text)
+        if at >= 0:
+            (segment,) = strip.crop(at + len(text.rstrip()) - 1, at + len(text.rstrip()))
+            names = {stage.app.theme_variables[f"state-{name}"].lower(): name for name in COLOURS}
+            assert segment.style is not None and segment.style.color is not None
+            return names[segment.style.color.get_truecolor().hex.lower()]
+    raise AssertionError(f"{text} is not shown")
+
+
 def axis(stage: Stage) -> str:
     """Return the labels of the time axis."""
     return next(line for line in stage.lines if "NODE" in line).split("│")[0]
@@ -232,7 +247,10 @@ async def test_the_time_cursor_shows_the_run_as_of_an_event_in_all_views() -> No
         await pilot.press("3")
         assert "×3" not in stage.text
         await pilot.press("4")
-        assert len([line for line in stage.lines if "│ ▸" in line]) == 8
+        # The later ones are there too, faintly; the cursor is on the event.
+        assert len([line for line in stage.lines if "│ ▸" in line]) == 11
+        assert selected_line(stage).startswith("› │ ▸     8  ")
+        assert [colour_of(stage, f"│ ▸{number:>6}  ") for number in (8, 9)] == ["text", "grey"]
         await pilot.press("6")
         assert "not yet: the run has not ended" in stage.text
         await pilot.press("1", "0")
@@ -277,11 +295,16 @@ async def test_new_events_do_not_move_the_past() -> None:
     stage = Stage(sim)
     async with stage.opened() as pilot:
         await pilot.press("enter", "left")
-        shown = [line for line in stage.lines if "as of event" in line]
+        shown = [line.split("block.")[0].rstrip() for line in stage.lines if "as of event" in line]
+        scale = axis(stage)[axis(stage).index(" 0s") :]
         sim.log += RunEvents("exec_1", "core_expense-approval", 60).enter("later", "rigid").events
         await stage.poll(pilot)
-        assert [line for line in stage.lines if "as of event" in line] == shown
+        assert [line.split("▲")[0].rstrip() for line in stage.lines if "as of event" in line] == shown
         assert "later" not in stage.text
+        # They are counted, and the axis stays as it is.
+        assert stage.text.count("▲ 1 new") == 2
+        assert "▲ 1 new" in axis(stage)
+        assert axis(stage).endswith(scale)
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "later" in stage.text

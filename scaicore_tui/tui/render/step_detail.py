@@ -5,12 +5,14 @@ Error first, then the result, then what came just before it and the input of the
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from scaicore_tui.analysis.run_history import RunHistory
 from scaicore_tui.analysis.steps import RunSteps, Step
 from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.events import RUNTIME
@@ -23,6 +25,8 @@ from scaicore_tui.tui.render.value_rows import NO_VALUE, TRUNCATED, Section
 
 # Of the steps before a step, the last ones whose results are shown: more cost many bytes for each key.
 MAX_BEFORE = 1
+# With a time cursor, events before it and after it that are shown.
+MAX_EARLIER_EVENTS, MAX_LATER_EVENTS = 900, 100
 MAX_TYPE_CELLS, MAX_NODE_CELLS, MAX_SUMMARY_CHARS = 20, 30, 400
 INPUT_NOTE = "before it (the input of nodes is not on the feed)"
 NO_INPUT = "not known: this run began before our first event"
@@ -44,6 +48,8 @@ class StepIndex:
 
     def __init__(self, steps: RunSteps) -> None:
         self.is_over = steps.is_over
+        # The last event that counts; None if all do.
+        self._newest: int | None = None
         self._visits: dict[tuple[str | None, str | None], list[Step]] = {}
         for step in steps.steps:
             if step.is_reached:
@@ -51,9 +57,18 @@ class StepIndex:
         with_result = (step for step in steps.steps if step.visit is not None and step.visit.has_result)
         self._results = sorted((step for step in with_result if step.ended_event), key=lambda step: step.ended_event)
 
+    def as_of(self, number: int) -> StepIndex:
+        """Return the same index without the visits that began after event `number`."""
+        found = StepIndex(RunSteps([], {}))
+        found._visits, found._results, found._newest = self._visits, self._results, number
+        return found
+
     def visits_of(self, step: Step) -> Sequence[Step]:
         """Return all visits of the node of a step, oldest first."""
-        return self._visits.get((step.node_id, step.block_kind), [])
+        visits = self._visits.get((step.node_id, step.block_kind), [])
+        if self._newest is None:
+            return visits
+        return visits[: bisect_right(visits, self._newest, key=lambda visit: visit.first_event)]
 
     def results_before(self, event: int) -> Sequence[Step]:
         """Return the steps with a result that ended last before an event, newest first."""
@@ -81,6 +96,18 @@ def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_
         *_other_visits(run, found, step),
         Section("events", "events", note=_events_text(step)),
         *_inferred(step),
+    ]
+
+
+def later_sections(step: Step, notes: StepNotes = NO_NOTES) -> list[Section]:
+    """Return the sections of a step that began only after the moment that is shown."""
+    begin = "not reached" if not step.is_reached else f"begins with event {step.first_event:,}"
+    parts = [begin, _clock(step.entered_at), "" if step.offset_ms is None else f"+{format_duration(step.offset_ms)}"]
+    return [
+        Section("head", display_name(step.name), note="not yet", colour="text strong"),
+        Section("when", " · ".join(filter(None, parts)), colour="grey"),
+        Section("kind", display_name(step.block_kind or "?"), colour="grey", note=_label(notes)),
+        *_ways(notes),
     ]
 
 
@@ -112,6 +139,17 @@ def event_sections(events: Sequence[Event], first_number: int, needle: str = "")
             title = _event_title(number, event)
             found.append(Section(f"event {number}", title, is_foreign=True, source=event.raw, summary=summary))
     return found
+
+
+def past_event_sections(history: RunHistory, number: int, needle: str = "") -> list[Section]:
+    """Return the events around event `number`; those after it are faint."""
+    first = max(1, number - MAX_EARLIER_EVENTS + 1)
+    shown = history.events[first - 1 : number + MAX_LATER_EVENTS]
+    later = {f"event {one}" for one in range(number + 1, first + len(shown))}
+    return [
+        replace(section, colour="grey") if section.key in later else section
+        for section in event_sections(shown, first, needle)
+    ]
 
 
 def _event_title(number: int, event: Event) -> str:

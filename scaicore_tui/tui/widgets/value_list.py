@@ -54,6 +54,11 @@ class ValueList(RowList):
             self.scroll_to_line(0)
         self._rebuild(None if is_other else self._selected_path)
 
+    def select(self, key: str) -> None:
+        """Go to the section with a key, if it is shown."""
+        self._rebuild((key,))
+        self.scroll_to_cursor()
+
     def row_opened(self) -> None:
         """Fold or unfold the value under the cursor, or the one that it is a part of."""
         selected = self.selected
