@@ -146,7 +146,8 @@ def colour_of(stage: Stage, text: str) -> str:
         if at >= 0:
             (segment,) = strip.crop(at + len(text.rstrip()) - 1, at + len(text.rstrip()))
             names = {stage.app.theme_variables[f"state-{name}"].lower(): name for name in COLOURS}
-            assert segment.style is not None and segment.style.color is not None
+            assert segment.style is not None
+            assert segment.style.color is not None
             return names[segment.style.color.get_truecolor().hex.lower()]
     raise AssertionError(f"{text} is not shown")
 
