@@ -18,19 +18,25 @@ from tests.support.terminal import DEBUGGER, Terminal
 SIZE = (120, 40)
 VIEWS = {"1": "Timeline", "2": "Steps in order", "3": "Flow"}
 FEW_VISITS, MANY_VISITS, MANY_VISITS_SMALL = 10, 50_000, 1_000
-NODES_PER_ITERATION = 5
+# The nodes of an iteration, with results of different shapes.
+NODES: dict[str, object] = {
+    "extract": {"number": "41315", "vendor": "Unknown Trading Ltd", "net": 2248.71},
+    "check": True,
+    "post": {"reference": {"id": "ERP-7", "lines": [1, 7]}},
+    "describe": "Unknown Trading Ltd, two lines, paid within thirty days",
+    "add_up": 4497.42,
+}
 AT_REST_S = 0.3
 WARM_UP = 6
 
 
 def long_run(visits: int) -> Iterator[bytes]:
-    """Yield the events of one run: a loop with `visits` visits, five in each iteration."""
+    """Yield the events of one run: a loop with `visits` visits, one of each node in each iteration."""
     yield started(NOON, input={"batch": "B-6948", "invoices": [41315, 41316]}).raw
     yield entered("each", NOON, kind="foreach").raw
-    for number in range(visits):
-        node, at = f"step_{number % NODES_PER_ITERATION}", NOON + (2 * number + 1) * MILLISECOND
+    for number, (node, value) in enumerate(islice(cycle(NODES.items()), visits)):
+        at = NOON + (2 * number + 1) * MILLISECOND
         yield entered(node, at).raw
-        value = {"number": f"41315-{number}", "vendor": "Unknown Trading Ltd", "net": 2248.71 + number}
         yield exited(node, at + MILLISECOND, result_binding=node, result_binding_value=value).raw
     at = NOON + (2 * visits + 1) * MILLISECOND
     yield exited("each", at, kind="foreach").raw
@@ -45,7 +51,7 @@ def run_screen(setting: Setting) -> Iterator[Row]:
     with ExitStack() as stack:
         bare = stack.enter_context(on_terminal(REFERENCE, ready="exec_", size=SIZE))
         short, long = (_opened(stack, visits) for visits in sizes)
-        few, few_note = _bytes_of_views(short, times // 2)
+        few, few_note = _bytes_of_views(short, min(times, FEW_VISITS))
         many, many_note = _bytes_of_views(long, times // 2)
         yield Goal.RUN_BYTES_FEW.row(few, "bytes", note=few_note)
         yield Goal.RUN_BYTES_MANY.row(many, "bytes", note=many_note)
@@ -72,8 +78,9 @@ def _bytes_of_views(terminal: Terminal, times: int) -> tuple[float, str]:
     """Return the bytes of a cursor key at rest in the view where it costs most, and those of each as a note."""
     found = {}
     for digit, name in VIEWS.items():
-        terminal.press(digit)
-        presses = press_keys(terminal, times + 1, "down", "up", quiet=AT_REST_S)[1:]
-        found[name] = median(press.bytes for press in presses)
+        terminal.press(digit, "g")
+        presses = press_keys(terminal, times, "j", quiet=AT_REST_S)
+        # At the end of a short list, a key does nothing.
+        found[name] = median(press.bytes for press in presses if press.bytes)
     terminal.press("1")
     return max(found.values()), ", ".join(f"{name} {count:,.0f}" for name, count in found.items())

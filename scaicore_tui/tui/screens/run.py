@@ -86,7 +86,7 @@ class RunScreen(PastScreen):
         self._panes = RunPanes()
         self._moment_line = TextLines()
         self._steps = ShownSteps(self._panes, node)
-        self._inspector = Debouncer(self, self._show_inspector, CURSOR_REST_S)
+        self._inspector = Debouncer(self._panes.steps, self._show_inspector, CURSOR_REST_S)
         self._loader = PictureLoader(partial(self.run_worker, group=STEPS_GROUP), self._show_picture)
 
     @property
@@ -165,6 +165,9 @@ class RunScreen(PastScreen):
         """Redraw the bars and the head."""
         self._show_head()
         super().refresh_chrome()
+
+    def refresh_position(self) -> None:
+        """Redraw nothing: neither the bars nor the head depend on the cursor."""
 
     def set_dimmed(self, *, runs: bool, checkpoints: bool) -> None:
         """Dim a stale run."""

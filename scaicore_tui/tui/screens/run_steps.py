@@ -14,7 +14,7 @@ from scaicore_tui.analysis.time_scale import zoom
 from scaicore_tui.analysis.timeline_view import GAP_CELLS, layout_timeline, note_lines
 from scaicore_tui.runs import Gap
 from scaicore_tui.runs.model import NodeKey
-from scaicore_tui.text import wrap
+from scaicore_tui.text import display_name, wrap
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.step_detail import StepNotes, later_sections, step_sections
 from scaicore_tui.tui.render.step_lists import FlowLines, OrderLines, StepLines, TimelineLines
@@ -292,9 +292,13 @@ class ShownSteps:
         if flow is None or step.node_id is None or step.node_id not in flow.graph.by_id:
             return StepNotes(links=links)
         ascii_only = self._panes.app.has_class(ASCII_CLASS)
+        if not isinstance(self._lines, FlowLines):
+            return StepNotes((), flow.graph.by_id[step.node_id].label, links)
         width = max(40, self._panes.inspector.size.width - 4)
         lines = ways_lines(flow, step.node_id, width, ascii_only=ascii_only)
-        ways = ["".join(text for text, _ in line) for line in lines]
+        # The name of the node is in the first line of the inspector.
+        name = f"{display_name(step.node_id)}  "
+        ways = ["".join(text for text, _ in line).removeprefix(name) for line in lines]
         return StepNotes(ways, flow.graph.by_id[step.node_id].label, links)
 
     def _empty_text(self, view: RunView) -> str:
