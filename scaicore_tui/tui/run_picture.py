@@ -37,6 +37,7 @@ class RunPicture(Struct, frozen=True):
         flow: the flow with this run in it; None if no flow is known.
         moment: the event that the run is shown as of; None for the newest one. `steps` may go on after it.
         last: with a moment, the picture of all events.
+        is_partial: made of the newest events only, while the others are being read.
     """
 
     run: Run
@@ -50,6 +51,7 @@ class RunPicture(Struct, frozen=True):
     flow: FlowView | None = None
     moment: Moment | None = None
     last: RunPicture | None = None
+    is_partial: bool = False
 
 
 def build_picture(run: Run, flow: FlowView | None, *, is_complete: bool) -> RunPicture:
@@ -96,7 +98,7 @@ def build_newest(summary: Run, events: Sequence[Event]) -> RunPicture:
     for event in events:
         apply_new(run, event)
     run.status = summary.status
-    return build_picture(run, None, is_complete=False)
+    return replace(build_picture(run, None, is_complete=False), is_partial=True)
 
 
 def _failed_steps(steps: RunSteps) -> list[Step]:

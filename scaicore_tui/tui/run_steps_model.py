@@ -45,6 +45,8 @@ class RunStepsModel:
         self.rows: Sequence[StepRow] = ()
         # Rows that a person folded (True) or unfolded.
         self._by_hand: dict[str, bool] = {}
+        # Rows that are unfolded for the step at the time cursor only.
+        self._for_now: frozenset[str] = frozenset()
 
     def load(self, picture: RunPicture) -> None:
         """Take the run as it is now, or was at a moment."""
@@ -58,6 +60,7 @@ class RunStepsModel:
         if row.fold_id is None:
             return False
         self._by_hand[row.fold_id] = row.fold_id not in self._folded
+        self._for_now -= {row.fold_id}
         self._build_rows()
         return True
 
@@ -68,6 +71,13 @@ class RunStepsModel:
             self._by_hand |= dict.fromkeys(hidden, False)
             self._build_rows()
         return self.row_of_step(index) or 0
+
+    def reveal_for_now(self, index: int | None) -> None:
+        """Unfold all that a step is in until another one is revealed; with None, unfold nothing."""
+        hidden = frozenset[str]() if index is None else unfolding(self.steps, index)
+        if hidden != self._for_now:
+            self._for_now = hidden
+            self._build_rows()
 
     def row_of_step(self, index: int) -> int | None:
         """Return the row of a step: its own, or that of the innermost folded row that it is in; None without rows."""
@@ -112,7 +122,7 @@ class RunStepsModel:
         by_hand = self._by_hand
         at_first = frozenset[str]() if self.picture is None else self.picture.folded
         kept = {row_id for row_id in at_first if by_hand.get(row_id, True)}
-        return frozenset(kept | {row_id for row_id, is_folded in by_hand.items() if is_folded})
+        return frozenset(kept | {row_id for row_id, is_folded in by_hand.items() if is_folded}) - self._for_now
 
     def _build_rows(self) -> None:
         self.rows = build_rows(self.steps, self._folded)

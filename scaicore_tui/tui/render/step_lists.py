@@ -126,11 +126,17 @@ class OrderLines(StepLines):
 
 
 class FlowLines(StepLines):
-    """The nodes of the flow, with what the run did there. A row stands for the newest step of its node."""
+    """The nodes of the flow, with what the run did there. A row stands for the newest step of its node.
 
-    def __init__(self, view: FlowView, rows: Sequence[FlowRow], steps: RunSteps) -> None:
+    With a moment, that is the newest one then.
+    """
+
+    def __init__(self, view: FlowView, rows: Sequence[FlowRow], steps: RunSteps, moment: Moment | None = None) -> None:
         self._rows = rows
-        self._newest = {step.node_id: step for step in steps.steps}
+        self._newest: dict[str | None, Step] = {}
+        for step in steps.steps:
+            if moment is None or step.node_id not in self._newest or moment.phase(step) is not Phase.LATER:
+                self._newest[step.node_id] = step
         self.view = view
         self.head = [heading_spans(view)]
 

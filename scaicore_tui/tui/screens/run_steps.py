@@ -26,6 +26,7 @@ from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 from scaicore_tui.units import Micros
 
 INFERRED = "(inferred)"
+PARTIAL = "only the newest steps so far: the other events are being read"
 # On a low screen, notes have one line.
 MAX_NOTE_LINES, LOW_SCREEN_LINES = 2, 30
 # A zoom to a step shows this share of its time before and after it.
@@ -68,8 +69,12 @@ class ShownSteps:
         selected = None if self.picture is None else self._panes.steps.selected
         self._model.load(picture)
         target = self._first_step(picture)
-        if target is not None:
-            self._model.reveal(target.index)
+        if picture.moment is not None:
+            self._model.reveal_for_now(None if target is None else target.index)
+        else:
+            self._model.reveal_for_now(None)
+            if target is not None:
+                self._model.reveal(target.index)
         self.show(view, now, target or selected)
 
     def show_nothing(self, text: str) -> None:
@@ -241,7 +246,9 @@ class ShownSteps:
             return OrderLines(model.steps, width, picture.moment)
         if view is RunView.FLOW:
             flow = picture.flow
-            return None if flow is None else FlowLines(flow, flow_rows(flow, width, ascii_only=ascii_only), model.steps)
+            if flow is None:
+                return None
+            return FlowLines(flow, flow_rows(flow, width, ascii_only=ascii_only), model.steps, picture.moment)
         timeline = layout_timeline(
             model.steps,
             model.rows,
@@ -278,11 +285,13 @@ class ShownSteps:
         return isinstance(self._lines, FlowLines) and self._lines.node_id(row) == step.node_id
 
     def _notes(self, view: RunView) -> list[Line]:
-        if view is not RunView.TIMELINE or not isinstance(self._lines, TimelineLines):
-            return []
-        # What is inferred is always so, and the inspector says it too: what is unusual comes first.
-        text = " · ".join(sorted(note_lines(self._lines.timeline), key=lambda note: INFERRED in note))
-        is_low = self._panes.app.size.height < LOW_SCREEN_LINES
+        notes = []
+        if view is RunView.TIMELINE and isinstance(self._lines, TimelineLines):
+            # What is inferred is always so, and the inspector says it too: what is unusual comes first.
+            notes = sorted(note_lines(self._lines.timeline), key=lambda note: INFERRED in note)
+        if self.picture is not None and self.picture.is_partial:
+            notes.insert(0, PARTIAL)
+        text, is_low = " · ".join(notes), self._panes.app.size.height < LOW_SCREEN_LINES
         lines = wrap(text, max(1, self._panes.steps_width), 1 if is_low else MAX_NOTE_LINES) if text else []
         return [[(line, "grey")] for line in lines]
 
