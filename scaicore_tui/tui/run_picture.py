@@ -85,7 +85,7 @@ def build_past(
         last = build_picture(history.at(len(history)), flow, is_complete=is_complete)
     run = history.at(number)
     shown = build_picture(run, flow, is_complete=is_complete) if last.steps.dropped else last
-    at = history.events[number - 1].at
+    at = history.event(number).at
     facts = replace(shown.facts, times=last.facts.times)
     moment = Moment(number, now if at is None else at)
     return replace(shown, run=run, facts=facts, flow=_flow_of(flow, run), moment=moment, last=last)

@@ -46,7 +46,7 @@ class TimeCursor:
     @property
     def event(self) -> Event:
         """The event that the cursor is on: the last one that has happened."""
-        return self.history.events[self.number - 1]
+        return self.history.event(self.number)
 
     def at(self, other: Micros) -> Micros:
         """Return the time of the event; `other` if it has none."""
@@ -56,7 +56,7 @@ class TimeCursor:
         """Move the cursor; return why it did not move, empty if it did."""
         target = self._target(move)
         if target is None:
-            return f"{move}: this is the {'last' if move.is_later else 'first'} event; esc returns to now"
+            return f"{move}: this is the {self._name_of_end(move)}; esc returns to now"
         self.number = target
         return ""
 
@@ -66,7 +66,7 @@ class TimeCursor:
             found = visits[bisect_right(visits, self.number) :][:1]
         else:
             found = visits[: bisect_left(visits, self.number)][-1:]
-        if not found:
+        if not found or found[0] < self.history.first:
             return f"{move}: {name} was not entered {'later' if move.is_later else 'before'}; esc returns to now"
         self.number = found[0]
         return ""
@@ -76,20 +76,27 @@ class TimeCursor:
         number = parse_moment(text.strip(), self.history)
         if number is None:
             last = len(self.history)
-            return f"@: {quote(text)} is no event and no time of this run: try 1 to {last:,}, 12:01:32 or +4.1s"
+            first = self.history.first
+            return f"@: {quote(text)} is no event and no time of this run: try {first:,} to {last:,}, 12:01:32 or +4.1s"
         self.number = number
         return ""
 
     def jump_to_time(self, at: Micros) -> str:
         """Move to the last event up to a time, or to the first one."""
-        self.number = max(1, self.history.number_at(at))
+        self.number = max(self.history.first, self.history.number_at(at))
         return ""
 
+    def _name_of_end(self, move: TimeMove) -> str:
+        if move.is_later:
+            return "last event"
+        kept = len(self.history) - self.history.first + 1
+        return "first event" if self.history.first == 1 else f"oldest of the {kept:,} newest events, which are kept"
+
     def _target(self, move: TimeMove) -> int | None:
-        last = len(self.history)
+        first, last = self.history.first, len(self.history)
         if move in (TimeMove.FIRST, TimeMove.LAST):
-            return 1 if move is TimeMove.FIRST else last
-        numbers = range(self.number + 1, last + 1) if move.is_later else range(self.number - 1, 0, -1)
+            return first if move is TimeMove.FIRST else last
+        numbers = range(self.number + 1, last + 1) if move.is_later else range(self.number - 1, first - 1, -1)
         if move in (TimeMove.EARLIER, TimeMove.LATER):
             return next(iter(numbers), None)
-        return next((number for number in numbers if self.history.events[number - 1].type in STATE_CHANGES), None)
+        return next((number for number in numbers if self.history.event(number).type in STATE_CHANGES), None)

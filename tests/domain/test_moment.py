@@ -110,9 +110,9 @@ def test_any_run_at_any_event(seed: int, number: int, width: int, seconds: int) 
     history = RunHistory(execution.id, execution.events)
     number = min(number, len(history))
     then, steps = build_steps(history.at(number)), build_steps(history.at(len(history)))
-    moment = Moment(number, history.events[number - 1].at or NOON)
+    moment = Moment(number, history.event(number).at or NOON)
     check_steps(moment, steps, then)
-    check_widths(moment, steps, width, history.events[-1].at or NOON)
+    check_widths(moment, steps, width, history.event(len(history)).at or NOON)
     check_idle(spread(then), seconds)
 
 

@@ -151,8 +151,8 @@ def event_sections(events: Sequence[Event], first_number: int, needle: str = "")
 
 def past_event_sections(history: RunHistory, number: int, needle: str = "") -> list[Section]:
     """Return the events around event `number`; those after it are faint."""
-    first = max(1, number - MAX_EARLIER_EVENTS + 1)
-    shown = history.events[first - 1 : number + MAX_LATER_EVENTS]
+    first = max(history.first, number - MAX_EARLIER_EVENTS + 1)
+    shown = history.between(first, number + MAX_LATER_EVENTS)
     later = {f"event {one}" for one in range(number + 1, first + len(shown))}
     return [
         replace(section, colour="grey") if section.key in later else section

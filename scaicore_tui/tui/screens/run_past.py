@@ -22,6 +22,8 @@ from scaicore_tui.tui.widgets.inputs import MomentBar
 from scaicore_tui.units import Micros
 
 MAX_TYPE_CELLS = 40
+# Reading more events than this takes some seconds.
+MANY_EVENTS = 50_000
 # Keys that act while the events of the past are read.
 LEAVING_KEYS = frozenset({"escape", "q", "question_mark"})
 # Moves a cursor; returns why it did not move, empty if it did.
@@ -112,7 +114,7 @@ class PastScreen(SessionScreen):
         cursor = self._time_cursor
         if cursor is None:
             return []
-        event, first = cursor.event, cursor.history.events[0].at
+        event, first = cursor.event, cursor.history.began_at
         passed = "" if event.at is None or first is None else f" +{format_duration(max(0, event.at - first) / 1000)}"
         name = one_line(event.type.removeprefix("scaicore.runtime."), MAX_TYPE_CELLS)
         clock = (format_iso(event.at) or "")[11:23].removesuffix("Z")
@@ -191,6 +193,9 @@ class PastScreen(SessionScreen):
         elif self._first_travel is None:
             self._first_travel = travel
             self.post_message(RunHistoryNeeded(self._execution_id))
+            run = self.current_run
+            if run is not None and run.event_count > MANY_EVENTS:
+                self.show_message(f"reading {run.event_count:,} events to show the past; esc drops it")
 
     def _go(self, travel: Travel) -> bool:
         reason = "" if self._time_cursor is None else travel(self._time_cursor)
