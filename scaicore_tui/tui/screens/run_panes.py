@@ -84,11 +84,13 @@ class RunPanes(Container):
         yield self.values
 
     def on_click(self, event: events.Click) -> None:
-        """Activate the clicked pane."""
+        """Activate the clicked pane; on the time axis, go to the time there."""
         if event.widget in (self.steps, self.inspector):
             self.inspect(inspecting=event.widget is self.inspector)
-        elif event.widget is self._steps_head and event.y == 0:
-            self.post_message(AxisClicked(event.x - CURSOR_CELLS))
+            return
+        axis = self._steps_head.region
+        if axis.contains(event.screen_x, event.screen_y) and event.screen_y == axis.y:
+            self.post_message(AxisClicked(event.screen_x - axis.x - CURSOR_CELLS))
 
     def relayout(self) -> None:
         """Arrange the panes for the width of the screen."""

@@ -110,12 +110,13 @@ class ShownSteps:
         return step, sorted(filter(None, (visit.entered_event for visit in visits)))
 
     def time_at(self, cell: int) -> Micros | None:
-        """Return the time in a cell of the time axis, counted from the left edge of the steps; None beside it."""
+        """Return the last time in a cell of the time axis, counted from the left edge of the steps; None beside it."""
         if not isinstance(self._lines, TimelineLines):
             return None
         timeline = self._lines.timeline
         cell -= timeline.name_cells + GAP_CELLS
-        return timeline.axis.time_at(cell * HALVES_PER_CELL) if 0 <= cell < timeline.axis.width else None
+        is_inside = 0 <= cell < timeline.axis.width
+        return timeline.axis.time_at((cell + 1) * HALVES_PER_CELL) - 1 if is_inside else None
 
     def zoom(self, factor: float, now: Micros) -> str:
         """Show a part of the run `factor` times as long around the selected step.
