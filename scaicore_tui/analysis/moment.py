@@ -18,7 +18,7 @@ from scaicore_tui.units import Micros
 
 
 class Phase(Enum):
-    """Where a step is at a moment."""
+    """The places of a step relative to a moment."""
 
     LATER = auto()
     OPEN = auto()

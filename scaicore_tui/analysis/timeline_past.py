@@ -33,6 +33,10 @@ from scaicore_tui.timefmt import format_duration
 FAINT = "grey"
 CURSOR, ASCII_CURSOR = "▼", "v"
 NEW, ASCII_NEW = "▲", "^"
+# Bars after the cursor are thin lines, so that they differ without colour too. The name of a row has four spans.
+_THIN = str.maketrans(dict.fromkeys("█▌▐▄▖▗░▁▂▃▅▆▇", "─"))
+_ASCII_THIN = str.maketrans(dict.fromkeys("#=.12345678", "-"))
+_SIGN_SPAN, _BAR_SPAN = 1, 4
 
 
 def past_axis_line(timeline: Timeline, moment: Moment, new_count: int) -> list[Span]:
@@ -62,13 +66,23 @@ def past_row_line(timeline: Timeline, row: StepRow, moment: Moment) -> list[Span
     if phase is Phase.ENDED:
         return row_line(timeline, row)
     if phase is Phase.LATER:
-        spans = row_line(timeline, row)
-        sign = NOT_YET_STYLE.ascii if timeline.is_ascii else NOT_YET_STYLE.glyph
-        return [(sign if index == 1 and row.step.is_reached else text, FAINT) for index, (text, _) in enumerate(spans)]
+        return _later_line(timeline, row)
     shown = _open_row(timeline, row, members, moment)
     took = f"{format_duration(_passed_ms(members, moment))}…"
     spans = [*name_spans(timeline, shown), *_split(timeline, row, shown, moment), (f" {took:>{TOOK_CELLS}}", "text")]
     return [(text.replace("…", "~"), colour) for text, colour in spans] if timeline.is_ascii else spans
+
+
+def _later_line(timeline: Timeline, row: StepRow) -> list[Span]:
+    faint = [(text, FAINT) for text, _ in row_line(timeline, row)]
+    if row.step.is_reached:
+        faint[_SIGN_SPAN] = (NOT_YET_STYLE.ascii if timeline.is_ascii else NOT_YET_STYLE.glyph, FAINT)
+        faint[_BAR_SPAN] = (_thin(timeline, faint[_BAR_SPAN][0]), FAINT)
+    return faint
+
+
+def _thin(timeline: Timeline, bar: str) -> str:
+    return bar.translate(_ASCII_THIN if timeline.is_ascii else _THIN)
 
 
 def _open_row(timeline: Timeline, row: StepRow, members: Sequence[Step], moment: Moment) -> StepRow:
@@ -98,4 +112,4 @@ def _split(timeline: Timeline, row: StepRow, shown: StepRow, moment: Moment) -> 
     signs = ASCII_SIGNS if timeline.is_ascii else UNICODE_SIGNS
     # A cell of a bar says that the step is open; an empty one would say that it had begun there.
     mark = signs.is_open if cell >= 0 and text[cell] != " " else text[max(cell, 0) : cell + 1]
-    return [(text[: max(cell, 0)] + mark, row_style(shown).colour), (text[cell + 1 :], FAINT)]
+    return [(text[: max(cell, 0)] + mark, row_style(shown).colour), (_thin(timeline, text[cell + 1 :]), FAINT)]

@@ -59,7 +59,7 @@ class TimelineRow(Struct, frozen=True):
 
 
 class StepFacts(Struct, frozen=True):
-    """What a timeline needs to know of all steps of a run, whatever the time and the rows."""
+    """The facts about all steps of a run that a timeline needs, whatever the time and the rows."""
 
     times: StepTimes
     critical: frozenset[int]

@@ -67,11 +67,14 @@ def test_what_ended_is_as_it_is_what_is_open_is_cut_and_what_comes_later_is_fain
     assert {"blue", FAINT} <= colours(each)
     bar, faint = each[4][0], each[5][0]
     assert bar.endswith("▸")
-    assert set(faint.strip()) <= set("█▌")
+    assert set(faint.strip()) == {"─"}
     assert text_of(again).split()[:2] == ["●", "a"]
     assert "busy" not in text_of(again) + text_of(second)
     assert colours(b) == {FAINT}
+    # Also without colour.
     assert text_of(b).split()[0] == "○"
+    assert "──" in text_of(b)
+    assert "█" not in text_of(b)
 
 
 def test_before_the_second_iteration_there_was_one() -> None:

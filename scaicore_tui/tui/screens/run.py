@@ -13,16 +13,12 @@ from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Delta, Summary
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
-from scaicore_tui.text import clipboard_text, editable_json, quote
 from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
-    CopyText,
     EventsNeeded,
     EventsRead,
-    FilterClosed,
-    FilterTyped,
     FlowNeeded,
     FlowRead,
     PictureShown,
@@ -32,18 +28,14 @@ from scaicore_tui.tui.picture_loader import PictureLoader
 from scaicore_tui.tui.render.run_head import fact_lines, title_spans, view_line
 from scaicore_tui.tui.render.run_links import RunLink, find_links
 from scaicore_tui.tui.render.step_detail import event_sections, input_sections, output_sections, past_event_sections
-from scaicore_tui.tui.render.value_rows import NO_VALUE, Section
+from scaicore_tui.tui.render.value_rows import Section
 from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.run_picture import RunPicture
 from scaicore_tui.tui.run_steps_model import RunView
-from scaicore_tui.tui.screens.run_panes import RunPanes
-from scaicore_tui.tui.screens.run_past import PastScreen
+from scaicore_tui.tui.screens.run_search import SearchScreen
 from scaicore_tui.tui.screens.run_steps import ShownSteps
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
-from scaicore_tui.tui.widgets.inputs import SearchBar
-from scaicore_tui.tui.widgets.row_list import RowList
-from scaicore_tui.tui.widgets.value_list import ValueList
 from scaicore_tui.units import Micros
 
 # The newest events are shown, at most so many.
@@ -60,7 +52,7 @@ _SIDE_CELLS = 2
 STEPS_GROUP = "steps"
 
 
-class RunScreen(PastScreen):
+class RunScreen(SearchScreen):
     """One run, updated while it goes on."""
 
     DEFAULT_CSS = """
@@ -76,14 +68,10 @@ class RunScreen(PastScreen):
     ) -> None:
         super().__init__(state, execution_id)
         self._listed = listed
-        self._view = RunView.TIMELINE
         self._events: Sequence[Event] = ()
         self._heading = Heading()
         self._facts = TextLines(id="facts")
         self._view_line = TextLines()
-        self._search_bar = SearchBar()
-        self._needle = ""
-        self._panes = RunPanes()
         self._moment_line = TextLines()
         self._steps = ShownSteps(self._panes, node)
         self._inspector = Debouncer(self._panes.steps, self._show_inspector, CURSOR_REST_S)
@@ -92,10 +80,6 @@ class RunScreen(PastScreen):
     @property
     def key_context(self) -> KeyContext:
         return KeyContext.DETAIL
-
-    @property
-    def active_list(self) -> RowList:
-        return self._panes.active
 
     def is_waiting_for(self, key: str) -> bool:
         """Return True if `key` must wait: it acts on the run, of which nothing is shown yet."""
@@ -150,7 +134,7 @@ class RunScreen(PastScreen):
         if read.execution_id == self._execution_id:
             self._events = read.events
             if self._view is RunView.EVENTS:
-                self._show_values(is_other=False)
+                self.show_values(is_other=False)
             run = self.current_run
             if run is not None and run.is_loading and run.event_count > len(read.events):
                 self._loader.load_newest(run, read.events)
@@ -180,7 +164,7 @@ class RunScreen(PastScreen):
         if self._panes.is_enlarged:
             self.action_enlarge()
         elif self._panes.is_inspecting:
-            self._focus_inspector(inspecting=False)
+            self.focus_inspector(inspecting=False)
         else:
             self.dismiss()
 
@@ -192,13 +176,13 @@ class RunScreen(PastScreen):
     def on_step_opened(self) -> None:
         """Fold or unfold the row under the cursor; without anything to fold, go to the inspector."""
         if not self._steps.toggle(self._view, self.shown_time):
-            self._focus_inspector(inspecting=True)
+            self.focus_inspector(inspecting=True)
 
     def action_fold(self) -> None:
         self.active_list.open_row()
 
     def action_next_pane(self) -> None:
-        self._focus_inspector(inspecting=not self._panes.is_inspecting)
+        self.focus_inspector(inspecting=not self._panes.is_inspecting)
 
     def action_next_error(self) -> None:
         self._go_to_error(1, "further down")
@@ -244,61 +228,6 @@ class RunScreen(PastScreen):
 
     def action_idle(self) -> None:
         self.show_message(f"I: {self._steps.toggle_idle(self.shown_time)}")
-
-    def action_filter(self) -> None:
-        """Search in the values that are shown; beside steps, in those of the selected step."""
-        if self._view.shows_steps:
-            self._focus_inspector(inspecting=True)
-        self._search_bar.open()
-
-    def on_filter_typed(self, typed: FilterTyped) -> None:
-        """Go to the first match, from the current value on; events are filtered."""
-        self._needle = typed.needle
-        if self._view is RunView.EVENTS:
-            self._show_values(is_other=True)
-        elif typed.needle:
-            self._searched.search(typed.needle, 1, from_here=True)
-
-    def on_filter_closed(self, closed: FilterClosed) -> None:
-        """Give the keys back; escape drops what was typed."""
-        self.set_focus(None)
-        if not closed.kept:
-            self._needle = ""
-            if self._view is RunView.EVENTS:
-                self._show_values(is_other=True)
-        self.refresh_chrome()
-
-    def action_next_match(self) -> None:
-        self._go_to_match("n", 1)
-
-    def action_previous_match(self) -> None:
-        self._go_to_match("N", -1)
-
-    def action_copy(self) -> None:
-        """Copy the value at the cursor; in the list of steps the id of the run."""
-        rows = self.active_list
-        row = rows.selected if isinstance(rows, ValueList) else None
-        if row is None:
-            super().action_copy()
-        elif row.value is NO_VALUE:
-            self.show_message("y: there is no value in this row", "amber")
-        else:
-            text = clipboard_text(row.value) if isinstance(row.value, str) else editable_json(row.value)
-            self.app.post_message(CopyText(row.label, text))
-
-    @property
-    def _searched(self) -> ValueList:
-        """The list that is searched."""
-        return self._panes.inspector if self._view.shows_steps else self._panes.values
-
-    def _go_to_match(self, key: str, step: int) -> None:
-        if not self._needle:
-            self.show_message(f"{key}: nothing is searched; / searches")
-        elif self._view is RunView.EVENTS:
-            self.active_list.move(step)
-        elif not self._searched.search(self._needle, step):
-            self.show_message(f"{key}: {quote(self._needle)} is not in what is shown")
-        self.refresh_chrome()
 
     def action_follow_link(self) -> None:
         """Open the first run that this one leads to; `esc` comes back."""
@@ -380,7 +309,7 @@ class RunScreen(PastScreen):
         self._show_head()
         self._show_inspector()
         if not self._view.shows_steps:
-            self._show_values(is_other=False)
+            self.show_values(is_other=False)
         self.post_message(PictureShown())
 
     def _show_again(self) -> None:
@@ -389,7 +318,7 @@ class RunScreen(PastScreen):
         self._show_head()
         self._show_inspector()
         if not self._view.shows_steps:
-            self._show_values(is_other=False)
+            self.show_values(is_other=False)
 
     def _show_head(self) -> None:
         run, now = self.shown_run, self.state.now
@@ -415,7 +344,8 @@ class RunScreen(PastScreen):
             self._steps.keep_in_window(self.shown_time)
         self._steps.show_inspector([link.label for link in self._links])
 
-    def _show_values(self, *, is_other: bool) -> None:
+    def show_values(self, *, is_other: bool) -> None:
+        """Show the values of the view; in the past, events have the cursor on the one that is shown."""
         self._panes.values.show(self._value_sections(), is_other=is_other)
         if self._view is RunView.EVENTS and self._time_cursor is not None:
             self._panes.values.select(f"event {self._time_cursor.number}")
@@ -437,7 +367,7 @@ class RunScreen(PastScreen):
             self._steps.show(view, self.shown_time)
             self._show_inspector()
         else:
-            self._show_values(is_other=True)
+            self.show_values(is_other=True)
         self.refresh_chrome()
 
     def _zoom(self, key: str, factor: float | None) -> None:
@@ -448,7 +378,8 @@ class RunScreen(PastScreen):
         if reason:
             self.show_message(f"{key}: {reason}")
 
-    def _focus_inspector(self, *, inspecting: bool) -> None:
+    def focus_inspector(self, *, inspecting: bool) -> None:
+        """Give the keys to the inspector, or to the steps."""
         if self._view.shows_steps:
             self._inspector.flush()
             self._panes.inspect(inspecting=inspecting)
