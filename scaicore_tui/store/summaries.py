@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from scaicore_tui.runs import Positions, RunStatus, Summary
+from scaicore_tui.runs import ChangeOrder, Positions, RunStatus, Summary
 from scaicore_tui.runs.select import filter_words
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary
 from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.run_rows import PUT, PUT_IN_MEMORY, run_row
 from scaicore_tui.store.stored_ids import decode_id, encode_id
-from scaicore_tui.units import Position
+from scaicore_tui.units import Micros, Position
 
 _NEWEST = "SELECT summary FROM runs WHERE place < ? ORDER BY place DESC LIMIT ?"
 _OLDEST = "SELECT summary FROM runs WHERE place > ? ORDER BY place LIMIT ?"
@@ -36,6 +36,8 @@ _STATUS = """CASE WHEN status IN ('running', 'unknown') AND execution_id IN (SEL
 THEN 'waiting' ELSE status END"""
 _HAS_WORD = "(instr(search_text, ?) > 0)"
 _HAS_WORD_OR_STATUS = f"(instr(search_text, ?) > 0 OR {_STATUS} IN (SELECT value FROM json_each(?)))"  # noqa: S608  (constants)
+_CHANGES = "SELECT json_group_array(place), json_group_array(changed_at) FROM runs"
+_decode_times = msgspec.json.Decoder(list[Micros | None]).decode
 _decode_positions = msgspec.json.Decoder(list[Position]).decode
 # Summaries per query, so that few are in memory.
 BATCH_SUMMARIES = 5_000
@@ -107,6 +109,11 @@ class Summaries:
     def positions(self) -> dict[RunStatus, Positions]:
         """Return the positions of all runs by the status that their events tell: whether a run waits is not stored."""
         return {status: Positions(self._positions("status = ?", status.value)) for status in RunStatus}
+
+    def changes(self) -> ChangeOrder:
+        """Return all runs by their last change."""
+        ((places, times),) = self._journal.query(_CHANGES)
+        return ChangeOrder(zip(_decode_positions(places), _decode_times(times), strict=True))
 
     def search(self, needle: str, waiting: Collection[str]) -> list[Position]:
         """Return the positions of the runs that match a text filter, lowest first; `waiting` are ids of waiting runs.

@@ -106,7 +106,7 @@ def _print_runs(common: Common, recorded: RunSource, now: float, failed: bool, j
         if common.core in (None, run.core_id) and (not failed or run.status is RunStatus.FAILED)
     ]
     positions = Positions(run.position for run in listed)
-    gaps = gap_rows(recorded.gaps, positions.count_above)
+    gaps = gap_rows(recorded.gaps, lambda gap: positions.count_above(gap.after))
     if not json:
         width = stdout.width()
         stdout.table(tables.run_head(width), tables.run_rows(listed, gaps, now, common.ascii, width))
