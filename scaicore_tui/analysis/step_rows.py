@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from enum import StrEnum
-from itertools import groupby
 
 from msgspec import Struct
 
@@ -71,7 +70,7 @@ def default_folded(steps: RunSteps, max_iterations: int = MAX_UNFOLDED_ITERATION
     found = set[str]()
     for loop in steps.steps:
         if loop.is_loop and loop.index in steps.children:
-            groups = _by_iteration(steps.children_of(loop.index))
+            groups = steps.iterations_of(loop.index)
             quiet = [number for number, members in groups if _state_of(members) is NodeState.EXITED]
             if len(groups) > max_iterations:
                 found.update(iteration_id(loop, number) for number in quiet if number is not None)
@@ -98,12 +97,11 @@ def _attempts_around(steps: RunSteps, step: Step) -> set[str]:
 
 
 def _level(steps: RunSteps, parent: int | None, folded: Container[str], depth: int) -> Iterator[StepRow]:
-    children = steps.children_of(parent)
     loop = None if parent is None else steps.step(parent)
     if loop is None or not loop.is_loop:
-        yield from _passages(steps, children, folded, depth)
+        yield from _passages(steps, steps.children_of(parent), folded, depth)
         return
-    for number, members in _by_iteration(children):
+    for number, members in steps.iterations_of(loop.index):
         if number is None:
             yield from _passages(steps, members, folded, depth)
             continue
@@ -143,10 +141,11 @@ def _passages(steps: RunSteps, members: Sequence[Step], folded: Container[str], 
 def _step_rows(
     steps: RunSteps, step: Step, folded: Container[str], depth: int, attempts: str | None
 ) -> Iterator[StepRow]:
-    children = steps.children_of(step.index)
+    children = steps.children.get(step.index, ())
     own_id = step_id(step)
     is_folded = bool(children) and own_id in folded
-    count = max((child.iteration or 0 for child in children), default=0) if step.is_loop else 0
+    groups = steps.iterations_of(step.index) if step.is_loop and children else ()
+    count = max((number or 0 for number, _ in groups), default=0)
     yield StepRow(
         own_id,
         RowKind.STEP,
@@ -161,10 +160,6 @@ def _step_rows(
     )
     if children and not is_folded:
         yield from _level(steps, step.index, folded, depth + 1)
-
-
-def _by_iteration(children: Sequence[Step]) -> list[tuple[int | None, list[Step]]]:
-    return [(number, list(members)) for number, members in groupby(children, key=lambda step: step.iteration)]
 
 
 def _by_attempts(members: Sequence[Step]) -> list[list[Step]]:

@@ -7,9 +7,10 @@ events. `Step.inferred` names what is not known for certain.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from scaicore_tui.analysis.step_parents import LOOP_KINDS, STILL_OPEN, Interval, find_parents
 from scaicore_tui.analysis.step_repeats import Child, count_repeats
@@ -133,6 +134,7 @@ class RunSteps(Struct):
     dropped: int = 0
     reordered: int = 0
     has_whole_seconds: bool = False
+    _iterations: dict[int, Sequence[tuple[int | None, Sequence[Step]]]] = field(default_factory=dict)
 
     def step(self, index: int) -> Step:
         return self.steps[index]
@@ -140,6 +142,13 @@ class RunSteps(Struct):
     def children_of(self, index: int | None) -> Sequence[Step]:
         """Return the steps directly in the step `index`; with None, those at the top level."""
         return [self.steps[child] for child in self.children.get(index, ())]
+
+    def iterations_of(self, index: int) -> Sequence[tuple[int | None, Sequence[Step]]]:
+        """Return the steps directly in the loop `index`, by iteration. They are grouped once: rows ask often."""
+        if index not in self._iterations:
+            groups = groupby(self.children_of(index), key=lambda step: step.iteration)
+            self._iterations[index] = [(number, list(members)) for number, members in groups]
+        return self._iterations[index]
 
     def ancestors(self, index: int) -> Iterator[Step]:
         """Yield the containers of a step, the innermost first."""

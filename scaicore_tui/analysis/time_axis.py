@@ -7,33 +7,17 @@ time evenly.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from statistics import median
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from scaicore_tui.analysis.step_parents import CONTAINER_KINDS
-from scaicore_tui.analysis.steps import RunSteps, Step
+from scaicore_tui.analysis.step_times import StepTimes, Stretch, times_of
+from scaicore_tui.analysis.steps import RunSteps
 from scaicore_tui.units import Micros
 
 MICROS_PER_MS = 1_000
-MIN_IDLE = 60_000_000
-MEDIAN_GAPS_PER_IDLE = 10
-BUSY_PERCENT_PER_IDLE = 5
 FOLD_CELLS = 6
 HALVES_PER_CELL = 2
-
-
-class Stretch(Struct, frozen=True):
-    """A stretch of time, from `begin` up to `end`, which is not part of it."""
-
-    begin: Micros
-    end: Micros
-
-    @property
-    def length(self) -> int:
-        return self.end - self.begin
 
 
 class _Segment(Struct, frozen=True):
@@ -121,14 +105,24 @@ class TimeAxis(Struct, frozen=True):
 
 
 def build_axis(
-    steps: RunSteps, width: int, now: Micros, *, folds_idle: bool = True, window: Stretch | None = None
+    steps: RunSteps,
+    width: int,
+    now: Micros,
+    *,
+    folds_idle: bool = True,
+    window: Stretch | None = None,
+    times: StepTimes | None = None,
 ) -> TimeAxis:
-    """Return the axis of a run on `width` cells. `now` is the server's time, at which an active run is shown."""
-    whole = run_limits(steps, now)
+    """Return the axis of a run on `width` cells. `now` is the server's time, at which an active run is shown.
+
+    `times` are those of `steps`, if they are known already.
+    """
+    times = times_of(steps) if times is None else times
+    whole = times.limits(now)
     shown = whole if window is None else clamp_window(window, whole)
     # Each half cell has at least a microsecond: else no time would be in it.
     shown = Stretch(shown.begin, max(shown.end, shown.begin + width * HALVES_PER_CELL))
-    idle = find_idle(steps, now) if folds_idle else ()
+    idle = times.idle(now) if folds_idle else ()
     longest = sorted(idle, key=lambda fold: -fold.length)
     fitting = [fold for fold in longest if fold.begin < shown.end and fold.end > shown.begin]
     kept = set(fitting[: width // HALVES_PER_CELL // FOLD_CELLS])
@@ -161,69 +155,8 @@ def _split(shown: Stretch, folds: Iterable[Stretch]) -> tuple[tuple[_Segment, ..
     return tuple(segments), busy
 
 
-def run_limits(steps: RunSteps, now: Micros) -> Stretch:
-    """Return the time from the begin of a run to its end, or to `now` while it is active; all steps are in it."""
-    times = [at for step in steps.steps for at in (step.entered_at, step.ended_at) if at is not None]
-    known = [at for at in (steps.began_at, steps.ended_at) if at is not None]
-    if not steps.is_over and (times or known):
-        known.append(max(now, *times, *known))
-    limits = times + known or [now]
-    return Stretch(min(limits), max(limits))
-
-
 def clamp_window(window: Stretch, whole: Stretch) -> Stretch:
     """Return `window` moved into the run; cut where it is longer than the run."""
     length = min(window.length, whole.length)
     begin = min(max(window.begin, whole.begin), whole.end - length)
     return Stretch(begin, begin + length)
-
-
-def find_idle(steps: RunSteps, now: Micros) -> tuple[Stretch, ...]:
-    """Return the stretches in which nothing works, if they are long. Open containers and checkpoints do not work."""
-    whole = run_limits(steps, now)
-    worked = _merge(sorted(_working_times(steps, now)))
-    busy = sum(end - begin for begin, end in worked)
-    shortest = max(MIN_IDLE, MEDIAN_GAPS_PER_IDLE * _median_gap(steps.steps), busy * BUSY_PERCENT_PER_IDLE // 100)
-    edges = [(whole.begin, whole.begin), *worked, (whole.end, whole.end)]
-    gaps = (Stretch(before[1], after[0]) for before, after in pairwise(edges))
-    return tuple(gap for gap in gaps if gap.length > shortest)
-
-
-def _working_times(steps: RunSteps, now: Micros) -> Iterable[tuple[Micros, Micros]]:
-    for step in steps.steps:
-        is_container = step.index in steps.children or step.block_kind in CONTAINER_KINDS
-        if not is_container and not step.waits_for_person and step.is_reached:
-            times = step_times(step, steps, now)
-            if times is not None:
-                yield times
-
-
-def step_times(step: Step, steps: RunSteps, now: Micros) -> tuple[Micros, Micros] | None:
-    """Return begin and end of a step; what is unknown of them is the other one. None if both are.
-
-    A step that is open ends `now`, or with its run.
-    """
-    begin, end = step.entered_at, step.ended_at
-    if step.is_open:
-        end = steps.ended_at if steps.is_over else now
-    if begin is None or end is None:
-        known = begin if begin is not None else end
-        return None if known is None else (known, known)
-    return begin, max(begin, end)
-
-
-def _merge(times: Iterable[tuple[Micros, Micros]]) -> Sequence[tuple[Micros, Micros]]:
-    """Return the union of stretches that are sorted by their begin."""
-    merged: list[tuple[Micros, Micros]] = []
-    for begin, end in times:
-        if merged and begin <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((begin, end))
-    return merged
-
-
-def _median_gap(steps: Sequence[Step]) -> int:
-    """Return the median time between two events of the steps, in microseconds."""
-    times = sorted(at for step in steps for at in (step.entered_at, step.ended_at) if at is not None)
-    return int(median(after - before for before, after in pairwise(times))) if len(times) > 1 else 0

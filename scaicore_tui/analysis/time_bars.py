@@ -9,8 +9,9 @@ from enum import StrEnum
 from msgspec import Struct
 
 from scaicore_tui.analysis.step_parents import STILL_OPEN
+from scaicore_tui.analysis.step_times import step_times
 from scaicore_tui.analysis.steps import RunSteps, Step
-from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, TimeAxis, step_times
+from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, TimeAxis
 from scaicore_tui.units import Micros
 
 EIGHTHS = 8

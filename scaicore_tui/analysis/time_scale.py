@@ -7,13 +7,8 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from scaicore_tui.analysis.time_axis import (
-    HALVES_PER_CELL,
-    MICROS_PER_MS,
-    Stretch,
-    TimeAxis,
-    clamp_window,
-)
+from scaicore_tui.analysis.step_times import Stretch
+from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, MICROS_PER_MS, TimeAxis, clamp_window
 from scaicore_tui.timefmt import format_duration
 from scaicore_tui.units import Micros
 

@@ -6,14 +6,15 @@ and `✗` ends in failure. Names and errors are foreign text: they are made safe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from scaicore_tui.analysis.flow_rails import Span
 from scaicore_tui.analysis.step_rows import RowKind, StepRow, build_rows
+from scaicore_tui.analysis.step_times import StepTimes, Stretch, times_of
 from scaicore_tui.analysis.steps import NOT_REACHED, PARENT, RunSteps, Step
-from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, Stretch, TimeAxis, build_axis
+from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, TimeAxis, build_axis
 from scaicore_tui.analysis.time_bars import Bar, BarKind, DensityCell, bar_of, critical_path, density
 from scaicore_tui.analysis.time_scale import ticks
 from scaicore_tui.runs import Gap
@@ -24,6 +25,7 @@ from scaicore_tui.timefmt import format_duration
 from scaicore_tui.units import Micros
 
 NOT_REACHED_STYLE = StatusStyle("·", "-", "not reached", "grey")
+NOT_YET_STYLE = StatusStyle("○", "o", "not yet", "grey")
 MIN_WIDTH_CELLS = 40
 NAME_SHARE = 3
 MAX_NAME_CELLS, MIN_NAME_CELLS = 40, 10
@@ -56,12 +58,25 @@ class TimelineRow(Struct, frozen=True):
     line: Sequence[Span]
 
 
+class StepFacts(Struct, frozen=True):
+    """The facts about all steps of a run that a timeline needs, whatever the time and the rows."""
+
+    times: StepTimes
+    critical: frozenset[int]
+
+
+def facts_of(steps: RunSteps) -> StepFacts:
+    """Return the facts of the steps of a run. This takes long for many of them: compute them once."""
+    return StepFacts(times_of(steps), critical_path(steps))
+
+
 class Timeline(Struct, frozen=True):
     """A run on an axis: all that its lines are made of.
 
     Attributes:
         now: the server's time, at which open bars end.
         name_cells: width of the column with the names.
+        times: those of all steps.
         critical: indexes of the steps on the critical path.
         gaps: stretches in which events may be missing.
     """
@@ -71,6 +86,7 @@ class Timeline(Struct, frozen=True):
     axis: TimeAxis
     now: Micros
     name_cells: int
+    times: StepTimes
     critical: frozenset[int]
     is_ascii: bool = False
     gaps: Sequence[Stretch] = ()
@@ -86,18 +102,28 @@ def layout_timeline(
     window: Stretch | None = None,
     gaps: Sequence[Gap] = (),
     ascii_only: bool = False,
+    facts: StepFacts | None = None,
 ) -> Timeline:
     """Return the timeline of `rows` on `width` cells; `window` is the part of the run that is shown.
 
-    `gaps` are those within the run.
+    `gaps` are those within the run; `facts` those of `steps`, if they are known already.
     """
+    facts = facts_of(steps) if facts is None else facts
     width = max(width, MIN_WIDTH_CELLS)
-    longest = max((cell_width(_name(row, ascii_only)) for row in rows), default=0)
+    longest = max((cell_width(_name(row, ascii_only)) for row in _distinct_names(rows)), default=0)
     name_cells = min(max(longest, MIN_NAME_CELLS), MAX_NAME_CELLS, width // NAME_SHARE)
     bar_cells = width - name_cells - TOOK_CELLS - 2 * GAP_CELLS
-    axis = build_axis(steps, bar_cells, now, folds_idle=folds_idle, window=window)
+    axis = build_axis(steps, bar_cells, now, folds_idle=folds_idle, window=window, times=facts.times)
     missing = [found for gap in gaps if (found := _stretch_of(gap, axis.whole)) is not None]
-    return Timeline(steps, rows, axis, now, name_cells, critical_path(steps), ascii_only, missing)
+    return Timeline(steps, rows, axis, now, name_cells, facts.times, facts.critical, ascii_only, missing)
+
+
+def _distinct_names(rows: Sequence[StepRow]) -> Iterable[StepRow]:
+    """Return a row for each different name: a loop has many rows, and few names."""
+    return {
+        (row.kind, row.step.key, row.depth, row.is_folded, row.step.attempt, row.count, len(str(row.iteration))): row
+        for row in rows
+    }.values()
 
 
 def _stretch_of(gap: Gap, whole: Stretch) -> Stretch | None:
@@ -137,21 +163,26 @@ def row_lines(timeline: Timeline) -> Iterator[TimelineRow]:
 
 def row_line(timeline: Timeline, row: StepRow) -> list[Span]:
     """Return the line of one row, as wide as the timeline."""
-    style = row_style(row)
-    gap = " " * GAP_CELLS
-    name = pad(_name(row, timeline.is_ascii), timeline.name_cells)
-    head = min(_state_column(row), timeline.name_cells - 1)
-    sign = style.ascii if timeline.is_ascii else style.glyph
     took = "" if not row.step.is_reached else _took(timeline, row)
     spans = [
-        (name[:head], "text"),
-        (sign, style.colour),
-        (name[head + 1 :], "text" if row.step.is_reached else "grey"),
-        (gap, "text"),
-        *_bar_spans(timeline, row),
-        (f"{gap}{took:>{TOOK_CELLS}}", "text"),
+        *name_spans(timeline, row),
+        *bar_spans(timeline, row),
+        (f"{' ' * GAP_CELLS}{took:>{TOOK_CELLS}}", "text"),
     ]
     return [(text.replace("…", "~"), colour) for text, colour in spans] if timeline.is_ascii else spans
+
+
+def name_spans(timeline: Timeline, row: StepRow) -> list[Span]:
+    """Return indent, sign and name of a row, and the space before its bar. The second span is the sign."""
+    style = row_style(row)
+    name = pad(_name(row, timeline.is_ascii), timeline.name_cells)
+    head = min(_state_column(row), timeline.name_cells - 1)
+    return [
+        (name[:head], "text"),
+        (style.ascii if timeline.is_ascii else style.glyph, style.colour),
+        (name[head + 1 :], "text" if row.step.is_reached else "grey"),
+        (" " * GAP_CELLS, "text"),
+    ]
 
 
 def minimap_line(timeline: Timeline) -> list[Span]:
@@ -159,7 +190,8 @@ def minimap_line(timeline: Timeline) -> list[Span]:
     axis = timeline.axis
     if not axis.is_zoomed:
         return []
-    whole = build_axis(timeline.steps, axis.width, timeline.now, folds_idle=bool(axis.folds))
+    folds_idle, times = bool(axis.folds), timeline.times
+    whole = build_axis(timeline.steps, axis.width, timeline.now, folds_idle=folds_idle, times=times)
     begin = whole.half_cell(axis.window.begin) // HALVES_PER_CELL
     end = max(begin + 1, -(-whole.edge(axis.window.end) // HALVES_PER_CELL))
     thin, thick = ("-", "=") if timeline.is_ascii else ("─", "━")
@@ -246,7 +278,7 @@ def _took(timeline: Timeline, row: StepRow) -> str:
     return format_duration(max(0, end - min(begins)) / 1000) + "…" * is_open
 
 
-def _bar_spans(timeline: Timeline, row: StepRow) -> list[Span]:
+def bar_spans(timeline: Timeline, row: StepRow) -> list[Span]:
     """Return the bar of a row and, right of it, why it failed; as wide as the axis."""
     width = timeline.axis.width
     if not row.step.is_reached:

@@ -226,6 +226,9 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
             screen.show_history(message)
         self.release_keys()
 
+    def on_picture_shown(self) -> None:
+        self.release_keys()
+
     def on_open_inbox(self) -> None:
         from scaicore_tui.tui.screens.inbox import InboxScreen
 

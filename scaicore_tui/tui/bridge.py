@@ -52,6 +52,8 @@ def start_worker(
     return app.run_worker(work, group=group, exclusive=exclusive)
 
 
+# Of a longer run the newest events are kept in memory, to show it as of any of them.
+MAX_HISTORY_EVENTS = 50_000
 BATCH_STOPPED = "stopped after the failure above"
 
 
@@ -250,7 +252,9 @@ class Bridge:
         # Loaded with the run screen: the first screen appears sooner.
         from scaicore_tui.analysis.run_history import RunHistory
 
-        history = await asyncio.to_thread(RunHistory, execution_id, events)
+        summary = self._session.index.get(execution_id)
+        skip = 0 if summary is None else max(0, summary.event_count - MAX_HISTORY_EVENTS)
+        history = await asyncio.to_thread(RunHistory, execution_id, events, skip)
         self._post(RunHistoryRead(execution_id, history))
 
     def _on_delta(self, delta: Delta) -> None:

@@ -249,6 +249,25 @@ class RunHistoryRead(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
+class PictureShown(Message):
+    """A run, or another moment of it, is shown: keys that waited for it act now."""
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class MomentTyped(Message):
+    """An event or a time of the run was typed, to show the run as of it; empty if it was dropped."""
+
+    text: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class AxisClicked(Message):
+    """A cell of the line with the time axis was clicked, counted from the left edge of the steps."""
+
+    cell: int
+
+
+@dataclass(eq=False, repr=False, match_args=False)
 class Repaint(Message):
     """Repaint the whole screen, because another program wrote to it."""
 

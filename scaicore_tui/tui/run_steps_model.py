@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from scaicore_tui.analysis.flow_graph import FlowGraph
-from scaicore_tui.analysis.step_rows import RowKind, StepRow, build_rows, default_folded, unfolding
-from scaicore_tui.analysis.steps import RunSteps, Step, build_steps
-from scaicore_tui.runs import NodeState, Run, RunStatus
+from scaicore_tui.analysis.moment import Phase
+from scaicore_tui.analysis.step_rows import RowKind, StepRow, build_rows, unfolding
+from scaicore_tui.analysis.steps import RunSteps, Step
+from scaicore_tui.tui.run_picture import RunPicture
 
 
 class RunView(StrEnum):
@@ -37,27 +37,30 @@ class RunView(StrEnum):
 
 
 class RunStepsModel:
-    """Steps, rows and folding of one run."""
+    """The picture of one run, its rows and their folding."""
 
     def __init__(self) -> None:
+        self.picture: RunPicture | None = None
         self.steps = RunSteps([], {})
         self.rows: Sequence[StepRow] = ()
-        self._has_failed = False
         # Rows that a person folded (True) or unfolded.
         self._by_hand: dict[str, bool] = {}
+        # Rows that are unfolded for the step at the time cursor only.
+        self._for_now: frozenset[str] = frozenset()
 
-    def load(self, run: Run, graph: FlowGraph | None, *, is_complete: bool) -> None:
-        """Take the run as it is now. Only a graph that is proven to be the one of its Core makes its steps certain."""
-        self._has_failed = run.outcome is RunStatus.FAILED
-        is_proven = graph is not None and not graph.is_likely
-        self.steps = build_steps(run, graph, is_complete=is_proven and is_complete)
-        self._build_rows()
+    def load(self, picture: RunPicture) -> None:
+        """Take the run as it is now, or was at a moment."""
+        is_same = self.picture is not None and self.picture.steps is picture.steps
+        self.picture, self.steps = picture, picture.steps
+        if not is_same:
+            self._build_rows()
 
     def toggle(self, row: StepRow) -> bool:
         """Fold or unfold a row; return False if there is nothing in it."""
         if row.fold_id is None:
             return False
         self._by_hand[row.fold_id] = row.fold_id not in self._folded
+        self._for_now -= {row.fold_id}
         self._build_rows()
         return True
 
@@ -68,6 +71,13 @@ class RunStepsModel:
             self._by_hand |= dict.fromkeys(hidden, False)
             self._build_rows()
         return self.row_of_step(index) or 0
+
+    def reveal_for_now(self, index: int | None) -> None:
+        """Unfold all that a step is in until another one is revealed; with None, unfold nothing."""
+        hidden = frozenset[str]() if index is None else unfolding(self.steps, index)
+        if hidden != self._for_now:
+            self._for_now = hidden
+            self._build_rows()
 
     def row_of_step(self, index: int) -> int | None:
         """Return the row of a step: its own, or that of the innermost folded row that it is in; None without rows."""
@@ -85,25 +95,16 @@ class RunStepsModel:
         """Return the row with an id; None if it is not shown."""
         return next((number for number, row in enumerate(self.rows) if row.id == row_id), None)
 
-    def first_step(self) -> int | None:
-        """Return the step to look at first: the one that failed, waits or works; None if the run went well.
-
-        A container fails because of a step in it; that one is meant.
-        """
-        failed = self.failed_steps()
-        if failed and self._has_failed:
-            return max(failed, key=lambda step: step.ended_event).index
-        if self.steps.is_over:
+    def next_failed(self, after: int, by: int) -> Step | None:
+        """Return the failed step after the step `after`, or with a `by` of -1 the one before; None if there is none."""
+        failed = () if self.picture is None else self.picture.failed
+        moment = None if self.picture is None else self.picture.moment
+        found = [step for step in failed if (step.index > after if by > 0 else step.index < after)]
+        if moment is not None:
+            found = [step for step in found if moment.phase(step) is Phase.ENDED]
+        if not found:
             return None
-        opened = [step for step in self.steps.steps if step.is_open and not self._has_open_child(step)]
-        waiting = [step for step in opened if step.waits_for_person]
-        return (waiting or opened)[-1].index if opened else None
-
-    def failed_steps(self) -> list[Step]:
-        """Return the steps that failed, without containers in which a step failed, in the order of the rows."""
-        failed = [step for step in self.steps.steps if step.has_failed]
-        blamed = {step.parent for step in failed}
-        return [step for step in failed if step.index not in blamed]
+        return found[0] if by > 0 else found[-1]
 
     def step_of_node(self, node_id: str | None, block_kind: str | None) -> int | None:
         """Return the newest step of a node, the failed one before others; None if the run has none."""
@@ -111,17 +112,20 @@ class RunStepsModel:
         found = [step for step in visits if step.has_failed] or visits
         return found[-1].index if found else None
 
+    def step_of_event(self, number: int) -> Step | None:
+        """Return the step that an event began or ended; None if it did neither."""
+        index = None if self.picture is None else self.picture.by_event.get(number)
+        return None if index is None else self.steps.step(index)
+
     @property
     def _folded(self) -> frozenset[str]:
         by_hand = self._by_hand
-        kept = {row_id for row_id in default_folded(self.steps) if by_hand.get(row_id, True)}
-        return frozenset(kept | {row_id for row_id, is_folded in by_hand.items() if is_folded})
+        at_first = frozenset[str]() if self.picture is None else self.picture.folded
+        kept = {row_id for row_id in at_first if by_hand.get(row_id, True)}
+        return frozenset(kept | {row_id for row_id, is_folded in by_hand.items() if is_folded}) - self._for_now
 
     def _build_rows(self) -> None:
         self.rows = build_rows(self.steps, self._folded)
-
-    def _has_open_child(self, step: Step) -> bool:
-        return any(child.state is NodeState.ENTERED for child in self.steps.children_of(step.index))
 
 
 def _is_iteration_of(row: StepRow, step: Step, around: set[int]) -> bool:

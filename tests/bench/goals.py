@@ -45,6 +45,10 @@ class Goal(Enum):
     NODE_BYTES = Limit("one node changed: bytes", 500)
     KEY_BYTES = Limit("cursor key: bytes", 400)
     REST_BYTES = Limit("cursor key, then a pause (shows nodes): bytes", 400)
+    RUN_BYTES_FEW = Limit("run screen, few visits: cursor key, bytes", 400)
+    RUN_BYTES_MANY = Limit("run screen, many visits: cursor key, bytes", 400)
+    RUN_KEY_FEW = Limit("run screen, few visits: first byte, p50", 1.0, f"{BARE}, its cursor key")
+    RUN_KEY_MANY = Limit("run screen, many visits: first byte, p50", 1.0, f"{BARE}, its cursor key")
 
     def row(self, value: float, unit: str, reference: float | None = None, note: str = "") -> Row:
         """Return the row of this goal with a measured value, and what that is compared with."""

@@ -45,9 +45,11 @@ def run_time(command: Sequence[str]) -> float:
 
 
 @contextmanager
-def on_terminal(command: Sequence[str], env: dict[str, str] | None = None, *, ready: str) -> Iterator[Terminal]:
-    """Run the program on a terminal of 80x24; yield once the text `ready` is on the screen."""
-    with tempfile.TemporaryDirectory() as home, Terminal(Path(home), command, env=env) as terminal:
+def on_terminal(
+    command: Sequence[str], env: dict[str, str] | None = None, *, ready: str, size: tuple[int, int] = (80, 24)
+) -> Iterator[Terminal]:
+    """Run the program on a terminal of `size`; yield once the text `ready` is on the screen."""
+    with tempfile.TemporaryDirectory() as home, Terminal(Path(home), command, env=env, size=size) as terminal:
         terminal.wait_until(ready, START_TIMEOUT_S)
         yield terminal
 

@@ -14,7 +14,19 @@ from tests.bench.registry import COUNT_UNITS, Row, Setting, measure_rows, names
 
 # Measurements by their cost; the others need minutes, or programs that may not be there.
 MEASURED = (
-    *("start", "open", "lines", "ingest", "key-bytes", "key-time", "node-bytes", "idle", "memory-fresh", "memory"),
+    *(
+        "start",
+        "open",
+        "lines",
+        "ingest",
+        "key-bytes",
+        "key-time",
+        "run-screen",
+        "node-bytes",
+        "idle",
+        "memory-fresh",
+        "memory",
+    ),
     *("ceiling", "soak", "stall", "serve-calls"),
 )
 GOALS = {
@@ -26,6 +38,7 @@ GOALS = {
     "key-time": {
         *(Goal.KEY_FEW, Goal.KEY_FEW_P99, Goal.KEY_MANY, Goal.KEY_MANY_P99, Goal.KEY_SIZES, Goal.KEY_FOLDING),
     },
+    "run-screen": {Goal.RUN_BYTES_FEW, Goal.RUN_BYTES_MANY, Goal.RUN_KEY_FEW, Goal.RUN_KEY_MANY},
     "node-bytes": {Goal.NODE_BYTES},
     "idle": {Goal.IDLE},
     "memory-fresh": {Goal.MEMORY_FRESH},

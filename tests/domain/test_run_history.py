@@ -51,7 +51,7 @@ def test_stepping_in_any_direction_agrees_with_reading_again(monkeypatch: pytest
     numbers = [3, 40, 39, 38, 12, 60, 59, 20, 0, len(history), 5, 6, 7]
     for number in numbers:
         run = Run(execution.id)
-        for event in history.events[:number]:
+        for event in history.between(1, len(history))[:number]:
             apply(run, event)
         run.status = run.outcome or RunStatus.RUNNING
         assert run_document(history.at(number)) == run_document(run)
@@ -62,7 +62,7 @@ def test_any_events_in_any_order_of_steps(events: Sequence[Event], numbers: Sequ
     own = [event for event in events if event.execution_id == "exec_1"]
     history = RunHistory("exec_1", own)
     for number in numbers:
-        kept = history.events[: min(number, len(history))]
+        kept = history.between(1, len(history))[: min(number, len(history))]
         run = Run("exec_1")
         for event in kept:
             apply(run, event)
@@ -129,3 +129,14 @@ def test_repeats_have_no_number() -> None:
     assert len(history) == 3
     # What was taken for a repeat may have been an event of a fast loop: steps need to know of it.
     assert [history.at(number).duplicates for number in range(4)] == [0, 0, 1, 1]
+
+
+def test_of_a_long_run_the_newest_events_are_kept() -> None:
+    whole, history = RunHistory("exec_1", EVENTS), RunHistory("exec_1", EVENTS, skip=3)
+    assert (history.first, len(history)) == (4, len(EVENTS))
+    assert [history.event(number) for number in (4, 6)] == [whole.event(number) for number in (4, 6)]
+    for number in (6, 4, 5, 3):
+        assert history.at(number).nodes == whole.at(number).nodes
+    assert history.at(1).event_count == 3
+    assert [parse_moment(text, history) for text in ("3", "4", "+0s", "+1h")] == [None, 4, None, 6]
+    assert list(history.between(1, 5)) == list(whole.between(4, 5))

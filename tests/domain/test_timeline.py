@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaicore_tui.analysis.step_rows import build_rows, default_folded, step_id
+from scaicore_tui.analysis.step_times import Stretch, times_of
 from scaicore_tui.analysis.steps import RunSteps, build_steps
-from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, Stretch, TimeAxis, build_axis, find_idle
+from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, TimeAxis, build_axis
 from scaicore_tui.analysis.time_bars import BarKind, bar_of, critical_path, density
 from scaicore_tui.analysis.time_scale import offset_label, ticks, zoom
 from scaicore_tui.analysis.timeline_view import (
@@ -127,7 +128,7 @@ def test_offset_labels(milliseconds: float, label: str) -> None:
 
 
 def test_a_wait_for_a_person_is_folded() -> None:
-    assert find_idle(WAITED, NOW) == (Stretch(at(4), at(7_204)),)
+    assert times_of(WAITED).idle(NOW) == (Stretch(at(4), at(7_204)),)
     axis = build_axis(WAITED, 56, NOW)
     # Ten seconds share the 50 cells that the fold leaves.
     assert [axis.half_cell(at(second)) for second in (0, 1, 4, 7_204, 7_205)] == [0, 10, 40, 52, 62]
@@ -141,23 +142,23 @@ def test_a_wait_for_a_person_is_folded() -> None:
 )
 def test_idle_is_longer_than_a_minute(pause: float, is_folded: bool) -> None:
     steps = run_steps(ran("a", 0, 1), ran("b", 1, 2), ran("c", pause + 2, pause + 3), end=pause + 3)
-    assert bool(find_idle(steps, NOW)) == is_folded
+    assert bool(times_of(steps).idle(NOW)) == is_folded
 
 
 def test_idle_is_longer_than_ten_usual_gaps_and_a_twentieth_of_the_work() -> None:
     # Gaps of 10 s: less than 100 s is usual.
     regular = [ran(f"n{number}", 20 * number, 20 * number + 10) for number in range(6)]
-    assert not find_idle(run_steps(*regular, ran("z", 209, 210), end=210), NOW)
-    assert find_idle(run_steps(*regular, ran("z", 211, 212), end=212), NOW)
+    assert not times_of(run_steps(*regular, ran("z", 209, 210), end=210)).idle(NOW)
+    assert times_of(run_steps(*regular, ran("z", 211, 212), end=212)).idle(NOW)
     # An hour of work: three minutes are not much.
     long = [ran("a", 0, 3_600), *[ran(f"n{number}", number, number + 1) for number in range(10)]]
-    assert not find_idle(run_steps(*long, ran("z", 3_780, 3_781), end=3_781), NOW)
-    assert find_idle(run_steps(*long, ran("z", 3_782, 3_783), end=3_783), NOW)
+    assert not times_of(run_steps(*long, ran("z", 3_780, 3_781), end=3_781)).idle(NOW)
+    assert times_of(run_steps(*long, ran("z", 3_782, 3_783), end=3_783)).idle(NOW)
 
 
 def test_open_containers_do_not_work() -> None:
     steps = run_steps(ran("each", 0, 300, "foreach"), ran("a", 1, 2), ran("b", 200, 201), end=300)
-    assert find_idle(steps, NOW) == (Stretch(at(2), at(200)), Stretch(at(201), at(300)))
+    assert times_of(steps).idle(NOW) == (Stretch(at(2), at(200)), Stretch(at(201), at(300)))
 
 
 def test_many_folds_keep_half_of_the_axis() -> None:

@@ -17,6 +17,9 @@ from tests.support.scene import INVOICES, RunEvents, busy_feed, failed_batch, wa
 SIZES = [pytest.param(WIDE, id="120x40"), pytest.param(STANDARD, id="80x24")]
 
 
+COLOURS = ("text", "grey", "blue", "green", "red", "amber", "accent")
+
+
 def run_screen(stage: Stage) -> RunScreen:
     screen = stage.app.screen
     assert isinstance(screen, RunScreen)
@@ -130,10 +133,29 @@ async def test_zoom_shows_a_part_of_the_run_and_where_it_is() -> None:
         await pilot.press("=")
         assert "━" not in stage.text
         assert axis(stage) == whole
+        # Again, and the selected step takes most of the axis.
+        await pilot.press("=")
+        assert "━" in stage.text
+        assert selected_line(stage).count("█") > len(whole) // 3
+        await pilot.press("=")
+        assert axis(stage) == whole
         await pilot.press("-")
         assert "-: all of the run is shown" in stage.text
         await pilot.press(*"++++++++++++++")
         assert "+: a cell is 1 ms already" in stage.text
+
+
+def colour_of(stage: Stage, text: str) -> str:
+    """Return the name of the colour of the last character of `text` on the screen."""
+    for strip in stage.app.screen._compositor.render_strips():
+        at = strip.text.find(text)
+        if at >= 0:
+            (segment,) = strip.crop(at + len(text.rstrip()) - 1, at + len(text.rstrip()))
+            names = {stage.app.theme_variables[f"state-{name}"].lower(): name for name in COLOURS}
+            assert segment.style is not None
+            assert segment.style.color is not None
+            return names[segment.style.color.get_truecolor().hex.lower()]
+    raise AssertionError(f"{text} is not shown")
 
 
 def axis(stage: Stage) -> str:
@@ -232,7 +254,10 @@ async def test_the_time_cursor_shows_the_run_as_of_an_event_in_all_views() -> No
         await pilot.press("3")
         assert "×3" not in stage.text
         await pilot.press("4")
-        assert len([line for line in stage.lines if "│ ▸" in line]) == 8
+        # The later ones are there too, faintly; the cursor is on the event.
+        assert len([line for line in stage.lines if "│ ▸" in line]) == 11
+        assert selected_line(stage).startswith("› │ ▸     8  ")
+        assert [colour_of(stage, f"│ ▸{number:>6}  ") for number in (8, 9)] == ["text", "grey"]
         await pilot.press("6")
         assert "not yet: the run has not ended" in stage.text
         await pilot.press("1", "0")
@@ -248,6 +273,65 @@ async def test_the_time_cursor_shows_the_run_as_of_an_event_in_all_views() -> No
         assert "✗ failed" in stage.text
         await pilot.press("right")
         assert "→: this is now" in stage.text
+
+
+async def test_the_past_is_reached_by_visit_by_a_typed_time_and_by_a_click_on_the_axis() -> None:
+    stage = Stage(loop_of(6))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "e")
+        assert "✗ post 1" in selected_line(stage)
+        await pilot.press(")")
+        assert "): this is now" in stage.text
+        # The visits of this node began with events 3, 5, 7, 9, …, 15; 16 is the end of the loop, 18 the last event.
+        await pilot.press("(", "(")
+        assert "as of event 13 of " in stage.text
+        await pilot.press(")")
+        assert "as of event 15 of " in stage.text
+        assert "● post" in selected_line(stage)
+        await pilot.press(")")
+        assert "): post was not entered later" in stage.text
+        scale = axis(stage).replace("▼", " ")
+        await pilot.press("at", *"+500ms", "enter")
+        assert "as of event 3 of 18" in moment(stage)
+        await pilot.press("at", *"soon", "enter")
+        assert "@: “soon” is no event and no time of this run" in stage.text
+        assert "as of event 3 of 18" in moment(stage)
+        await pilot.press("at", "escape", "at", *"9", "enter")
+        assert "as of event 9 of " in stage.text
+        # Two seconds after the begin an iteration ended, and the next one began.
+        line = next(number for number, text in enumerate(stage.lines) if "NODE" in text)
+        await pilot.click(offset=(axis(stage).index("2s") + 1, line))
+        await stage.settle(pilot)
+        assert "as of event 13 of 18  12:00:02.028 +2.0s" in moment(stage)
+        assert axis(stage).replace("▼", " ").split()[-2:] == scale.split()[-2:]
+        await pilot.press("escape", "escape")
+        assert "as of event" not in stage.text
+
+
+def moment(stage: Stage) -> str:
+    """Return the line that says what the run is shown as of."""
+    return next(line for line in stage.lines if "as of event" in line)
+
+
+async def test_z_enlarges_the_pane_with_the_keys() -> None:
+    stage = Stage(loop_of(6))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "z")
+        assert "│" not in stage.lines[5]
+        assert len(axis(stage)) > 110
+        await pilot.press("tab")
+        assert "TOOK" not in stage.text
+        assert "each" in stage.text
+        await pilot.press("escape")
+        assert "│" in axis_line(stage)
+        await pilot.press("escape")
+        assert isinstance(stage.app.screen, RunScreen)
+        assert run_screen(stage).active_list.id != "inspector"
+
+
+def axis_line(stage: Stage) -> str:
+    """Return the line with the labels of the time axis, with what is beside it."""
+    return next(line for line in stage.lines if "NODE" in line)
 
 
 async def test_typed_ahead_moves_in_time_all_count() -> None:
@@ -277,11 +361,16 @@ async def test_new_events_do_not_move_the_past() -> None:
     stage = Stage(sim)
     async with stage.opened() as pilot:
         await pilot.press("enter", "left")
-        shown = [line for line in stage.lines if "as of event" in line]
+        shown = [line.split("block.")[0].rstrip() for line in stage.lines if "as of event" in line]
+        scale = axis(stage)[axis(stage).index(" 0s") :]
         sim.log += RunEvents("exec_1", "core_expense-approval", 60).enter("later", "rigid").events
         await stage.poll(pilot)
-        assert [line for line in stage.lines if "as of event" in line] == shown
+        assert [line.split("▲")[0].rstrip() for line in stage.lines if "as of event" in line] == shown
         assert "later" not in stage.text
+        # They are counted, and the axis stays as it is.
+        assert stage.text.count("▲ 1 new") == 2
+        assert "▲ 1 new" in axis(stage)
+        assert axis(stage).endswith(scale)
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "later" in stage.text

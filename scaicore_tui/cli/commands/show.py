@@ -77,7 +77,7 @@ def _go_back(shown: _Shown, source: Session | Recording, text: str, now: float) 
             f"--at {display_name(text)} is no event and no time of this run",
             hint=f"set a number from 1 to {len(history)}, a time such as 12:01:32, or +4.1s after its start",
         )
-    at = history.events[number - 1].at
+    at = history.event(number).at
     moment = f"as of event {number:,} of {len(history):,}" + (f", {format_time(at, now)}" if at is not None else "")
     return shown._replace(run=history.at(number), now=at if at is not None else shown.now, moment=moment)
 

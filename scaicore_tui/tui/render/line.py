@@ -52,6 +52,7 @@ ASCII_SIGNS = str.maketrans(
         "▸": ">",
         "→": ">",
         "↗": "^",
+        "○": "o",
     }
 )
 

@@ -5,12 +5,14 @@ Error first, then the result, then what came just before it and the input of the
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from scaicore_tui.analysis.run_history import RunHistory
 from scaicore_tui.analysis.steps import RunSteps, Step
 from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.events import RUNTIME
@@ -23,7 +25,10 @@ from scaicore_tui.tui.render.value_rows import NO_VALUE, TRUNCATED, Section
 
 # Of the steps before a step, the last ones whose results are shown: more cost many bytes for each key.
 MAX_BEFORE = 1
+# With a time cursor, events before it and after it that are shown.
+MAX_EARLIER_EVENTS, MAX_LATER_EVENTS = 900, 100
 MAX_TYPE_CELLS, MAX_NODE_CELLS, MAX_SUMMARY_CHARS = 20, 30, 400
+MAX_NAME_CELLS = 20
 INPUT_NOTE = "before it (the input of nodes is not on the feed)"
 NO_INPUT = "not known: this run began before our first event"
 
@@ -44,16 +49,31 @@ class StepIndex:
 
     def __init__(self, steps: RunSteps) -> None:
         self.is_over = steps.is_over
+        # The last event that counts; None if all do.
+        self._newest: int | None = None
         self._visits: dict[tuple[str | None, str | None], list[Step]] = {}
         for step in steps.steps:
             if step.is_reached:
                 self._visits.setdefault((step.node_id, step.block_kind), []).append(step)
         with_result = (step for step in steps.steps if step.visit is not None and step.visit.has_result)
+        names = {step.name for step in steps.steps if step.is_reached}
+        # All names take as much room, so that what follows them stays in its place.
+        self.name_cells = min(max((len(display_name(name)) for name in names), default=0), MAX_NAME_CELLS)
         self._results = sorted((step for step in with_result if step.ended_event), key=lambda step: step.ended_event)
+
+    def as_of(self, number: int) -> StepIndex:
+        """Return the same index without the visits that began after event `number`."""
+        found = StepIndex(RunSteps([], {}))
+        found._visits, found._results, found._newest = self._visits, self._results, number
+        found.name_cells = self.name_cells
+        return found
 
     def visits_of(self, step: Step) -> Sequence[Step]:
         """Return all visits of the node of a step, oldest first."""
-        return self._visits.get((step.node_id, step.block_kind), [])
+        visits = self._visits.get((step.node_id, step.block_kind), [])
+        if self._newest is None:
+            return visits
+        return visits[: bisect_right(visits, self._newest, key=lambda visit: visit.first_event)]
 
     def results_before(self, event: int) -> Sequence[Step]:
         """Return the steps with a result that ended last before an event, newest first."""
@@ -71,16 +91,31 @@ def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_
             Section("kind", display_name(step.block_kind or "?"), colour="grey", note=_label(notes)),
             *_ways(notes),
         ]
-    return [
-        *_head(step, notes),
-        *_outcome(step),
-        *_links(notes),
-        *_before(found, step),
+    # What every step has stays in its place while the cursor moves: less is to be drawn, and easier to compare.
+    last = (
         *_ways(notes),
+        *_before(found, step),
         *input_sections(run, open_depth=0),
         *_other_visits(run, found, step),
-        Section("events", "events", note=_events_text(step)),
         *_inferred(step),
+    )
+    return [
+        *_head(found, step, notes),
+        *_outcome(step),
+        *_links(notes),
+        *(replace(section, is_last=True) for section in last),
+    ]
+
+
+def later_sections(step: Step, notes: StepNotes = NO_NOTES) -> list[Section]:
+    """Return the sections of a step that began only after the moment that is shown."""
+    begin = "not reached" if not step.is_reached else f"begins with event {step.first_event:,}"
+    parts = [begin, _clock(step.entered_at), "" if step.offset_ms is None else f"+{format_duration(step.offset_ms)}"]
+    return [
+        Section("head", display_name(step.name), note="not yet", colour="text strong"),
+        Section("when", " · ".join(filter(None, parts)), colour="grey"),
+        Section("kind", display_name(step.block_kind or "?"), colour="grey", note=_label(notes)),
+        *_ways(notes),
     ]
 
 
@@ -114,6 +149,17 @@ def event_sections(events: Sequence[Event], first_number: int, needle: str = "")
     return found
 
 
+def past_event_sections(history: RunHistory, number: int, needle: str = "") -> list[Section]:
+    """Return the events around event `number`; those after it are faint."""
+    first = max(history.first, number - MAX_EARLIER_EVENTS + 1)
+    shown = history.between(first, number + MAX_LATER_EVENTS)
+    later = {f"event {one}" for one in range(number + 1, first + len(shown))}
+    return [
+        replace(section, colour="grey") if section.key in later else section
+        for section in event_sections(shown, first, needle)
+    ]
+
+
 def _event_title(number: int, event: Event) -> str:
     """Return number, time, type and node of an event, in columns."""
     time = _clock(event.at) or event.timestamp
@@ -121,24 +167,22 @@ def _event_title(number: int, event: Event) -> str:
     return f"{number:>5,}  {pad(one_line(time, 12), 12)}  {name}  {one_line(event.node_id or '', MAX_NODE_CELLS)}"
 
 
-def _head(step: Step, notes: StepNotes) -> Iterator[Section]:
+def _head(found: StepIndex, step: Step, notes: StepNotes) -> Iterator[Section]:
     style = NODE_STYLES[step.visit.state] if step.visit is not None else NODE_STYLES[next(iter(NODE_STYLES))]
-    repeat = f"  iteration {step.iteration}" if step.iteration is not None else ""
-    repeat += f"  attempt {step.attempt}" if step.attempt is not None else ""
     word = style.word
     if step.is_open and step.waits_for_person:
         style, word = REVIEW, "waiting for a person"
     yield Section(
         "head",
-        display_name(step.name),
-        note=f"{repeat.strip()}  {style.glyph} {word}".strip(),
+        pad(display_name(step.name), found.name_cells),
+        note=f"{_repeat_text(step)}  {style.glyph} {word}".strip(),
         colour="text strong",
         note_colour=style.colour,
     )
     begin, end = _clock(step.entered_at), _clock(step.ended_at)
     took = format_duration(step.duration_ms) or ("still open" if step.is_open else "")
-    start = "" if step.offset_ms is None else f"start +{format_duration(step.offset_ms)}"
-    parts = [display_name(step.block_kind or "?"), f"{begin or '?'} → {end or '…'}", took, start]
+    start = "" if step.offset_ms is None else f"+{format_duration(step.offset_ms)}"
+    parts = [f"{begin or '?'} → {end or '…'}", took, start, display_name(step.block_kind or "?")]
     yield Section("when", " · ".join(part for part in parts if part), colour="grey")
     if label := _label(notes):
         yield Section("label", label, colour="grey")
@@ -168,38 +212,45 @@ def _result_title(step: Step) -> str:
 def _before(found: StepIndex, step: Step) -> Iterator[Section]:
     """Yield the results of the steps that ended last before this one began."""
     newest = found.results_before(step.first_event)
-    yield Section("before", INPUT_NOTE if newest else "nothing with a result came before it", colour="grey")
+    yield Section("before", INPUT_NOTE, colour="grey")
     for number, other in enumerate(newest):
         value: Any = NO_VALUE if other.visit is None else other.visit.result
-        yield Section(f"before {number}", _full_name(other), value)
+        name = pad(display_name(other.name), found.name_cells)
+        yield Section(f"before {number}", name, value, _repeat_text(other) if other.iteration != step.iteration else "")
+    if not newest:
+        yield Section("before 0", "nothing with a result", colour="grey")
 
 
 def _other_visits(run: Run, found: StepIndex, step: Step) -> Iterator[Section]:
     """Yield the visit of the same node before this one, to compare the results."""
     same = found.visits_of(step)
     at = bisect_left(same, step.index, key=lambda other: other.index)
-    if len(same) > 1:
-        node = run.nodes.get(step.key)
-        dropped = 0 if node is None else node.dropped
-        text = f"visit {dropped + at + 1:,} of {dropped + len(same):,} of this node"
-        yield Section("visits", text, colour="grey")
-    if at:
-        other = same[at - 1]
-        visit = other.visit
-        value = NO_VALUE if visit is None else visit.error if other.error is not None else visit.result
-        style = NODE_STYLES[visit.state] if visit is not None else None
-        yield Section(
-            "visit before",
-            f"the one before  {_full_name(other)}",
-            value,
-            f"{style.glyph} {style.word}" if style is not None else "",
-            note_colour=style.colour if style is not None else "grey",
-        )
+    node = run.nodes.get(step.key)
+    dropped = 0 if node is None else node.dropped
+    visits = f"visit {dropped + at + 1:,} of {dropped + len(same):,} of this node"
+    yield Section("visits", f"{visits} · {_events_text(step)}", colour="grey")
+    if not at:
+        yield Section("visit before", "no visit of it before", colour="grey")
+        return
+    visit = same[at - 1].visit
+    value = NO_VALUE if visit is None else visit.error if visit.error is not None else visit.result
+    style = NODE_STYLES[visit.state] if visit is not None else None
+    yield Section(
+        "visit before",
+        "its visit before",
+        value,
+        f"{style.glyph} {style.word}" if style is not None else "",
+        note_colour=style.colour if style is not None else "grey",
+        # It is for comparing, on demand: another value with each key costs many bytes.
+        has_preview=False,
+    )
 
 
-def _full_name(step: Step) -> str:
-    repeat = f" iteration {step.iteration}" if step.iteration is not None else ""
-    return f"{display_name(step.name)}{repeat}" + (f" attempt {step.attempt}" if step.attempt is not None else "")
+def _repeat_text(step: Step) -> str:
+    """Return the iteration and the attempt of a step in words; empty if it has neither."""
+    iteration = f"iteration {step.iteration}" if step.iteration is not None else ""
+    attempt = f"attempt {step.attempt}" if step.attempt is not None else ""
+    return "  ".join(filter(None, (iteration, attempt)))
 
 
 def _ways(notes: StepNotes) -> Iterator[Section]:
@@ -214,7 +265,7 @@ def _links(notes: StepNotes) -> Iterator[Section]:
 
 def _events_text(step: Step) -> str:
     begin = f"{step.entered_event:,}" if step.entered_event else "enter missing"
-    return f"{begin} → {step.ended_event:,}" if step.ended_event else begin
+    return f"events {begin} → {step.ended_event:,}" if step.ended_event else f"event {begin}"
 
 
 def _inferred(step: Step) -> Iterator[Section]:

@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from scaicore_tui.analysis.flow_view import FlowRow, FlowView, heading_spans
+from scaicore_tui.analysis.moment import Moment, Phase
 from scaicore_tui.analysis.step_rows import step_id
 from scaicore_tui.analysis.steps import RunSteps, Step
-from scaicore_tui.analysis.timeline_view import Timeline, axis_line, minimap_line, row_line
+from scaicore_tui.analysis.timeline_past import FAINT, past_axis_line, past_row_line
+from scaicore_tui.analysis.timeline_view import NOT_YET_STYLE, Timeline, axis_line, minimap_line, row_line
 from scaicore_tui.runs.status_style import NODE_STYLES
 from scaicore_tui.text import json_inline, one_line, pad
 from scaicore_tui.timefmt import format_duration
@@ -42,12 +44,17 @@ class StepLines(ABC):
 
 
 class TimelineLines(StepLines):
-    """Bars on the time axis; the minimap below it while zoomed."""
+    """Bars on the time axis, the minimap below it while zoomed. With a moment, what came later is faint.
 
-    def __init__(self, timeline: Timeline) -> None:
+    `new_count` events arrived since the past is shown.
+    """
+
+    def __init__(self, timeline: Timeline, moment: Moment | None = None, new_count: int = 0) -> None:
         self.timeline = timeline
+        self._moment = moment
         minimap = minimap_line(timeline)
-        self.head = [axis_line(timeline), *([minimap] if minimap else [])]
+        axis = axis_line(timeline) if moment is None else past_axis_line(timeline, moment, new_count)
+        self.head = [axis, *([minimap] if minimap else [])]
 
     def __len__(self) -> int:
         return len(self.timeline.rows)
@@ -59,17 +66,27 @@ class TimelineLines(StepLines):
         return self.timeline.rows[row].step
 
     def line(self, row: int) -> Line:
-        return row_line(self.timeline, self.timeline.rows[row])
+        shown = self.timeline.rows[row]
+        return (
+            row_line(self.timeline, shown)
+            if self._moment is None
+            else past_row_line(self.timeline, shown, self._moment)
+        )
 
 
 class OrderLines(StepLines):
-    """All steps that the run entered, in the order of their first events, with results and errors."""
+    """All steps that the run entered, in the order of their first events, with results and errors.
 
-    def __init__(self, steps: RunSteps, width: int) -> None:
+    With a moment, those that came later are faint.
+    """
+
+    def __init__(self, steps: RunSteps, width: int, moment: Moment | None = None) -> None:
         self._steps = [step for step in steps.steps if step.is_reached]
         self._width = width
-        names = max((len(one_line(step.name, MAX_ORDER_NAME_CELLS)) for step in self._steps), default=0)
-        self._name_cells = min(names, max(8, width // 3))
+        self._moment = moment
+        names = {step.name for step in self._steps}
+        longest = max((len(one_line(name, MAX_ORDER_NAME_CELLS)) for name in names), default=0)
+        self._name_cells = min(longest, max(8, width // 3))
         after, name, took = f"{'AFTER':>{OFFSET_CELLS}}", pad("NODE", self._name_cells), f"{'TOOK':>{TOOK_CELLS}}"
         self.head = [[(f"{after}    {name} {'TRY':<{REPEAT_CELLS}}{took}  RESULT", "grey")]]
 
@@ -83,7 +100,16 @@ class OrderLines(StepLines):
         return self._steps[row]
 
     def line(self, row: int) -> Line:
-        step = self._steps[row]
+        step, moment = self._steps[row], self._moment
+        if moment is None:
+            return self._line(step)
+        if moment.phase(step) is not Phase.LATER:
+            return self._line(moment.step(step))
+        faint: list[Span] = [(text, FAINT) for text, _ in self._line(step)]
+        faint[2] = (f"{NOT_YET_STYLE.glyph} ", FAINT)
+        return faint
+
+    def _line(self, step: Step) -> Line:
         style = NODE_STYLES[step.state] if step.state is not None else None
         offset = "" if step.offset_ms is None else f"+{format_duration(step.offset_ms)}"
         used = OFFSET_CELLS + 4 + self._name_cells + 1 + REPEAT_CELLS + TOOK_CELLS + 2
@@ -100,11 +126,17 @@ class OrderLines(StepLines):
 
 
 class FlowLines(StepLines):
-    """The nodes of the flow, with what the run did there. A row stands for the newest step of its node."""
+    """The nodes of the flow, with what the run did there. A row stands for the newest step of its node.
 
-    def __init__(self, view: FlowView, rows: Sequence[FlowRow], steps: RunSteps) -> None:
+    With a moment, that is the newest one then.
+    """
+
+    def __init__(self, view: FlowView, rows: Sequence[FlowRow], steps: RunSteps, moment: Moment | None = None) -> None:
         self._rows = rows
-        self._newest = {step.node_id: step for step in steps.steps}
+        self._newest: dict[str | None, Step] = {}
+        for step in steps.steps:
+            if moment is None or step.node_id not in self._newest or moment.phase(step) is not Phase.LATER:
+                self._newest[step.node_id] = step
         self.view = view
         self.head = [heading_spans(view)]
 

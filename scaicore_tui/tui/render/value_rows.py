@@ -47,6 +47,8 @@ class Section(Struct, frozen=True):
         source: JSON of the value, decoded when it is needed; used instead of `value`. `summary` stands for it when it
             is closed: one safe line.
         open_depth: how many levels are open at first: with 0 the section itself is closed.
+        has_preview: a closed section shows its value in one line.
+        is_last: it is in the last lines of the list if there is room, and stays there while others change.
     """
 
     key: str
@@ -59,6 +61,8 @@ class Section(Struct, frozen=True):
     is_foreign: bool = False
     source: bytes = b""
     summary: str = ""
+    has_preview: bool = True
+    is_last: bool = False
 
     @property
     def has_value(self) -> bool:
@@ -155,7 +159,7 @@ def _section_rows(section: Section, toggled: Container[Path], width: int) -> Ite
     head += [((OPEN if opened else CLOSED) if can_fold else "", "grey"), (section.title, section.colour)]
     if section.note:
         head.append((f"  {one_line(section.note, width)}", section.note_colour))
-    if section.has_value and not (opened and can_fold):
+    if section.has_value and section.has_preview and not (opened and can_fold):
         # What follows is text from the flow: the bar is before it, also inside a row.
         head += [("  ", "text"), *([] if section.is_foreign else [BAR]), (section.preview(width), "grey")]
     value = section.source.decode("utf-8", "backslashreplace") if section.source else content

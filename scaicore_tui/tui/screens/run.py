@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from textual.app import ComposeResult
 
 from scaicore_tui.analysis.run_history import copy_run
+from scaicore_tui.analysis.steps import Step
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Delta, Summary
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
-from scaicore_tui.text import clipboard_text, editable_json, quote
 from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
-    CopyText,
     EventsNeeded,
     EventsRead,
-    FilterClosed,
-    FilterTyped,
     FlowNeeded,
     FlowRead,
+    PictureShown,
     RunsNeeded,
 )
+from scaicore_tui.tui.picture_loader import PictureLoader
 from scaicore_tui.tui.render.run_head import fact_lines, title_spans, view_line
 from scaicore_tui.tui.render.run_links import RunLink, find_links
-from scaicore_tui.tui.render.step_detail import event_sections, input_sections, output_sections
-from scaicore_tui.tui.render.value_rows import NO_VALUE, Section
+from scaicore_tui.tui.render.step_detail import event_sections, input_sections, output_sections, past_event_sections
+from scaicore_tui.tui.render.value_rows import Section
 from scaicore_tui.tui.run_list_model import RunListModel
+from scaicore_tui.tui.run_picture import RunPicture
 from scaicore_tui.tui.run_steps_model import RunView
-from scaicore_tui.tui.screens.run_panes import RunPanes
-from scaicore_tui.tui.screens.run_past import PastScreen
+from scaicore_tui.tui.screens.run_search import SearchScreen
 from scaicore_tui.tui.screens.run_steps import ShownSteps
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
-from scaicore_tui.tui.widgets.inputs import SearchBar
-from scaicore_tui.tui.widgets.row_list import RowList
-from scaicore_tui.tui.widgets.value_list import ValueList
+from scaicore_tui.units import Micros
 
 # The newest events are shown, at most so many.
 MAX_EVENTS = 1_000
@@ -50,9 +48,11 @@ MAX_SUB_RUN_DISTANCE = 200
 # Keys that work while the run is being loaded: those that leave it, and those that do not act on it.
 FREE_KEYS = frozenset({"escape", "q", "question_mark", "ctrl+p", "p", "r", "P", "t", "i", "ctrl+l", "ctrl+z", "a", "c"})
 _SIDE_CELLS = 2
+# The group of the workers that prepare what is shown.
+STEPS_GROUP = "steps"
 
 
-class RunScreen(PastScreen):
+class RunScreen(SearchScreen):
     """One run, updated while it goes on."""
 
     DEFAULT_CSS = """
@@ -68,36 +68,31 @@ class RunScreen(PastScreen):
     ) -> None:
         super().__init__(state, execution_id)
         self._listed = listed
-        self._view = RunView.TIMELINE
         self._events: Sequence[Event] = ()
         self._heading = Heading()
         self._facts = TextLines(id="facts")
         self._view_line = TextLines()
-        self._search_bar = SearchBar()
-        self._needle = ""
-        self._panes = RunPanes()
         self._moment_line = TextLines()
         self._steps = ShownSteps(self._panes, node)
-        self._inspector = Debouncer(self, self._show_inspector, CURSOR_REST_S)
+        self._inspector = Debouncer(self._panes.steps, self._show_inspector, CURSOR_REST_S)
+        self._loader = PictureLoader(partial(self.run_worker, group=STEPS_GROUP), self._show_picture)
 
     @property
     def key_context(self) -> KeyContext:
         return KeyContext.DETAIL
 
-    @property
-    def active_list(self) -> RowList:
-        return self._panes.active
-
     def is_waiting_for(self, key: str) -> bool:
-        """Return True if `key` must wait: it acts on the run, which is being loaded."""
+        """Return True if `key` must wait: it acts on the run, of which nothing is shown yet."""
         run = self.current_run if key not in FREE_KEYS and self.focused is None else None
-        return (run is not None and run.is_loading) or super().is_waiting_for(key)
+        is_empty = self._steps.picture is None and (self._loader.is_waiting or (run is not None and run.is_loading))
+        return (run is not None and is_empty) or super().is_waiting_for(key)
 
     def compose_body(self) -> ComposeResult:
         yield self._heading
         yield self._facts
         yield self._view_line
         yield self._search_bar
+        yield self._moment_bar
         yield self._panes
         yield self._moment_line
 
@@ -113,7 +108,7 @@ class RunScreen(PastScreen):
         """Lay out for the new size."""
         self._panes.relayout()
         super().on_resize()
-        self.call_after_refresh(self._show_run)
+        self.call_after_refresh(self._show_again)
 
     def apply_delta(self, delta: Delta) -> None:
         """Show the run again if it, its replay relations, its checkpoint or its gaps may have changed."""
@@ -122,11 +117,15 @@ class RunScreen(PastScreen):
             self._show_run()
         elif submission_of(delta) is not None or delta.checkpoints is not None:
             self._show_head()
+        if self._time_cursor is not None and self.new_count != self._steps.new_count:
+            self._steps.new_count = self.new_count
+            self._moment_line.show(self.moment_lines())
+            self._steps.show(self._view, self.shown_time)
         super().apply_delta(delta)
 
     def tick(self) -> None:
         """Let open bars grow."""
-        if self._view is RunView.TIMELINE and not self._steps.is_over:
+        if self._view is RunView.TIMELINE and self._steps.grows:
             self._steps.show_timeline(self.shown_time)
         super().tick()
 
@@ -135,7 +134,10 @@ class RunScreen(PastScreen):
         if read.execution_id == self._execution_id:
             self._events = read.events
             if self._view is RunView.EVENTS:
-                self._show_values(is_other=False)
+                self.show_values(is_other=False)
+            run = self.current_run
+            if run is not None and run.is_loading and run.event_count > len(read.events):
+                self._loader.load_newest(run, read.events)
 
     def show_flow(self, read: FlowRead) -> None:
         """Show the flow of this run, and what it says about the steps."""
@@ -148,6 +150,9 @@ class RunScreen(PastScreen):
         self._show_head()
         super().refresh_chrome()
 
+    def refresh_position(self) -> None:
+        """Redraw nothing: neither the bars nor the head depend on the cursor."""
+
     def set_dimmed(self, *, runs: bool, checkpoints: bool) -> None:
         """Dim a stale run."""
         self._panes.set_dimmed(dimmed=runs)
@@ -156,8 +161,10 @@ class RunScreen(PastScreen):
         """Give the keys back to the steps; from there go back."""
         if self.return_to_now():
             return
-        if self._panes.is_inspecting:
-            self._focus_inspector(inspecting=False)
+        if self._panes.is_enlarged:
+            self.action_enlarge()
+        elif self._panes.is_inspecting:
+            self.focus_inspector(inspecting=False)
         else:
             self.dismiss()
 
@@ -169,13 +176,13 @@ class RunScreen(PastScreen):
     def on_step_opened(self) -> None:
         """Fold or unfold the row under the cursor; without anything to fold, go to the inspector."""
         if not self._steps.toggle(self._view, self.shown_time):
-            self._focus_inspector(inspecting=True)
+            self.focus_inspector(inspecting=True)
 
     def action_fold(self) -> None:
         self.active_list.open_row()
 
     def action_next_pane(self) -> None:
-        self._focus_inspector(inspecting=not self._panes.is_inspecting)
+        self.focus_inspector(inspecting=not self._panes.is_inspecting)
 
     def action_next_error(self) -> None:
         self._go_to_error(1, "further down")
@@ -213,63 +220,14 @@ class RunScreen(PastScreen):
     def action_whole_run(self) -> None:
         self._zoom("=", None)
 
+    def action_enlarge(self) -> None:
+        """Show only the pane with the keys, or both again."""
+        if self._view.shows_steps:
+            self._panes.enlarge(is_enlarged=not self._panes.is_enlarged)
+            self.call_after_refresh(self._show_again)
+
     def action_idle(self) -> None:
         self.show_message(f"I: {self._steps.toggle_idle(self.shown_time)}")
-
-    def action_filter(self) -> None:
-        """Search in the values that are shown; beside steps, in those of the selected step."""
-        if self._view.shows_steps:
-            self._focus_inspector(inspecting=True)
-        self._search_bar.open()
-
-    def on_filter_typed(self, typed: FilterTyped) -> None:
-        """Go to the first match, from the current value on; events are filtered."""
-        self._needle = typed.needle
-        if self._view is RunView.EVENTS:
-            self._show_values(is_other=True)
-        elif typed.needle:
-            self._searched.search(typed.needle, 1, from_here=True)
-
-    def on_filter_closed(self, closed: FilterClosed) -> None:
-        """Give the keys back; escape drops what was typed."""
-        self.set_focus(None)
-        if not closed.kept:
-            self._needle = ""
-            if self._view is RunView.EVENTS:
-                self._show_values(is_other=True)
-        self.refresh_chrome()
-
-    def action_next_match(self) -> None:
-        self._go_to_match("n", 1)
-
-    def action_previous_match(self) -> None:
-        self._go_to_match("N", -1)
-
-    def action_copy(self) -> None:
-        """Copy the value at the cursor; in the list of steps the id of the run."""
-        rows = self.active_list
-        row = rows.selected if isinstance(rows, ValueList) else None
-        if row is None:
-            super().action_copy()
-        elif row.value is NO_VALUE:
-            self.show_message("y: there is no value in this row", "amber")
-        else:
-            text = clipboard_text(row.value) if isinstance(row.value, str) else editable_json(row.value)
-            self.app.post_message(CopyText(row.label, text))
-
-    @property
-    def _searched(self) -> ValueList:
-        """The list that is searched."""
-        return self._panes.inspector if self._view.shows_steps else self._panes.values
-
-    def _go_to_match(self, key: str, step: int) -> None:
-        if not self._needle:
-            self.show_message(f"{key}: nothing is searched; / searches")
-        elif self._view is RunView.EVENTS:
-            self.active_list.move(step)
-        elif not self._searched.search(self._needle, step):
-            self.show_message(f"{key}: {quote(self._needle)} is not in what is shown")
-        self.refresh_chrome()
 
     def action_follow_link(self) -> None:
         """Open the first run that this one leads to; `esc` comes back."""
@@ -312,33 +270,62 @@ class RunScreen(PastScreen):
 
     def show_moment(self) -> None:
         """Show the run as of another event, with the step of that event selected; or as it is now."""
-        cursor = self._time_cursor
         self._moment_line.show(self.moment_lines())
-        if cursor is None:
+        self._steps.new_count = self.new_count
+        if self._time_cursor is None:
             self._read()
         self._show_run()
-        if cursor is not None:
-            self._steps.select_event(cursor.number, self._view, self.shown_time)
-            self._show_inspector()
         self.refresh_chrome()
 
+    def visits_of_selected(self) -> tuple[Step | None, list[int]]:
+        return self._steps.visits_of_selected()
+
+    def time_at(self, cell: int) -> Micros | None:
+        return self._steps.time_at(cell)
+
     def _show_run(self) -> None:
-        run = self.shown_run
-        if run is not None and self._panes.steps.size.width:
-            missing = self.state.missing_events(self._execution_id)
-            self._steps.gaps = self.state.gaps_within(self._execution_id)
-            self._steps.load(run, self._view, self.shown_time, missing)
+        """Ask for the picture of the run; short ones are shown at once."""
+        run, cursor, flow = self.current_run, self._time_cursor, self._steps.flow
+        is_complete = not self.state.missing_events(self._execution_id)
+        if run is None:
+            self._show_again()
+        elif cursor is not None:
+            last = self._steps.picture
+            self._loader.load_past(cursor, flow, last.last if last is not None else None, is_complete=is_complete)
+        elif not run.is_loading:
+            self._loader.load_run(run, flow, is_complete=is_complete)
+        if self._steps.picture is None:
+            self._steps.show_nothing("" if run is None else f"reading {run.event_count:,} events…")
+            self._show_again()
+
+    def _show_picture(self, picture: RunPicture) -> None:
+        """Show a picture, unless another run or another time is shown by now."""
+        is_past = self._time_cursor is not None
+        if picture.run.execution_id != self._execution_id or is_past != (picture.moment is not None):
+            return
+        self._past_run = picture.run if is_past else None
+        self._steps.gaps = self.state.gaps_within(self._execution_id)
+        self._steps.load(picture, self._view, self.shown_time)
         self._show_head()
         self._show_inspector()
         if not self._view.shows_steps:
-            self._show_values(is_other=False)
+            self.show_values(is_other=False)
+        self.post_message(PictureShown())
+
+    def _show_again(self) -> None:
+        """Show the same picture again, for another size."""
+        self._steps.show(self._view, self.shown_time)
+        self._show_head()
+        self._show_inspector()
+        if not self._view.shows_steps:
+            self.show_values(is_other=False)
 
     def _show_head(self) -> None:
         run, now = self.shown_run, self.state.now
         asked = self.state.checkpoint_of(run) if self._time_cursor is None else None
         since = asked.created if asked is not None else None
         # The ages of a run in the past are those of that time.
-        at = now if self._time_cursor is None else to_seconds(self.shown_time)
+        at = now if self._time_cursor is None else to_seconds(self._time_cursor.at(self.shown_time))
         self._heading.show(title_spans(run, at, since), [(self._position_in_list, "grey")], active=True)
         width = self.app.size.width
         self._view_line.show([view_line(self._view, run, width)])
@@ -353,25 +340,24 @@ class RunScreen(PastScreen):
         return "" if self._listed is None or row is None else f"run {row + 1:,} of {len(self._listed):,}  [ ]"
 
     def _show_inspector(self) -> None:
-        run = self.shown_run
         if self._view is RunView.TIMELINE:
             self._steps.keep_in_window(self.shown_time)
-        if run is not None:
-            self._steps.show_inspector(run, [link.label for link in self._links])
+        self._steps.show_inspector([link.label for link in self._links])
 
-    def _show_values(self, *, is_other: bool) -> None:
+    def show_values(self, *, is_other: bool) -> None:
+        """Show the values of the view; in the past, events have the cursor on the one that is shown."""
         self._panes.values.show(self._value_sections(), is_other=is_other)
+        if self._view is RunView.EVENTS and self._time_cursor is not None:
+            self._panes.values.select(f"event {self._time_cursor.number}")
 
     def _value_sections(self) -> list[Section]:
         run = self.shown_run
         if run is None:
             return []
         if self._view is RunView.EVENTS:
-            events, cursor = self._events, self._time_cursor
-            if cursor is not None:
-                events = cursor.history.events[max(0, cursor.number - MAX_EVENTS) : cursor.number]
-            first = max(1, run.event_count - len(events) + 1)
-            return event_sections(events, first, self._needle)
+            if self._time_cursor is not None:
+                return past_event_sections(self._time_cursor.history, self._time_cursor.number, self._needle)
+            return event_sections(self._events, max(1, run.event_count - len(self._events) + 1), self._needle)
         return input_sections(run) if self._view is RunView.INPUT else output_sections(run)
 
     def _set_view(self, view: RunView) -> None:
@@ -381,17 +367,19 @@ class RunScreen(PastScreen):
             self._steps.show(view, self.shown_time)
             self._show_inspector()
         else:
-            self._show_values(is_other=True)
+            self.show_values(is_other=True)
         self.refresh_chrome()
 
     def _zoom(self, key: str, factor: float | None) -> None:
         if self._view is not RunView.TIMELINE:
             self._set_view(RunView.TIMELINE)
-        reason = self._steps.zoom(factor, self.shown_time)
+        steps, now = self._steps, self.shown_time
+        reason = steps.zoom_to_step(now) if factor is None else steps.zoom(factor, now)
         if reason:
             self.show_message(f"{key}: {reason}")
 
-    def _focus_inspector(self, *, inspecting: bool) -> None:
+    def focus_inspector(self, *, inspecting: bool) -> None:
+        """Give the keys to the inspector, or to the steps."""
         if self._view.shows_steps:
             self._inspector.flush()
             self._panes.inspect(inspecting=inspecting)
@@ -420,7 +408,8 @@ class RunScreen(PastScreen):
             self.show_message(f"{key}: that run is being loaded: press it again")
             return
         self._execution_id = other.execution_id
-        self._time_cursor = self._first_move = None
+        self._time_cursor = self._past_run = self._first_travel = None
+        self._loader.reset()
         self._moment_line.show([])
         self._events = ()
         self._steps = ShownSteps(self._panes, None)

@@ -8,6 +8,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
+from scaicore_tui.tui.messages import AxisClicked
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.widgets.bars import TextLines
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
@@ -42,6 +43,9 @@ class RunPanes(Container):
     RunPanes.-ascii #inspector { border-top: ascii $panel; }
     RunPanes.-ascii.-wide #inspector { border: none; border-left: ascii $panel; }
     RunPanes.-values #steps-pane, RunPanes.-values #inspector { display: none; }
+    RunPanes.-enlarged #inspector { display: none; }
+    RunPanes.-enlarged.-inspecting #steps-pane { display: none; }
+    RunPanes.-enlarged.-inspecting #inspector { display: block; width: 1fr; border: none; }
     RunPanes #values { display: none; }
     RunPanes.-values #values { display: block; }
     """
@@ -80,9 +84,13 @@ class RunPanes(Container):
         yield self.values
 
     def on_click(self, event: events.Click) -> None:
-        """Activate the clicked pane."""
+        """Activate the clicked pane; on the time axis, go to the time there."""
         if event.widget in (self.steps, self.inspector):
             self.inspect(inspecting=event.widget is self.inspector)
+            return
+        axis = self._steps_head.region
+        if axis.contains(event.screen_x, event.screen_y) and event.screen_y == axis.y:
+            self.post_message(AxisClicked(event.screen_x - axis.x - CURSOR_CELLS))
 
     def relayout(self) -> None:
         """Arrange the panes for the width of the screen."""
@@ -100,6 +108,15 @@ class RunPanes(Container):
         """Give the keys to the inspector, or to the steps."""
         self.set_class(inspecting, "-inspecting")
         self._mark_active()
+
+    @property
+    def is_enlarged(self) -> bool:
+        """True if one of the panes takes all of the screen."""
+        return self.has_class("-enlarged")
+
+    def enlarge(self, *, is_enlarged: bool) -> None:
+        """Show only the pane that keys go to, or both."""
+        self.set_class(is_enlarged, "-enlarged")
 
     def show_around(self, head: Sequence[Line], notes: Sequence[Line]) -> None:
         """Show the lines above and below the steps."""

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
-from scaicore_tui.analysis.flow_path import find_taken_edges
 from scaicore_tui.analysis.flow_view import FlowView, flow_rows, ways_lines
+from scaicore_tui.analysis.moment import Phase
 from scaicore_tui.analysis.step_rows import step_id
+from scaicore_tui.analysis.step_times import Stretch, step_times
 from scaicore_tui.analysis.steps import Step
-from scaicore_tui.analysis.time_axis import Stretch, step_times
+from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, MICROS_PER_MS, clamp_window
 from scaicore_tui.analysis.time_scale import zoom
-from scaicore_tui.analysis.timeline_view import layout_timeline, note_lines
-from scaicore_tui.runs import Gap, Run, RunStatus
+from scaicore_tui.analysis.timeline_view import GAP_CELLS, layout_timeline, note_lines
+from scaicore_tui.runs import Gap
 from scaicore_tui.runs.model import NodeKey
-from scaicore_tui.text import wrap
+from scaicore_tui.text import display_name, wrap
 from scaicore_tui.tui.render.line import Line
-from scaicore_tui.tui.render.step_detail import StepIndex, StepNotes, step_sections
+from scaicore_tui.tui.render.step_detail import StepNotes, later_sections, step_sections
 from scaicore_tui.tui.render.step_lists import FlowLines, OrderLines, StepLines, TimelineLines
+from scaicore_tui.tui.render.value_rows import Section
+from scaicore_tui.tui.run_picture import RunPicture
 from scaicore_tui.tui.run_steps_model import RunStepsModel, RunView
 from scaicore_tui.tui.screens.run_panes import RunPanes
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 from scaicore_tui.units import Micros
 
 INFERRED = "(inferred)"
+PARTIAL = "only the newest steps so far: the other events are being read"
 # On a low screen, notes have one line.
 MAX_NOTE_LINES, LOW_SCREEN_LINES = 2, 30
+# A zoom to a step shows this share of its time before and after it.
+STEP_MARGIN_SHARE = 10
 
 
 class ShownSteps:
@@ -41,75 +45,117 @@ class ShownSteps:
         self.window: Stretch | None = None
         # In which events may be missing.
         self.gaps: Sequence[Gap] = ()
+        # The number of events that arrived since the past is shown.
+        self.new_count = 0
         self.follows = True
         self._panes = panes
         self._node = node
         self._model = RunStepsModel()
         self._lines: StepLines | None = None
-        self._is_loading = True
         self._inspected: str | None = None
-        self._run: Run | None = None
-        self._index = StepIndex(self._model.steps)
 
     @property
-    def is_over(self) -> bool:
-        """True if nothing grows any more."""
-        return self._model.steps.is_over or self._is_loading
+    def picture(self) -> RunPicture | None:
+        """The run as it is shown; None before the first one."""
+        return self._model.picture
 
-    def load(self, run: Run, view: RunView, now: Micros, missing: str) -> None:
-        """Show the run as it is now; `missing` says which events are."""
-        is_first, self._is_loading = self._is_loading, run.is_loading
-        self._run = run
-        if run.is_loading:
-            self._show_nothing(f"reading {run.event_count:,} events…")
-            return
-        selected = None if is_first else self._panes.steps.selected
-        self._model.load(run, None if self.flow is None else self.flow.graph, is_complete=not missing)
-        self._index = StepIndex(self._model.steps)
-        target = self._first_step() if self.follows else None
-        if target is not None:
-            self._model.reveal(target)
-        self.show(view, now, self._model.steps.step(target) if target is not None else selected)
+    @property
+    def grows(self) -> bool:
+        """True if bars grow with time."""
+        return self.picture is not None and self.picture.moment is None and not self._model.steps.is_over
+
+    def load(self, picture: RunPicture, view: RunView, now: Micros) -> None:
+        """Show the run as it is now, or, with a moment, with the step of its event selected."""
+        selected = None if self.picture is None else self._panes.steps.selected
+        self._model.load(picture)
+        target = self._first_step(picture)
+        if picture.moment is not None:
+            self._model.reveal_for_now(None if target is None else target.index)
+        else:
+            self._model.reveal_for_now(None)
+            if target is not None:
+                self._model.reveal(target.index)
+        self.show(view, now, target or selected)
+
+    def show_nothing(self, text: str) -> None:
+        """Show a text in place of the steps."""
+        self._panes.show_around([], [])
+        self._panes.steps.show(None, text)
 
     def show(self, view: RunView, now: Micros, selected: Step | None = None) -> None:
         """Show a view with the cursor on `selected`, else on the step that it is on."""
+        if self.picture is None or not self._panes.steps_width:
+            return
         step = selected or self._panes.steps.selected
         row_id = None if selected is not None else self._panes.steps.selected_id
-        self._lines = self._build(view, now)
+        self._lines = self._build(self.picture, view, now)
         self._panes.show_around([] if self._lines is None else self._lines.head, self._notes(view))
         self._panes.steps.show(self._lines, self._empty_text(view))
         self._panes.steps.set_cursor(self._row_of(view, step, row_id), by_user=False)
 
     def show_timeline(self, now: Micros) -> None:
         """Draw the timeline for another time; rows and cursor stay."""
-        self._lines = self._build(RunView.TIMELINE, now)
-        if self._lines is not None:
-            self._panes.show_around(self._lines.head, self._notes(RunView.TIMELINE))
-            self._panes.steps.show(self._lines, self._empty_text(RunView.TIMELINE))
+        if self.picture is not None and self._panes.steps_width:
+            self._lines = self._build(self.picture, RunView.TIMELINE, now)
+            if self._lines is not None:
+                self._panes.show_around(self._lines.head, self._notes(RunView.TIMELINE))
+                self._panes.steps.show(self._lines, self._empty_text(RunView.TIMELINE))
 
-    def select_event(self, number: int, view: RunView, now: Micros) -> None:
-        """Select the step that an event of the run began or ended."""
-        found = (step for step in self._model.steps.steps if number in (step.entered_event, step.ended_event))
-        step = next(found, None)
-        if step is not None:
-            self._model.reveal(step.index)
-            self.show(view, now, step)
+    def visits_of_selected(self) -> tuple[Step | None, list[int]]:
+        """Return the selected step, and the numbers of the events that began a visit of its node, in order."""
+        step, picture = self._panes.steps.selected, self.picture
+        if step is None or picture is None:
+            return None, []
+        visits = (picture.last or picture).index.visits_of(step)
+        return step, sorted(filter(None, (visit.entered_event for visit in visits)))
 
-    def zoom(self, factor: float | None, now: Micros) -> str:
-        """Show a part of the run `factor` times as long around the selected step; with None all of it.
+    def time_at(self, cell: int) -> Micros | None:
+        """Return the last time in a cell of the time axis, counted from the left edge of the steps; None beside it."""
+        if not isinstance(self._lines, TimelineLines):
+            return None
+        timeline = self._lines.timeline
+        cell -= timeline.name_cells + GAP_CELLS
+        is_inside = 0 <= cell < timeline.axis.width
+        return timeline.axis.time_at((cell + 1) * HALVES_PER_CELL) - 1 if is_inside else None
+
+    def zoom(self, factor: float, now: Micros) -> str:
+        """Show a part of the run `factor` times as long around the selected step.
 
         Returns why nothing changed; empty if it did.
         """
         if not isinstance(self._lines, TimelineLines):
             return "no timeline is shown"
         axis, before = self._lines.timeline.axis, self.window
-        self.window = None if factor is None else zoom(axis, self._middle(now), factor)
+        self.window = zoom(axis, self._middle(now), factor)
         if self.window == axis.whole:
             self.window = None
         if self.window == before:
             return "all of the run is shown" if before is None else "a cell is 1 ms already"
         self.show(RunView.TIMELINE, now)
         return ""
+
+    def zoom_to_step(self, now: Micros) -> str:
+        """Show all of the run if a part is shown, else the selected step. Returns why nothing changed."""
+        if not isinstance(self._lines, TimelineLines):
+            return "no timeline is shown"
+        step, self.window = self._panes.steps.selected, None if self.window is not None else self._window_of_step(now)
+        if self.window is None and not self._lines.timeline.axis.is_zoomed:
+            return "no step is selected" if step is None else "the selected step takes all of the run"
+        self.show(RunView.TIMELINE, now)
+        return ""
+
+    def _window_of_step(self, now: Micros) -> Stretch | None:
+        """Return the time of the selected step, with a little before and after; None if that is all of the run."""
+        step = self._panes.steps.selected
+        times = None if step is None else step_times(step, self._model.steps, now)
+        if times is None or not isinstance(self._lines, TimelineLines):
+            return None
+        begin, end = times
+        axis = self._lines.timeline.axis
+        shortest = axis.width * MICROS_PER_MS
+        beside = max((end - begin) // STEP_MARGIN_SHARE, (shortest - (end - begin)) // 2, 0)
+        window = clamp_window(Stretch(begin - beside, max(end + beside, begin - beside + shortest)), axis.whole)
+        return None if window == axis.whole else window
 
     def toggle_idle(self, now: Micros) -> str:
         """Fold long idle stretches of the time axis, or unfold them; return what happened."""
@@ -140,12 +186,15 @@ class ShownSteps:
             times = window.begin, window.end
         return sum(times) // 2 if times is not None else now
 
-    def show_inspector(self, run: Run, links: Sequence[str]) -> None:
+    def show_inspector(self, links: Sequence[str]) -> None:
         """Show the selected step in the inspector, and where `x` leads."""
-        step = self._panes.steps.selected
-        inspected = None if step is None else f"{run.execution_id} {step_id(step)}"
+        step, picture = self._panes.steps.selected, self.picture
+        if picture is None:
+            self._panes.inspector.show([], is_other=True)
+            return
+        inspected = None if step is None else f"{picture.run.execution_id} {step_id(step)}"
         is_other, self._inspected = inspected != self._inspected, inspected
-        sections = [] if step is None else step_sections(run, self._index, step, self._notes_of(step, links))
+        sections = [] if step is None else self._sections(picture, step, links)
         self._panes.inspector.show(sections, is_other=is_other)
 
     def toggle(self, view: RunView, now: Micros) -> bool:
@@ -162,36 +211,45 @@ class ShownSteps:
     def go_to_error(self, by: int, view: RunView, now: Micros) -> bool:
         """Select the next failed step, or with -1 the one before; return False if there is none."""
         here = self._panes.steps.selected
-        failed = self._model.failed_steps()
-        at = -1 if here is None else here.index
-        found = [step for step in failed if (step.index > at if by > 0 else step.index < at)]
-        if not found:
+        target = self._model.next_failed(-1 if here is None else here.index, by)
+        if target is None:
             return False
-        target = found[0] if by > 0 else found[-1]
         self._model.reveal(target.index)
         self.show(view, now, target)
         return True
 
-    def _first_step(self) -> int | None:
+    def _sections(self, picture: RunPicture, step: Step, links: Sequence[str]) -> list[Section]:
+        notes, moment = self._notes_of(step, links), picture.moment
+        if moment is None:
+            return step_sections(picture.run, picture.index, step, notes)
+        if moment.phase(step) is Phase.LATER:
+            return later_sections(step, notes)
+        return step_sections(picture.run, picture.index.as_of(moment.number), moment.step(step), notes)
+
+    def _first_step(self, picture: RunPicture) -> Step | None:
+        """Return the step to go to, if the cursor should go to another one."""
+        if picture.moment is not None:
+            return self._model.step_of_event(picture.moment.number)
+        if not self.follows:
+            return None
         if self._node is not None:
             found, self._node = self._model.step_of_node(*self._node), None
             self.follows = False
-            return found
-        found = self._model.first_step()
-        self.follows = not self._model.steps.is_over
-        return found
+        else:
+            found = picture.first
+            self.follows = not picture.steps.is_over
+        return None if found is None else picture.steps.step(found)
 
-    def _show_nothing(self, text: str) -> None:
-        self._panes.show_around([], [])
-        self._panes.steps.show(None, text)
-
-    def _build(self, view: RunView, now: Micros) -> StepLines | None:
+    def _build(self, picture: RunPicture, view: RunView, now: Micros) -> StepLines | None:
         width, ascii_only = self._panes.steps_width, self._panes.app.has_class(ASCII_CLASS)
         model = self._model
         if view is RunView.ORDER:
-            return OrderLines(model.steps, width)
+            return OrderLines(model.steps, width, picture.moment)
         if view is RunView.FLOW:
-            return None if self.flow is None else self._build_flow(self.flow, width, ascii_only=ascii_only)
+            flow = picture.flow
+            if flow is None:
+                return None
+            return FlowLines(flow, flow_rows(flow, width, ascii_only=ascii_only), model.steps, picture.moment)
         timeline = layout_timeline(
             model.steps,
             model.rows,
@@ -201,16 +259,9 @@ class ShownSteps:
             window=self.window,
             gaps=self.gaps,
             ascii_only=ascii_only,
+            facts=picture.facts,
         )
-        return TimelineLines(timeline)
-
-    def _build_flow(self, flow: FlowView, width: int, *, ascii_only: bool) -> StepLines:
-        """Return the rows of the flow for the run that is shown, which may be one as of an event."""
-        if self._run is not None and flow.run is not self._run:
-            is_waiting = self._run.status is RunStatus.WAITING
-            taken = find_taken_edges(flow.graph, self._run)
-            flow = replace(flow, run=self._run, taken=taken, waits=flow.waits if is_waiting else {})
-        return FlowLines(flow, flow_rows(flow, width, ascii_only=ascii_only), self._model.steps)
+        return TimelineLines(timeline, picture.moment, self.new_count)
 
     def _row_of(self, view: RunView, step: Step | None, row_id: str | None) -> int:
         """Return the row with an id, or else that of the step; the top one if it has none."""
@@ -221,10 +272,13 @@ class ShownSteps:
             if row is None and step is not None and step.index < len(self._model.steps.steps):
                 row = self._model.row_of_step(step.index)
             return row or 0
+        if view is RunView.ORDER:
+            # Steps without a visit come last: the others are in their own rows.
+            return 0 if step is None else min(step.index, max(0, len(self._lines) - 1))
         for row in range(len(self._lines)):
             other = self._lines.step(row)
             is_same = other is not None and step is not None and other.index == step.index
-            if is_same or (view is RunView.FLOW and step is not None and self._is_node(row, step)):
+            if is_same or (step is not None and self._is_node(row, step)):
                 return row
         return 0
 
@@ -232,26 +286,32 @@ class ShownSteps:
         return isinstance(self._lines, FlowLines) and self._lines.node_id(row) == step.node_id
 
     def _notes(self, view: RunView) -> list[Line]:
-        if view is not RunView.TIMELINE or not isinstance(self._lines, TimelineLines):
-            return []
-        # What is inferred is always so, and the inspector says it too: what is unusual comes first.
-        text = " · ".join(sorted(note_lines(self._lines.timeline), key=lambda note: INFERRED in note))
-        is_low = self._panes.app.size.height < LOW_SCREEN_LINES
+        notes = []
+        if view is RunView.TIMELINE and isinstance(self._lines, TimelineLines):
+            # What is inferred is always so, and the inspector says it too: what is unusual comes first.
+            notes = sorted(note_lines(self._lines.timeline), key=lambda note: INFERRED in note)
+        if self.picture is not None and self.picture.is_partial:
+            notes.insert(0, PARTIAL)
+        text, is_low = " · ".join(notes), self._panes.app.size.height < LOW_SCREEN_LINES
         lines = wrap(text, max(1, self._panes.steps_width), 1 if is_low else MAX_NOTE_LINES) if text else []
         return [[(line, "grey")] for line in lines]
 
     def _notes_of(self, step: Step, links: Sequence[str]) -> StepNotes:
         """Return what the flow says about the node of a step, and its links."""
-        if self.flow is None or step.node_id is None or step.node_id not in self.flow.graph.by_id:
+        flow = None if self.picture is None else self.picture.flow
+        if flow is None or step.node_id is None or step.node_id not in flow.graph.by_id:
             return StepNotes(links=links)
         ascii_only = self._panes.app.has_class(ASCII_CLASS)
-        lines = ways_lines(
-            self.flow, step.node_id, max(40, self._panes.inspector.size.width - 4), ascii_only=ascii_only
-        )
-        ways = ["".join(text for text, _ in line) for line in lines]
-        return StepNotes(ways, self.flow.graph.by_id[step.node_id].label, links)
+        if not isinstance(self._lines, FlowLines):
+            return StepNotes((), flow.graph.by_id[step.node_id].label, links)
+        width = max(40, self._panes.inspector.size.width - 4)
+        lines = ways_lines(flow, step.node_id, width, ascii_only=ascii_only)
+        # The name of the node is in the first line of the inspector.
+        name = f"{display_name(step.node_id)}  "
+        ways = ["".join(text for text, _ in line).removeprefix(name) for line in lines]
+        return StepNotes(ways, flow.graph.by_id[step.node_id].label, links)
 
     def _empty_text(self, view: RunView) -> str:
-        if view is RunView.FLOW and self.flow is None:
+        if view is RunView.FLOW and (self.picture is None or self.picture.flow is None):
             return "no flow is known of this Core"
         return "no node entered yet"

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from scaicore_tui.text import display_name, one_line, sanitize_input_line
-from scaicore_tui.tui.messages import ConfirmationTyped, FilterClosed, FilterTyped
+from scaicore_tui.tui.messages import ConfirmationTyped, FilterClosed, FilterTyped, MomentTyped
 
 
 class SafeInput(Input):
@@ -67,6 +67,31 @@ class SearchBar(FilterBar):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
         self.placeholder = "search: a text in names and values"
+
+
+class MomentBar(SafeInput):
+    """Asks for an event or a time of the run. Enter goes there, Escape drops it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close(False)", "drop", show=False),
+        Binding("enter", "close(True)", "go", show=False),
+    ]
+    DEFAULT_CSS = """
+    MomentBar { display: none; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
+        super().__init__(placeholder="show the run as of: event 12, 12:01:32 or +4.1s after its start", id=id)
+
+    def open(self) -> None:
+        """Show the bar, empty, and focus it."""
+        self.value = ""
+        self.display = True
+        self.focus()
+
+    def action_close(self, is_kept: bool) -> None:
+        self.display = False
+        self.post_message(MomentTyped(self.value if is_kept else ""))
 
 
 class TypeToConfirm(SafeInput):

@@ -28,6 +28,8 @@ class ValueList(RowList):
         self._sections: Sequence[Section] = ()
         self._value_rows: list[ValueRow] = []
         self._toggled: set[Path] = set()
+        # The row before which lines are left empty, so that the last rows are in the last lines, and their number.
+        self._gap_row = self._gap_lines = 0
 
     @property
     def row_count(self) -> int:
@@ -42,6 +44,22 @@ class ValueList(RowList):
         """The row under the cursor."""
         return self._value_rows[self.cursor] if self.cursor < self.row_count else None
 
+    @property
+    def line_count(self) -> int:
+        return max(1, self.row_count + self._gap_lines)
+
+    def line_of(self, row: int) -> int:
+        return row if row < self._gap_row else row + self._gap_lines
+
+    def row_at(self, line: int) -> int | None:
+        row = line if line < self._gap_row else line - self._gap_lines
+        is_gap = line >= self._gap_row > row
+        return None if is_gap or row >= self.row_count else row
+
+    def draw(self, line: int) -> Line:
+        row = self.row_at(line) if self.row_count else line
+        return () if row is None else super().draw(row)
+
     def draw_row(self, row: int) -> Line:
         return self._value_rows[row].line
 
@@ -53,6 +71,11 @@ class ValueList(RowList):
             self.cursor = 0
             self.scroll_to_line(0)
         self._rebuild(None if is_other else self._selected_path)
+
+    def select(self, key: str) -> None:
+        """Go to the section with a key, if it is shown."""
+        self._rebuild((key,))
+        self.scroll_to_cursor()
 
     def row_opened(self) -> None:
         """Fold or unfold the value under the cursor, or the one that it is a part of."""
@@ -103,6 +126,10 @@ class ValueList(RowList):
         """Make the rows again; the cursor goes to the value at `path`, if it is shown."""
         width = max(1, self.size.width - CURSOR_CELLS)
         self._value_rows = value_rows(self._sections, self._toggled, width)
+        last = {section.key for section in self._sections if section.is_last}
+        rows = (number for number, row in enumerate(self._value_rows) if row.path[0] in last)
+        self._gap_row = next(rows, self.row_count)
+        self._gap_lines = max(0, self.size.height - self.row_count) if self._gap_row < self.row_count else 0
         if path is not None:
             rows = (number for number, row in enumerate(self._value_rows) if row.path == path)
             self.cursor = next(rows, self.cursor)
