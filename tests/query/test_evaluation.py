@@ -15,8 +15,8 @@ from scaicore_tui.runs import Gap, Summary, with_status
 from scaicore_tui.store import Journal
 from scaicore_tui.store.run_search import RunSearch
 from scaicore_tui.store.summaries import Summaries
-from tests.query import generated
-from tests.query.brute_force import Judge
+from tests.support import random_queries as generated
+from tests.support.query_judge import Judge
 
 # `QUERY_EXAMPLES=10000` for a long search.
 EXAMPLES = int(os.environ.get("QUERY_EXAMPLES", "150"))

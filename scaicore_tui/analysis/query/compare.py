@@ -1,4 +1,4 @@
-"""What the operators mean for numbers, durations and moments: comparisons of the number that is stored."""
+"""The meaning of the operators for numbers, durations and moments: comparisons of the number that is stored."""
 
 from __future__ import annotations
 

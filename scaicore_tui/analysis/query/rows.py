@@ -21,7 +21,7 @@ INTEGER_BITS = 63
 
 
 class QueryContext(Struct, frozen=True):
-    """What the rows themselves do not tell, as of `now` (microseconds since 1970).
+    """The facts that the rows themselves do not have, as of `now` (microseconds since 1970).
 
     Attributes:
         checkpoints: the pending ones.
