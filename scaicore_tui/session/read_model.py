@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Progress, Submission, SubmissionTracker, Submitter, gate
+from scaicore_tui.analysis.query import QueryContext
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.checkpoint_listing import PendingStatus
 from scaicore_tui.api.client import Client
@@ -18,11 +19,11 @@ from scaicore_tui.runs import Delta, Run, RunIndex
 from scaicore_tui.session.run_reader import RunReader
 from scaicore_tui.session.tasks import BackgroundTasks
 from scaicore_tui.store import Journal
-from scaicore_tui.store.recordings import RunSource
+from scaicore_tui.store.recordings import SearchableRuns
 from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.pollers import Pollers
 from scaicore_tui.sync.status import MAX_SKEW_S, ConnectionStatus, SourceStatus
-from scaicore_tui.timefmt import format_age
+from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age
 from scaicore_tui.units import Position
 
 # Data older than this, and than three intervals, is too old to act on.
@@ -227,9 +228,21 @@ class ReadModel:
         return await self.reader.find(prefix, "" if self.target.offline else "--backfill N reads further")
 
     @property
-    def stored_runs(self) -> RunSource:
+    def stored_runs(self) -> SearchableRuns:
         """The runs of the journal, for commands that print them: reading them blocks."""
         return self.reader.stored
+
+    def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
+        """Return what a query is evaluated with now. `replays` are known before; those of this session are added."""
+        caller = self.client.bearer.caller
+        sent = (one.execution_id for one in self.submissions if one.is_replay)
+        return QueryContext(
+            int(self.now * MICROS_PER_SECOND),
+            self.checkpoints,
+            self.index.gaps,
+            replays.union(key for key in sent if key is not None),
+            frozenset() if caller is None or caller.subject is None else frozenset({caller.subject}),
+        )
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """Return the pending checkpoint with that id."""

@@ -14,11 +14,12 @@ from scaicore_tui.actions import Progress, Submission, latest_by_target
 from scaicore_tui.actions.gate import CLOSED_REASONS
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Gap, GapRow, Run, gaps_within, missing_events_note
+from scaicore_tui.runs.checkpoint_order import by_urgency, latest_first
 from scaicore_tui.session import Session, submission_of
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.notices import Notice, Notices, progress_colour, submission_notice
-from scaicore_tui.tui.render.inbox import ResolvedCheckpoints, by_urgency, latest_first
+from scaicore_tui.tui.render.inbox import ResolvedCheckpoints
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.replays import Relation, replay_relations
 from scaicore_tui.tui.render.status import StatusModel, name_span, pending_count

@@ -41,8 +41,9 @@ class Judge:
 
     def matches(self, tree: Tree, run: Summary) -> bool:
         if isinstance(tree, Word):
-            parts = [run.execution_id, run.error, run.instance_key, run.core_id, *run.node_ids, self.status(run)]
-            return any(tree.text.lower() in (part or "").lower() for part in parts)
+            named = [text for text in (run.core_id, *run.node_ids) if text]
+            lines = [run.execution_id, run.error or "", run.instance_key or "", *(named or [""]), self.status(run)]
+            return tree.text.lower() in "\n".join(lines).lower()
         if isinstance(tree, Not):
             return not self.matches(tree.part, run)
         if isinstance(tree, And):
@@ -92,7 +93,9 @@ class Judge:
             "group": [error_group_key(run)],
             "id": [run.execution_id],
             "instance": [run.instance_key],
-            "assignee": [text for one in mine for text in {one.assignee_raw, (one.assignee_raw or "").split(":")[-1]}],
+            "assignee": [
+                text for one in mine if one.assignee_raw for text in (one.assignee_raw, one.assignee_raw.split(":")[-1])
+            ],
             "is": [self.status(run), "late" if is_late else None],
             "has": [
                 "error" if run.error is not None else None,

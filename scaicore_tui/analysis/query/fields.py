@@ -7,12 +7,12 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from scaicore_tui.analysis.query.tree import And, Not, Op, Or, Test, Tree, tests_in
+from scaicore_tui.analysis.query.tree import And, Not, Op, Or, Tree, tests_in
 from scaicore_tui.runs.model import RunStatus
 
 
 class FieldKind(StrEnum):
-    """What a field holds, in the words of the documentation."""
+    """The kind of the values of a field, in the words of the documentation."""
 
     TEXT = "text"
     CHOICE = "word"
@@ -50,7 +50,7 @@ class Field(Struct, frozen=True):
 
 
 class Subject(Struct, frozen=True):
-    """What is searched: a name for people, and the fields by name."""
+    """The rows that are searched: their name for people, and their fields by name."""
 
     name: str
     fields: Mapping[str, Field]
@@ -147,8 +147,3 @@ def cheapest_first(tree: Tree, subject: Subject) -> Tree:
 def dear_fields(tree: Tree, subject: Subject) -> frozenset[str]:
     """Return the names of the dear fields in `tree`."""
     return frozenset(test.field for test in tests_in(tree) if subject.fields[test.field].is_dear)
-
-
-def is_test_of(tree: Tree, field: str) -> bool:
-    """Return whether `tree` is a test of `field`."""
-    return isinstance(tree, Test) and tree.field == field
