@@ -1,10 +1,14 @@
-"""The order of checkpoints: pending ones by urgency, resolved ones by when. The app and the command line share it."""
+"""The order of checkpoints, pending ones by urgency, resolved ones by when, and the text in which words are found.
+
+The app and the command line share both.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.runs.select import search_text
 from scaicore_tui.timefmt import parse
 
 PRIORITIES = ("critical", "high", "normal", "low")
@@ -20,6 +24,12 @@ def by_urgency(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
 def latest_first(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
     """Return resolved checkpoints, the latest answer first."""
     return tuple(sorted(checkpoints, key=lambda row: (-(parse(row.resolved_at) or 0), row.id)))
+
+
+def checkpoint_search_text(row: Checkpoint) -> str:
+    """Return the text of a checkpoint in which words are looked for, in lower case."""
+    ids = (row.id, row.checkpoint_type, row.core_id, row.flow_name, row.execution_id, row.node_id)
+    return search_text((*ids, row.assignee_raw, row.priority, row.title, row.resolution, row.resolved_by))
 
 
 def _urgency(checkpoint: Checkpoint) -> tuple[int, float, float, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Progress, Submission, SubmissionTracker, Submitter, gate
-from scaicore_tui.analysis.query import QueryContext
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.checkpoint_listing import PendingStatus
 from scaicore_tui.api.client import Client
@@ -25,6 +26,10 @@ from scaicore_tui.sync.pollers import Pollers
 from scaicore_tui.sync.status import MAX_SKEW_S, ConnectionStatus, SourceStatus
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age
 from scaicore_tui.units import Position
+
+if TYPE_CHECKING:
+    from scaicore_tui.analysis.query import QueryContext
+    from scaicore_tui.session.run_queries import RunQueries
 
 # Data older than this, and than three intervals, is too old to act on.
 STALE_AFTER_S = 15.0
@@ -232,8 +237,17 @@ class ReadModel:
         """The runs of the journal, for commands that print them: reading them blocks."""
         return self.reader.stored
 
+    @cached_property
+    def queries(self) -> RunQueries:
+        """Searches of the runs, loaded when it is first asked for."""
+        from scaicore_tui.session.run_queries import RunQueries
+
+        return RunQueries(self.journal, self.index, self.query_context, self.tracker.ledger_worker.entries)
+
     def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
         """Return what a query is evaluated with now. `replays` are known before; those of this session are added."""
+        from scaicore_tui.analysis.query import QueryContext
+
         caller = self.client.bearer.caller
         sent = (one.execution_id for one in self.submissions if one.is_replay)
         return QueryContext(
@@ -247,6 +261,11 @@ class ReadModel:
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """Return the pending checkpoint with that id."""
         return next((row for row in self.checkpoints if row.id == checkpoint_id), None)
+
+    @property
+    def remembers(self) -> bool:
+        """True if what a person did is kept for the next sessions."""
+        return self.tracker.ledger.is_persistent
 
     @property
     def submissions(self) -> Sequence[Submission]:

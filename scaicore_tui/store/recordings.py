@@ -12,14 +12,12 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
-from scaicore_tui.analysis.query import RUNS, Query, QueryContext, RunRow, compile_query
-from scaicore_tui.analysis.query.rows import RunPayloads
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.decoding import UTF8_BOM, has_wide_bom
 from scaicore_tui.errors import ConfigError, NotFound
-from scaicore_tui.protocol import Event, decode_event, envelope, lenient_json
+from scaicore_tui.protocol import Checkpoint, Event, decode_event, envelope, lenient_json
 from scaicore_tui.runs import Gap, Run, RunProjector, Summary, only_match, with_status
 from scaicore_tui.runs.cache import project
 from scaicore_tui.store.failures import require_file
@@ -29,6 +27,9 @@ from scaicore_tui.store.stored_runs import LATEST, StoredRuns
 from scaicore_tui.store.writer import JournalWriter
 from scaicore_tui.timefmt import MICROS_PER_SECOND
 from scaicore_tui.units import Micros, Position
+
+if TYPE_CHECKING:
+    from scaicore_tui.analysis.query import Query, QueryContext
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 # Lines that are applied at a time.
@@ -90,6 +91,10 @@ class JsonlRecording:
 
     def search(self, query: Query, context: QueryContext) -> Iterator[Summary]:
         """Yield the summaries of the runs that match, newest first."""
+        # Loaded when runs are searched: the first screen appears sooner.
+        from scaicore_tui.analysis.query import RUNS, RunRow, compile_query
+        from scaicore_tui.analysis.query.rows import RunPayloads
+
         matches = compile_query(query, RUNS, context.now)
         rows = (
             RunRow(summary, context, lambda summary: RunPayloads(self.run(summary))) for summary in self.summaries()
@@ -98,7 +103,7 @@ class JsonlRecording:
 
     def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
         """Return what a query is evaluated with now. Such a file has no checkpoints."""
-        return QueryContext(_now(), replays=replays)
+        return _context_now((), (), replays)
 
     def find_one(self, prefix: str, hint: str = "") -> Summary:
         """Return the only run whose id begins with `prefix`, as `StoredRuns.find_one` does."""
@@ -261,11 +266,13 @@ class JournalRecording(StoredRuns):
 
     def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
         """Return what a query is evaluated with now."""
-        return QueryContext(_now(), self._pending, self.gaps, replays)
+        return _context_now(self._pending, self.gaps, replays)
 
 
-def _now() -> Micros:
-    return int(SystemClock().now() * MICROS_PER_SECOND)
+def _context_now(pending: Sequence[Checkpoint], gaps: Sequence[Gap], replays: frozenset[str]) -> QueryContext:
+    from scaicore_tui.analysis.query import QueryContext
+
+    return QueryContext(int(SystemClock().now() * MICROS_PER_SECOND), pending, gaps, replays)
 
 
 def _rebuild_summaries(journal: Journal) -> None:

@@ -88,14 +88,18 @@ class RunSearch:
         """Yield the positions of the runs that match, newest first."""
         if self._clause.is_exact and not self._clause.reads_text:
             newest = self._summaries.newest_positions(self._clause, FIRST_STEP_RUNS)
-            yield SearchStep(newest, 0.0)
-            rest = self._summaries.positions_where(self._clause) if len(newest) == FIRST_STEP_RUNS else []
-            yield SearchStep(rest[::-1][FIRST_STEP_RUNS:], 1.0)
+            is_all = len(newest) < FIRST_STEP_RUNS
+            yield SearchStep(newest, 1.0 if is_all else 0.0)
+            if not is_all:
+                yield SearchStep(self._summaries.positions_where(self._clause)[::-1][FIRST_STEP_RUNS:], 1.0)
             return
         top, bottom = self._summaries.end_positions()
+        searched = 0.0
         for found, below in self._found():
-            yield SearchStep(found, (top - below) / (top - bottom + 1))
-        yield SearchStep((), 1.0)
+            searched = (top - below) / (top - bottom + 1)
+            yield SearchStep(found, searched)
+        if searched < 1.0:
+            yield SearchStep((), 1.0)
 
     def _found(self) -> Iterator[tuple[Sequence[Position], Position]]:
         """Yield positions of matches, newest first, each time with the position down to which was searched."""

@@ -6,19 +6,20 @@ Summaries of another version, and missing ones, are rebuilt from the events (see
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from scaicore_tui.runs import Positions, RunStatus, Summary
-from scaicore_tui.runs.select import filter_words
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary
 from scaicore_tui.store.journal import MAX_POSITION, Journal
-from scaicore_tui.store.run_query import Clause
 from scaicore_tui.store.run_rows import PUT, PUT_IN_MEMORY, run_row
 from scaicore_tui.store.stored_ids import decode_id, encode_id
 from scaicore_tui.units import Position
+
+if TYPE_CHECKING:
+    from scaicore_tui.store.run_query import Clause
 
 _NEWEST = "SELECT summary FROM runs WHERE place < ? ORDER BY place DESC LIMIT ?"
 _OLDEST = "SELECT summary FROM runs WHERE place > ? ORDER BY place LIMIT ?"
@@ -33,11 +34,6 @@ _WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
 # Positions come as one JSON array: with a row for each, this thread would take the interpreter's lock for each.
 _POSITIONS = "SELECT json_group_array(place) FROM runs WHERE {}"
 _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
-# A run that the feed knows as open waits if it has a pending checkpoint.
-_STATUS = """CASE WHEN status IN ('running', 'unknown') AND execution_id IN (SELECT value FROM json_each(?))
-THEN 'waiting' ELSE status END"""
-_HAS_WORD = "(instr(search_text, ?) > 0)"
-_HAS_WORD_OR_STATUS = f"(instr(search_text, ?) > 0 OR {_STATUS} IN (SELECT value FROM json_each(?)))"  # noqa: S608  (constants)
 _decode_positions = msgspec.json.Decoder(list[Position]).decode
 # Summaries per query, so that few are in memory.
 BATCH_SUMMARIES = 5_000
@@ -109,21 +105,6 @@ class Summaries:
     def positions(self) -> dict[RunStatus, Positions]:
         """Return the positions of all runs by the status that their events tell: whether a run waits is not stored."""
         return {status: Positions(self._positions("status = ?", status.value)) for status in RunStatus}
-
-    def search(self, needle: str, waiting: Collection[str]) -> list[Position]:
-        """Return the positions of the runs that match a text filter, lowest first; `waiting` are ids of waiting runs.
-
-        The same as `compile_filter` on the search text of each run, which includes its status.
-        """
-        wanted, excluded = filter_words(needle.encode("utf-8", "replace").decode())
-        ids = json.dumps([key for key in waiting if isinstance(encode_id(key), str)])
-        clauses, values = ["1"], list[str]()
-        for word in (*wanted, *excluded):
-            statuses = [status.value for status in RunStatus if word in status.value]
-            clauses.append(_HAS_WORD_OR_STATUS if statuses else _HAS_WORD)
-            values += [word, ids, json.dumps(statuses)] if statuses else [word]
-        excluding = [f"NOT {clause}" for clause in clauses[1 + len(wanted) :]]
-        return sorted(self._positions(" AND ".join([*clauses[: 1 + len(wanted)], *excluding]), *values))
 
     def positions_where(self, clause: Clause) -> list[Position]:
         """Return the positions of the runs for which a condition is true, lowest first."""

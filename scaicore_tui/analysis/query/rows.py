@@ -11,7 +11,8 @@ from msgspec import Struct, field
 from scaicore_tui.analysis.error_groups import error_group_key
 from scaicore_tui.analysis.query.evaluate import storable
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Gap, Run, RunStatus, Summary, gaps_within, run_search_text, search_text
+from scaicore_tui.runs import Gap, Run, RunStatus, Summary, gaps_within, run_search_text
+from scaicore_tui.runs.checkpoint_order import checkpoint_search_text
 from scaicore_tui.units import Micros
 
 CORE_PREFIX = "core_"
@@ -210,7 +211,7 @@ class CheckpointRow(Struct):
 
     @property
     def text(self) -> str:
-        return storable(search_text(checkpoint_texts(self.checkpoint)))
+        return storable(checkpoint_search_text(self.checkpoint))
 
     def values(self, name: str) -> Sequence[Any]:
         row = self.checkpoint
@@ -222,12 +223,6 @@ class CheckpointRow(Struct):
             return checkpoint_properties(row, self.context)
         value = _CHECKPOINT_FIELDS[name](row)
         return () if value is None else (value,)
-
-
-def checkpoint_texts(row: Checkpoint) -> Sequence[str | None]:
-    """Return the texts of a checkpoint in which words are looked for."""
-    ids = (row.id, row.checkpoint_type, row.core_id, row.flow_name, row.execution_id, row.node_id)
-    return (*ids, row.assignee_raw, row.priority, row.title, row.resolution, row.resolved_by)
 
 
 def assignees(row: Checkpoint) -> Sequence[str]:

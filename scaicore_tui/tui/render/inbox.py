@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from scaicore_tui.analysis.query.rows import checkpoint_texts
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import compile_filter, search_text
 from scaicore_tui.text import display_name
 
 
@@ -18,12 +16,6 @@ class ResolvedCheckpoints(Struct, frozen=True):
     checkpoints: tuple[Checkpoint, ...] = ()
     read_at: float | None = None
     problem: str = ""
-
-
-def filter_checkpoints(checkpoints: Iterable[Checkpoint], needle: str) -> tuple[Checkpoint, ...]:
-    """Return the checkpoints that contain every word of `needle`, and none of its `!words`."""
-    is_match = compile_filter(needle)
-    return tuple(row for row in checkpoints if is_match(search_text(checkpoint_texts(row))))
 
 
 # Returns why a checkpoint cannot be answered, or None.
