@@ -146,7 +146,7 @@ class Bridge:
 
     def search(self, request: SearchRuns) -> None:
         """Search the runs that match a query. While one is searched, it is stopped, and only the newest is searched."""
-        is_searching, self._query = self._query is not None, None if request.query.is_empty else request.query
+        is_searching, self._query = self._query is not None, request.query
         if not is_searching and self._query is not None:
             self._start(self._reads, self._search, "search")
 

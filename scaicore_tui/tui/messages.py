@@ -186,9 +186,9 @@ class RunsNeeded(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class SearchRuns(Message):
-    """Search the runs that match a query, in place of another search; with an empty query, only stop that."""
+    """Search the runs that match a query, in place of another search; with None, only stop that."""
 
-    query: Query
+    query: Query | None
 
 
 @dataclass(eq=False, repr=False, match_args=False)

@@ -1,68 +1,27 @@
-"""The query that is being typed: what is wrong with it, how it can be completed, and the queries used before. Pure."""
+"""The query that is being typed: what is wrong with it, and how it can be completed. Pure.
+
+Loaded with the first query: the first screen appears sooner.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scaicore_tui.analysis.query import Query, QueryError, Subject, parse_query
+from scaicore_tui.analysis.query import SUBJECTS, Query, QueryError, parse_query
 from scaicore_tui.analysis.query.complete import Offer, Point, apply_offer, completion_point, offers
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.render.line import Span
 
 # Offers on the line below the query; the others appear as the person types.
 MAX_SHOWN_OFFERS = 12
-EXAMPLE = "words, !words, or tests such as status:failed duration>10s · tab completes · ? in help queries"
-
-
-class History:
-    """The queries used before, oldest first, and the one that is shown again."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        # Index of the text that is shown; as many as there are while none is.
-        self._shown = 0
-        self._typed = ""
-
-    def load(self, texts: Sequence[str]) -> None:
-        """Put `texts`, oldest first, before those of this session."""
-        self._texts = [*(text for text in texts if text not in self._texts), *self._texts]
-        self.leave()
-
-    def add(self, text: str) -> None:
-        """Add a query that was used; it becomes the newest."""
-        self._texts = [*(other for other in self._texts if other != text), text]
-        self.leave()
-
-    def leave(self) -> None:
-        """Forget which one is shown."""
-        self._shown = len(self._texts)
-
-    @property
-    def is_shown(self) -> bool:
-        """True while one of them is shown again."""
-        return self._shown < len(self._texts)
-
-    def older(self, typed: str) -> str | None:
-        """Return the one before; `typed` is kept for when the person comes back. None if there is none before."""
-        if not self._shown:
-            return None
-        if not self.is_shown:
-            self._typed = typed
-        self._shown -= 1
-        return self._texts[self._shown]
-
-    def newer(self) -> str:
-        """Return the next one, and what was typed after the newest."""
-        self._shown += 1
-        return self._texts[self._shown] if self.is_shown else self._typed
 
 
 class QueryModel:
-    """The text of a query about `subject`. `problem` says why it cannot be read; None if it can."""
+    """The text of a query about a subject, by its name. `problem` says why it cannot be read; None if it can."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: str) -> None:
         self.problem: QueryError | None = None
-        self._subject = subject
+        self._subject = SUBJECTS[subject]
         self._text = ""
         self._point: Point | None = None
         self._cursor = 0
@@ -95,7 +54,7 @@ class QueryModel:
 
     @property
     def offers(self) -> Sequence[Offer]:
-        """What can complete the text at the cursor, the best first. What stands there already is not offered."""
+        """The completions of the text at the cursor, the best first. What stands there already is not offered."""
         point = self._point
         if point is None or not (point.typed or point.field or not self._text):
             return ()
@@ -120,7 +79,7 @@ class QueryModel:
             return [("tab ", "accent"), *_offer_spans(found[0], "text strong"), *_more(found[1:MAX_SHOWN_OFFERS])]
         if self.problem is not None:
             return self._problem_spans(self.problem, width)
-        return [] if self._text else [(EXAMPLE, "grey")]
+        return []
 
     def _problem_spans(self, problem: QueryError, width: int) -> list[Span]:
         words = one_line(self._text[problem.begin : problem.end], 20)

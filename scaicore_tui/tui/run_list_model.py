@@ -136,10 +136,10 @@ class RunListModel:
         self.view = view
         self._rows = self._selected()
 
-    def search(self, query: Query) -> bool:
-        """Use another query. Returns True if its matches have to be searched in the journal, for `add_matches`."""
+    def search(self, query: Query | None) -> bool:
+        """Use another query, or none. Returns True if its matches have to be searched, for `add_matches`."""
         self._changed = {}
-        if query.is_empty:
+        if query is None:
             self.searching, self.query, self._matches, self.searched = None, None, None, 1.0
             self._rows = self._selected()
             return False

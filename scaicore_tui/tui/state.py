@@ -20,7 +20,7 @@ from scaicore_tui.session import Session, submission_of
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.notices import Notice, Notices, progress_colour, submission_notice
-from scaicore_tui.tui.query_model import History
+from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.replays import Relation, replay_relations

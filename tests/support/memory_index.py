@@ -72,7 +72,7 @@ def set_filter(model: RunListModel, index: MemoryIndex, view: View, needle: str)
     """Use another view and filter; search the filter in the summaries of `index`, as the journal does."""
     model.set_view(view)
     query = parse_query(needle, RUNS)
-    if model.search(query):
+    if model.search(None if query.is_empty else query):
         matches, context = compile_query(query, RUNS, 0), QueryContext(0)
         rows = (RunRow(row, context, lambda row: RunPayloads(index.run(row))) for row in index.summaries())
         model.add_matches(query, [row.summary.position for row in rows if matches(row)])

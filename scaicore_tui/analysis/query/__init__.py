@@ -6,7 +6,7 @@ subject. The store compiles what its columns can answer to SQL, and evaluates th
 
 from scaicore_tui.analysis.query.evaluate import Predicate, Row, compile_query
 from scaicore_tui.analysis.query.fields import CHECKPOINTS, EVENTS, RUNS, Subject
-from scaicore_tui.analysis.query.parser import parse_query
+from scaicore_tui.analysis.query.parser import SUBJECTS, parse_query
 from scaicore_tui.analysis.query.rows import CheckpointRow, EventRow, Payloads, QueryContext, RunRow
 from scaicore_tui.analysis.query.tree import Query, QueryError, format_query
 
@@ -14,6 +14,7 @@ __all__ = [
     "CHECKPOINTS",
     "EVENTS",
     "RUNS",
+    "SUBJECTS",
     "CheckpointRow",
     "EventRow",
     "Payloads",

@@ -54,7 +54,7 @@ def completion_point(text: str, cursor: int, subject: Subject) -> Point | None:
 
 
 def offers(point: Point, subject: Subject, counted: Iterable[tuple[str, int]] = ()) -> Sequence[Offer]:
-    """Return the completions that begin with what was typed, then those that contain it.
+    """Return the fields that begin with what was typed; of values, also those that contain it, after the others.
 
     `counted` are values of the field that exist, the most frequent first.
     """
@@ -66,10 +66,9 @@ def offers(point: Point, subject: Subject, counted: Iterable[tuple[str, int]] = 
         fixed = (*point.field.choices, *_SUGGESTED.get(point.field.kind, ()))
         found += [Offer(word) for word in fixed if word not in known]
     wanted = point.typed.lower()
-    return sorted(
-        (offer for offer in found if wanted in offer.text.lower()),
-        key=lambda offer: not offer.text.strip('"').lower().startswith(wanted),
-    )[:MAX_OFFERS]
+    begin = [one for one in found if one.text.strip('"').lower().startswith(wanted)]
+    contain = [one for one in found if one not in begin and wanted in one.text.lower()]
+    return (begin if point.field is None else begin + contain)[:MAX_OFFERS]
 
 
 def apply_offer(text: str, cursor: int, point: Point, offer: Offer) -> tuple[str, int]:

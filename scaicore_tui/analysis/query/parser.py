@@ -42,10 +42,10 @@ def parse_query(text: str, subject: Subject) -> Query:
 
 @lru_cache(64)
 def _parse(text: str, subject: str) -> Query:
-    return Query(text, _Parser(text, _SUBJECTS[subject]).parse())
+    return Query(text, _Parser(text, SUBJECTS[subject]).parse())
 
 
-_SUBJECTS = {subject.name: subject for subject in (RUNS, EVENTS, CHECKPOINTS)}
+SUBJECTS = {subject.name: subject for subject in (RUNS, EVENTS, CHECKPOINTS)}
 
 
 class _Parser:

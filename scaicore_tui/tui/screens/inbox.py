@@ -20,7 +20,7 @@ from scaicore_tui.tui.messages import (
     RememberQuery,
     ValuesNeeded,
 )
-from scaicore_tui.tui.query_model import History
+from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.screens.checkpoint_base import CheckpointListScreen
 from scaicore_tui.tui.state import AppState
@@ -42,7 +42,7 @@ class InboxScreen(CheckpointListScreen):
         super().__init__(state)
         self._heading = Heading()
         self._list = InboxList()
-        self._filter_bar = QueryBar(CHECKPOINTS, History())
+        self._filter_bar = QueryBar("checkpoints", History())
         self._query = NO_QUERY
 
     @property

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.timer import Timer
 
 from scaicore_tui.actions import Kind, Submission, gate
-from scaicore_tui.analysis.query import RUNS, Query, QueryError, parse_query
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.session import submission_of
 from scaicore_tui.text import one_line
@@ -36,6 +36,9 @@ from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
 from scaicore_tui.tui.widgets.row_list import RowList
 
+if TYPE_CHECKING:
+    from scaicore_tui.analysis.query import Query
+
 # The node list is redrawn once the cursor has rested this long: it is the largest part of the output.
 CURSOR_REST_S = 0.15
 # A run that is loaded within this time is painted once, complete: painting it in two steps costs bytes.
@@ -45,7 +48,6 @@ MAX_PRELOADED_EVENTS = 2_000
 # Keys that act on the selected run, and keys that work while a filter is searched.
 SELECTION_KEYS = frozenset({"enter", "a", "c", "R", "y", "Y"})
 SEARCH_KEYS = frozenset({"escape", "q", "slash"})
-NO_QUERY = parse_query("", RUNS)
 # Ages in rows change together, at this interval: one repaint costs fewer bytes than many.
 AGE_REFRESH_S = 5
 
@@ -163,6 +165,7 @@ class MainScreen(CheckpointListScreen):
         if found.problem:
             self.show_message(f"/: {found.problem}", "amber")
         if self.run_list_model.add_matches(found.query, found.positions, found.searched):
+            self._recheck()
             self._show_rows()
 
     def show_rechecked(self, rechecked: RunsRechecked) -> None:
@@ -200,13 +203,13 @@ class MainScreen(CheckpointListScreen):
 
     def on_query_typed(self, typed: QueryTyped) -> None:
         """Apply the query as it is typed."""
-        self._set_filter(self.run_list_model.view, typed.query)
+        self._set_filter(self.run_list_model.view, None if typed.query.is_empty else typed.query)
 
     def on_filter_closed(self, closed: FilterClosed) -> None:
         """Return the keys to the run list."""
         if not closed.kept:
             self._saved_view = None
-            self._set_filter(self.run_list_model.view, NO_QUERY)
+            self._set_filter(self.run_list_model.view, None)
         self.set_focus(None)
         self.panes.focus_pane(KeyContext.RUNS)
 
@@ -241,20 +244,28 @@ class MainScreen(CheckpointListScreen):
             self._show_saved_view(saved[saved.index(self._saved_view) + 1 :] if self._saved_view in saved else saved)
         else:
             self._set_filter(view, self._query)
-        self.show_message(f"view: {self._saved_view or self.run_list_model.view}")
+            self.show_message(f"view: {view}")
 
     def _show_saved_view(self, names: Sequence[str]) -> None:
         """Show the first of these saved views; without any, all runs, and the query that was typed if there was one."""
         was_saved, self._saved_view = self._saved_view is not None, next(iter(names), None)
-        query = NO_QUERY if was_saved else self._query
+        query = None if was_saved else self._query
+        self.show_message(f"view: {one_line(self._saved_view or View.ALL)}")
         if self._saved_view is not None:
-            try:
-                query = parse_query(self.state.views[self._saved_view].query, RUNS)
-            except QueryError as error:
-                self.show_message(f"v: {one_line(str(error))}", "amber")
-                query = NO_QUERY
-        self.panes.filter.set_text(query.text)
+            query = self._parsed(self.state.views[self._saved_view].query)
+        self.panes.filter.set_text("" if query is None else query.text)
         self._set_filter(View.ALL, query)
+
+    def _parsed(self, text: str) -> Query | None:
+        """Return the query in `text`. If it cannot be read, show why and return None."""
+        from scaicore_tui.analysis.query import RUNS, QueryError, parse_query
+
+        try:
+            query = parse_query(text, RUNS)
+        except QueryError as error:
+            self.show_message(f"v: {one_line(str(error))}", "amber")
+            return None
+        return None if query.is_empty else query
 
     def _read_queries(self) -> None:
         """Ask once for the queries used before, and for the saved views."""
@@ -279,17 +290,21 @@ class MainScreen(CheckpointListScreen):
             self.panes.runs.keep_selection()
             self._saved_view = None
             self.panes.filter.action_close(kept=False)
-            self._set_filter(View.ALL, NO_QUERY)
+            self._set_filter(View.ALL, None)
 
     def _update_runs(self, delta: Delta) -> None:
-        model = self.run_list_model
-        model.apply(self.state.session.index, delta)
-        if model.query is not None and (unchecked := model.take_unchecked()):
-            self.post_message(RecheckRuns(model.query, unchecked))
+        self.run_list_model.apply(self.state.session.index, delta)
+        self._recheck()
         self.panes.runs.show(self.state.now)
         run = self.selected_run
         if run is not None and delta.concerns(run.execution_id):
             self._show_nodes()
+
+    def _recheck(self) -> None:
+        """Let the journal tell which runs that changed match the query now, if that depends on their events."""
+        query, unchecked = self.run_list_model.query, self.run_list_model.take_unchecked()
+        if query is not None and unchecked:
+            self.post_message(RecheckRuns(query, unchecked))
 
     def show_inbox(self) -> None:
         state = self.state
@@ -346,22 +361,21 @@ class MainScreen(CheckpointListScreen):
         if run is not None and run.execution_id == before:
             self.panes.runs.select(found)
 
-    def _set_filter(self, view: View, query: Query) -> None:
+    def _set_filter(self, view: View, query: Query | None) -> None:
         model = self.run_list_model
         model.set_view(view)
-        if query != self._query or query.is_empty:
+        if query != self._query:
             model.search(query)
             self.post_message(SearchRuns(query))
         saved = self.state.views.get(self._saved_view or "")
-        edited = "" if saved is None or saved.query == query.text else " *"
+        edited = "" if saved is None or query is None or saved.query == query.text else " *"
         self.panes.view_name = f"{one_line(self._saved_view, 20)}{edited}" if self._saved_view is not None else ""
         self._show_rows()
 
     @property
-    def _query(self) -> Query:
-        """The query in force, or the one that is being searched."""
-        model = self.run_list_model
-        return model.searching or model.query or NO_QUERY
+    def _query(self) -> Query | None:
+        """The query in force, or the one that is being searched; None without one."""
+        return self.run_list_model.searching or self.run_list_model.query
 
     def _show_rows(self) -> None:
         self.panes.runs.show(self.state.now)

@@ -6,13 +6,12 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
-from scaicore_tui.analysis.query import RUNS
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.timefmt import age_text, format_duration
 from scaicore_tui.tui.keymap import KeyContext
-from scaicore_tui.tui.query_model import History
+from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.line import NEWER, Span
 from scaicore_tui.tui.render.runs import core_name, short_id
 from scaicore_tui.tui.run_list_model import RunListModel
@@ -50,7 +49,7 @@ class Panes(Container):
         self.runs = RunList(run_list_model)
         self.nodes = NodeList()
         self.inbox = CheckpointList()
-        self.filter = QueryBar(RUNS, history)
+        self.filter = QueryBar("runs", history)
         self._headings = {context: Heading() for context in (KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS)}
         self._panes = {
             KeyContext.RUNS: Vertical(
@@ -121,7 +120,7 @@ class Panes(Container):
         left: list[Span] = [(f"Runs  {position}", "text strong")]
         if model.is_filtered:
             name = self.view_name or (model.view if model.view != "all" else "")
-            left.append((f"  {name}", "accent strong"))
+            left.append((f"  {name}" if name else "", "accent strong"))
             left.append((f"  /{one_line(model.needle, 20)}" if model.needle else "", "accent strong"))
             left.append((f"  of {model.total:,} runs", "grey"))
         if model.searched < 1:

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from scaicore_tui.analysis.query import Subject
 from scaicore_tui.tui.messages import QueryTyped, RememberQuery, ValuesNeeded
-from scaicore_tui.tui.query_model import History, QueryModel
+from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.widgets.inputs import FilterBar
 from scaicore_tui.tui.widgets.line_view import StaticLines
 
+if TYPE_CHECKING:
+    from scaicore_tui.tui.query_model import QueryModel
+
+EXAMPLES = {"runs": "status:failed", "checkpoints": "is:due"}
+# Enough to know whether there is anything to say.
+MIN_HINT_CELLS = 40
+
 
 class QueryHint(StaticLines):
-    """The line below a query. Shown while the query is edited."""
+    """The line below a query. It takes no room while it has nothing to say."""
 
     DEFAULT_CSS = """
     QueryHint { display: none; background: $panel; }
     """
 
-    def __init__(self, model: QueryModel) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._query_model = model
+        self._query_model: QueryModel | None = None
 
     def draw(self, line: int) -> Line:
-        return [(" ", "text"), *self._query_model.hint(self.size.width - 2)]
+        hint = [] if self._query_model is None else self._query_model.hint(self.size.width - 2)
+        return [(" ", "text"), *hint]
+
+    def show(self, model: QueryModel) -> None:
+        """Show what the model says now."""
+        self._query_model = model
+        self.display = bool(model.hint(MIN_HINT_CELLS))
+        self.repaint()
 
 
 class QueryBar(FilterBar):
@@ -46,12 +60,18 @@ class QueryBar(FilterBar):
         Binding("down", "newer_query", "newer", show=False),
     ]
 
-    def __init__(self, subject: Subject, history: History) -> None:
+    def __init__(self, subject: str, history: History) -> None:
         super().__init__()
-        self.placeholder = f"find {subject.name}"
-        self._query_model = QueryModel(subject)
+        self.placeholder = f"find {subject}: words, !words, tests such as {EXAMPLES[subject]}"
+        self.hint = QueryHint()
+        self._subject = subject
         self._query_history = history
-        self.hint = QueryHint(self._query_model)
+
+    @cached_property
+    def _query_model(self) -> QueryModel:
+        from scaicore_tui.tui.query_model import QueryModel
+
+        return QueryModel(self._subject)
 
     def open(self) -> None:
         """Show the bar with its line, and focus it."""
@@ -59,7 +79,6 @@ class QueryBar(FilterBar):
         self._query_model.forget_values()
         self._query_history.leave()
         self._update()
-        self.hint.display = True
 
     def set_text(self, text: str) -> None:
         """Show the text of a query that was not typed here."""
@@ -69,7 +88,7 @@ class QueryBar(FilterBar):
     def show_values(self, values: Mapping[str, Sequence[tuple[str, int]]]) -> None:
         """Offer values of fields, each with how often it occurs."""
         self._query_model.set_values(values)
-        self.hint.repaint()
+        self.hint.show(self._query_model)
 
     def action_close(self, kept: bool) -> None:
         self.hint.display = False
@@ -124,4 +143,4 @@ class QueryBar(FilterBar):
             self.post_message(ValuesNeeded(field))
         if query is not None:
             self.post_message(QueryTyped(query))
-        self.hint.repaint()
+        self.hint.show(self._query_model)
