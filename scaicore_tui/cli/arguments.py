@@ -11,6 +11,7 @@ import typer
 
 from scaicore_tui.cli import completion
 from scaicore_tui.cli.completion import Until
+from scaicore_tui.config.views import Grouping, Sort
 
 _UNITS = {"ms": 0.001, "s": 1.0, "": 1.0}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|)", re.ASCII)
@@ -48,8 +49,40 @@ Width = Annotated[int | None, typer.Option(metavar="N", help="Width of a view, i
 FlowFile = Annotated[
     Path | None, typer.Option("--flow", metavar="FILE", help="File with the graph of the flow (JSON).")
 ]
+Where = Annotated[
+    str,
+    typer.Option(
+        metavar="QUERY",
+        help="Only what matches a query, such as status:failed; see `help queries`.",
+        autocompletion=completion.queries,
+        show_default=False,
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Only runs with events since 1h (ago), 14:00 or 2026-11-25 (UTC)."),
+]
+SortBy = Annotated[
+    Sort | None,
+    typer.Option("--sort", metavar="FIELD", help="started, changed, duration, events, core or status."),
+]
+Limit = Annotated[int | None, typer.Option(metavar="N", help="At most this many.", min=1)]
+GroupBy = Annotated[
+    Grouping | None,
+    typer.Option("--group", metavar="FACT", help="Print groups of runs: by error, core, node or status."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]
+SavedViewName = Annotated[
+    str | None,
+    typer.Option(
+        "--view",
+        metavar="NAME",
+        help="A view of the configuration: query, order and grouping.",
+        autocompletion=completion.views,
+    ),
+]
+Statement = Annotated[str, typer.Argument(metavar="SQL", help="A SELECT statement.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 _RUN: dict[str, Any] = {
     "help": "Id of a run, a unique prefix of it, or @latest.",

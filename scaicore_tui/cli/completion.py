@@ -36,7 +36,7 @@ Offer = tuple[str, str]
 Completion = Callable[[typer.Context, str], list[Offer]]
 MAX_OFFERS = 200
 # Only safe words are offered, because some shells execute parts of an offered word. All known ids match.
-_SAFE_WORD = re.compile(r"[A-Za-z0-9_@.-]+")
+_SAFE_WORD = re.compile(r"[A-Za-z0-9_@.:-]+")
 _UNSAFE_IN_DESCRIPTION = re.compile(r"[^\w .,;+/%()·-]")
 
 
@@ -67,6 +67,24 @@ def runs(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
         for run in Summaries(journal).matching(incomplete, MAX_OFFERS):
             status = run.outcome or ("waiting" if run.execution_id in waiting else "running")
             yield run.execution_id, f"{status} {run.core_id or ''}"
+
+
+@silent_on_error
+def queries(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
+    """Offer the fields of a query, then the values that the journal has."""
+    from scaicore_tui.analysis.query import CHECKPOINTS, EVENTS, RUNS
+    from scaicore_tui.analysis.query.complete import completion_point, offers
+    from scaicore_tui.store.field_values import count_values
+
+    subject = {"events": EVENTS, "checkpoints": CHECKPOINTS}.get(ctx.info_name or "", RUNS)
+    point = completion_point(incomplete, len(incomplete), subject)
+    if point is None:
+        return
+    counted: list[tuple[str, int]] = []
+    if point.field is not None and subject is RUNS:
+        with _journal(ctx) as journal:
+            counted = count_values(journal, point.field.name)
+    yield from ((incomplete[: point.begin] + one.text, one.note) for one in offers(point, subject, counted))
 
 
 @silent_on_error
@@ -107,6 +125,15 @@ def profiles(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     from scaicore_tui.config.profiles import read_profiles
 
     yield from ((name, profile.url or "") for name, profile in read_profiles(config_file()).profiles.items())
+
+
+@silent_on_error
+def views(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
+    """Offer the views of the configuration file, with their queries."""
+    from scaicore_tui.config import config_file
+    from scaicore_tui.config.profiles import read_profiles
+
+    yield from ((name, view.query) for name, view in read_profiles(config_file()).views.items())
 
 
 @silent_on_error

@@ -35,6 +35,8 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     ),
     "runs": (
         ("scaicore-tui runs --failed", "list failed runs with their errors"),
+        ("scaicore-tui runs --where 'core:triage duration>10s' --since 1h", "list what was slow in the last hour"),
+        ("scaicore-tui runs --since 24h --group error", "count the errors of a day"),
         ("scaicore-tui runs --json | jq -r '.[].execution_id'", "print the id of each run"),
         ("scaicore-tui runs --offline", "list the runs in the profile's journal, without a server"),
         ("scaicore-tui runs --offline --journal events.jsonl", "list the runs in a file of JSON lines"),
@@ -52,6 +54,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "events": (
         ("scaicore-tui events --execution @latest", "print the events of the newest run"),
         ("scaicore-tui events --json > events.jsonl", "save all events, byte for byte"),
+        ("scaicore-tui events --where 'type:failed node:post'", "print the failures of one node"),
         ("scaicore-tui events --offline --journal incident.journal", "print the events of a journal, without a server"),
     ),
     "watch": (
@@ -61,6 +64,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "scaicore-tui watch exec_8f2 --until waiting --timeout 600",
             "wait for a checkpoint; exit with 8 after 10 minutes",
         ),
+        ("scaicore-tui watch --where status:failed", "print the changes of runs that have failed"),
         ("scaicore-tui watch --json --core core_triage | jq -r .change", "print the kind of each change of one Core"),
     ),
     "record": (
@@ -73,7 +77,12 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     ),
     "checkpoints": (
         ("scaicore-tui checkpoints", "list pending checkpoints"),
+        ("scaicore-tui checkpoints --where 'is:due | priority:high'", "list what should be answered first"),
         ("scaicore-tui checkpoints --status resolved --json", "list answered checkpoints as JSON"),
+    ),
+    "sql": (
+        ('scaicore-tui sql "SELECT core, count(*) FROM runs GROUP BY core"', "count the runs of each Core"),
+        ('scaicore-tui sql --csv "SELECT * FROM visits" > visits.csv', "save all visits, for a spreadsheet"),
     ),
     "resolve": (
         ("scaicore-tui resolve ckpt_8f21 approve", "ask for confirmation, then send the answer"),

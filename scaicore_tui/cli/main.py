@@ -17,18 +17,25 @@ from scaicore_tui.cli.arguments import (
     Execution,
     FlowFile,
     ForSeconds,
+    GroupBy,
     IdleSeconds,
     Json,
     JsonLines,
+    Limit,
     OfExecution,
     OptionId,
     RunView,
+    SavedViewName,
     SchemaName,
     Seconds,
+    Since,
+    SortBy,
     State,
+    Statement,
     Status,
     Topic,
     View,
+    Where,
     Width,
     Yes,
     parse_duration,
@@ -141,16 +148,26 @@ def serve(
 def runs(
     common: Common,
     failed: Annotated[bool, typer.Option("--failed", help="Only failed runs.")] = False,
+    view: SavedViewName = None,
+    where: Where = "",
+    since: Since = None,
+    sort: SortBy = None,
+    limit: Limit = None,
+    group: GroupBy = None,
     json: Json = False,
 ) -> int:
     """List runs with their nodes, newest first.
+
+    `--group` lists what the runs have in common instead: how many there are, when the first and the last of them was,
+    and the newest.
 
     It reads the events from the API once. With `--offline`, or when `--journal` names a file of JSON lines (the output
     of `events --json`), it contacts no server.
     """
     from scaicore_tui.cli.commands import read
+    from scaicore_tui.cli.queries import RunSelection
 
-    return run(read.list_runs(common, failed, json))
+    return run(read.list_runs(common, RunSelection(where, since, sort, limit, group, failed, view), json))
 
 
 @command()
@@ -183,6 +200,7 @@ def show(
 def events(
     common: Common,
     execution: OfExecution = None,
+    where: Where = "",
     json: Annotated[bool, typer.Option("--json", help="Print JSON lines, verbatim.")] = False,
 ) -> int:
     """Print events verbatim, in the order of the API.
@@ -191,7 +209,7 @@ def events(
     """
     from scaicore_tui.cli.commands import read
 
-    return run(read.list_events(common, execution, json))
+    return run(read.list_events(common, execution, where, json))
 
 
 @command()
@@ -202,16 +220,17 @@ def watch(
     exit_status: Annotated[bool, typer.Option("--exit-status", help="Exit with 1 if the run failed.")] = False,
     until: State = None,
     timeout: Seconds = None,
+    where: Where = "",
     json: JsonLines = False,
 ) -> int:
     """Print a line for each change of one run or all runs.
 
     If EXECUTION is given, it prints that run from its start until it ends. Failed polls are reported on standard error
-    and retried; no change is skipped.
+    and retried; no change is skipped. With `--where` it prints the changes of the runs that match then.
     """
     from scaicore_tui.cli.commands import watch
 
-    return run(watch.watch(common, execution, exit_status, until, timeout, json))
+    return run(watch.watch(common, execution, exit_status, until, timeout, where, json))
 
 
 @command()
@@ -237,12 +256,35 @@ def record(
 def checkpoints(
     common: Common,
     status: Status = "pending",
+    where: Where = "",
     json: Json = False,
 ) -> int:
-    """List checkpoints."""
+    """List checkpoints.
+
+    They are in the order of the inbox: the most urgent first, of answered ones the latest.
+    """
     from scaicore_tui.cli.commands import read
 
-    return run(read.list_checkpoints(common, status, json))
+    return run(read.list_checkpoints(common, status, where, json))
+
+
+@command()
+@takes_common
+def sql(
+    common: Common,
+    statement: Statement,
+    timeout: Annotated[float, typer.Option(**TIME, help="Time limit for the statement.")] = 10,
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    json: Json = False,
+) -> int:
+    """Read the journal with an SQL statement (SQLite).
+
+    The tables are runs, visits, events and checkpoints; `help queries` lists their columns. Nothing can be changed and
+    nothing else can be read. It contacts no server: the journal is the profile's, or the file of `--journal`.
+    """
+    from scaicore_tui.cli.commands import sql
+
+    return sql.run_statement(common, statement, timeout, csv, json)
 
 
 @command()
@@ -328,8 +370,8 @@ def doctor(
 def show_help(common: Common, topic: Topic = None) -> None:
     """Show a manual page or the help of a command.
 
-    Topics are `keys`, `config` and `serve`; without a topic it shows the manual of the command line. On a terminal
-    the page opens in the pager that $PAGER names.
+    Topics are `keys`, `queries`, `config` and `serve`; without a topic it shows the manual of the command line. On a
+    terminal the page opens in the pager that $PAGER names.
     """
     from scaicore_tui.cli import help_topics
 

@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parent / "man"
 PAGES: Mapping[str, str] = {
     "": "scaicore-tui.1",
     "keys": "scaicore-tui-keys.7",
+    "queries": "scaicore-tui-queries.7",
     "config": "scaicore-tui-config.5",
     "serve": "scaicore-tui-serve.8",
 }
@@ -25,6 +26,7 @@ PAGES: Mapping[str, str] = {
 TOPICS: Mapping[str, str] = {
     "": "the whole command line: scaicore-tui(1)",
     "keys": "all keys and glyphs: scaicore-tui-keys(7)",
+    "queries": "finding runs, events and checkpoints; SQL: scaicore-tui-queries(7)",
     "config": "settings, tokens and journals: scaicore-tui-config(5)",
     "serve": "running the REST API: scaicore-tui-serve(8)",
 }

@@ -19,7 +19,9 @@ _DOCUMENTS = {
     "record": ("Summary of a recording", "RecordDocument"),
     "resolve": ("The outcome of an answer or a replay", "WriteDocument"),
     "runs": ("The runs, newest first", "RunDocument[]"),
+    "runs-group": ("The groups of `runs --group`, the largest first", "RunGroupDocument[]"),
     "show": ("One run", "ShowDocument"),
+    "sql": ("The rows of the result", "SqlRowDocument[]"),
     "watch": ("One change per line", "TransitionDocument"),
 }
 

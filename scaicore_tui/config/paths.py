@@ -57,6 +57,11 @@ def ledger_file() -> Path:
     return state_dir() / "ledger.jsonl"
 
 
+def queries_file() -> Path:
+    """Return the path of the file with the queries that were used, by profile."""
+    return state_dir() / "queries.json"
+
+
 def copied_file() -> Path:
     """Return the path of the file that receives copied text too long for the clipboard."""
     return state_dir() / "copied.txt"

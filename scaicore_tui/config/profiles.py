@@ -14,6 +14,7 @@ from scaicore_tui.config.files import read_config
 from scaicore_tui.config.profile_docs import KEYS
 from scaicore_tui.config.target import Api, Color
 from scaicore_tui.config.token_sources import TENANT_PATTERN
+from scaicore_tui.config.views import SavedView
 from scaicore_tui.errors import ConfigError
 
 _UNKNOWN_KEY = re.compile(r"unknown field `(.+)`")
@@ -131,15 +132,17 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class ProfileFile(Struct, forbid_unknown_fields=True, frozen=True):
-    """The configuration file: the name of the default profile, and the profiles."""
+    """The configuration file: the name of the default profile, the profiles, and saved views."""
 
     default: str = "default"
     profiles: dict[str, Profile] = {}
+    views: dict[str, SavedView] = {}
 
 
 class _Tables(Struct, forbid_unknown_fields=True):
     default: str = "default"
     profiles: dict[str, dict[str, Any]] = {}
+    views: dict[str, dict[str, Any]] = {}
 
 
 def read_profiles(path: Path) -> ProfileFile:
@@ -176,7 +179,8 @@ def _all_problems(raw: dict[str, Any]) -> Iterator[ConfigProblem]:
     for key in tables:
         yield ConfigProblem("", f"unknown table [{key}]", f"a profile begins with [profiles.{key}]")
     yield from validate({key: value for key, value in raw.items() if key not in tables}, _Tables, "")
-    profiles = raw.get("profiles")
-    for name, table in profiles.items() if isinstance(profiles, dict) else ():
-        if isinstance(table, dict):
-            yield from validate(table, Profile, f"profiles.{name}")
+    for group, kind in (("profiles", Profile), ("views", SavedView)):
+        found = raw.get(group)
+        for name, table in found.items() if isinstance(found, dict) else ():
+            if isinstance(table, dict):
+                yield from validate(table, kind, f"{group}.{name}")

@@ -162,6 +162,25 @@ class TransitionDocument(TypedDict):
     checkpoint: NotRequired[TransitionCheckpointDocument]
 
 
+class RunGroupDocument(TypedDict):
+    """Runs that have a fact in common. What the grouping is not about is null."""
+
+    core_id: str | None
+    node_id: Annotated[str | None, Meta(description="The failed node; by node, one that all of these runs visited.")]
+    status: Annotated[str | None, _one_of(None, *RunStatus)]
+    code: Annotated[str | None, Meta(description="Code that the error begins with, such as BANK_DOWN.")]
+    text: Annotated[str | None, Meta(description="The error without numbers, ids, paths and quoted values.")]
+    count: Count
+    failed: Annotated[Count, Meta(description="How many of these runs failed.")]
+    first_at: Annotated[Time | None, Meta(description="When the first of them began; by error, when it ended.")]
+    last_at: Time | None
+    example: Annotated[str, Meta(description="Id of the newest of these runs.")]
+
+
+class SqlRowDocument(TypedDict):
+    """A row of the result: the values of the columns of the statement, by name."""
+
+
 class EventDocument(TypedDict, total=False):
     """Events are printed unchanged, therefore no field is guaranteed."""
 

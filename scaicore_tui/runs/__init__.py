@@ -14,7 +14,7 @@ from scaicore_tui.runs.gaps import Gap, GapRow, gap_rows, gaps_within, missing_e
 from scaicore_tui.runs.index import RunIndex
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, NodeVisit, Run, RunStatus
 from scaicore_tui.runs.positions import Positions
-from scaicore_tui.runs.select import compile_filter, only_match, run_search_text, search_text
+from scaicore_tui.runs.select import only_match, run_search_text, search_text
 from scaicore_tui.runs.summary import Summary, with_status
 from scaicore_tui.runs.transitions import CheckpointTracker, Transition, TransitionKind, TransitionStream
 
@@ -36,7 +36,6 @@ __all__ = [
     "Transition",
     "TransitionKind",
     "TransitionStream",
-    "compile_filter",
     "gap_rows",
     "gaps_within",
     "missing_events_note",

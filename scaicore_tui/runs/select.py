@@ -1,8 +1,8 @@
-"""Text filters (all words must occur, `!words` must not), and the lookup of a run by the start of its id."""
+"""The texts in which words of a query are looked for, and the lookup of a run by the start of its id."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from scaicore_tui.errors import NotFound, UsageError
@@ -19,29 +19,6 @@ def only_match(found: Sequence[Summary], prefix: str, known_count: int, hint: st
     if len(found) > 1:
         raise UsageError(f"{len(found)} runs begin with {prefix!r}", hint="give more characters of the id")
     return found[0]
-
-
-def filter_words(needle: str) -> tuple[list[str], list[str]]:
-    """Return the words that must occur in a text, and those that must not, in lower case."""
-    words = needle.lower().split()
-    return [word for word in words if not _is_negated(word)], [word[1:] for word in words if _is_negated(word)]
-
-
-def compile_filter(needle: str) -> Callable[[str], bool]:
-    """Return a predicate for search texts: each word of `needle` must occur in the text, words with a leading `!` must
-    not."""
-    wanted, excluded = filter_words(needle)
-
-    def matches(text: str) -> bool:
-        for word in wanted:
-            if word not in text:
-                return False
-        for word in excluded:  # noqa: SIM110  (a generator takes longer than most of these texts)
-            if word in text:
-                return False
-        return True
-
-    return matches
 
 
 def search_text(parts: Iterable[str | None]) -> str:
@@ -64,7 +41,3 @@ def text_without_status(run: Summary) -> str:
 def _shared_search_text(core_id: str | None, node_ids: tuple[str | None, ...]) -> str:
     """Return the part of the search text that many runs share."""
     return "\n".join(filter(None, (core_id, *node_ids)))
-
-
-def _is_negated(word: str) -> bool:
-    return word.startswith("!") and len(word) > 1

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     )
     from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
     from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
-    from scaicore_tui.store.recordings import Recording, RunSource, is_jsonl, open_recording
+    from scaicore_tui.store.read_sql import SqlResult, query_journal
+    from scaicore_tui.store.recordings import Recording, RunSource, SearchableRuns, is_jsonl, open_recording
     from scaicore_tui.sync.status import STALE_INTERVALS, ConnectionState, ConnectionStatus, SourceStatus
 
 __all__ = [
@@ -41,8 +42,10 @@ __all__ = [
     "PendingStatus",
     "Recording",
     "RunSource",
+    "SearchableRuns",
     "Session",
     "SourceStatus",
+    "SqlResult",
     "SubmissionDelta",
     "TokenStatus",
     "is_jsonl",
@@ -52,6 +55,7 @@ __all__ = [
     "open_recording",
     "open_session",
     "open_usable_session",
+    "query_journal",
     "submission_of",
     "unused_former_journal",
 ]
@@ -60,7 +64,7 @@ _MODULES = {
     "scaicore_tui.api.checkpoint_listing": ("PendingStatus",),
     "scaicore_tui.api.client": ("MAX_RESOLVED_PAGES",),
     "scaicore_tui.sync.status": ("STALE_INTERVALS", "ConnectionStatus", "ConnectionState", "SourceStatus"),
-    "scaicore_tui.store.recordings": ("Recording", "RunSource", "is_jsonl", "open_recording"),
+    "scaicore_tui.store.recordings": ("Recording", "RunSource", "SearchableRuns", "is_jsonl", "open_recording"),
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
     "scaicore_tui.session.flows": ("FlowGraphs",),
     "scaicore_tui.session.offline": ("OfflineSession",),
@@ -72,6 +76,7 @@ _MODULES = {
         "TokenStatus",
         "submission_of",
     ),
+    "scaicore_tui.store.read_sql": ("SqlResult", "query_journal"),
     "scaicore_tui.session.session": ("DEFAULT_BACKFILL", "Session"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

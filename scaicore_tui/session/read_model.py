@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,12 +20,16 @@ from scaicore_tui.runs import Delta, Run, RunIndex
 from scaicore_tui.session.run_reader import RunReader
 from scaicore_tui.session.tasks import BackgroundTasks
 from scaicore_tui.store import Journal
-from scaicore_tui.store.recordings import RunSource
+from scaicore_tui.store.recordings import SearchableRuns
 from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.pollers import Pollers
 from scaicore_tui.sync.status import MAX_SKEW_S, ConnectionStatus, SourceStatus
-from scaicore_tui.timefmt import format_age
+from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age
 from scaicore_tui.units import Position
+
+if TYPE_CHECKING:
+    from scaicore_tui.analysis.query import QueryContext
+    from scaicore_tui.session.run_queries import RunQueries
 
 # Data older than this, and than three intervals, is too old to act on.
 STALE_AFTER_S = 15.0
@@ -227,13 +233,39 @@ class ReadModel:
         return await self.reader.find(prefix, "" if self.target.offline else "--backfill N reads further")
 
     @property
-    def stored_runs(self) -> RunSource:
+    def stored_runs(self) -> SearchableRuns:
         """The runs of the journal, for commands that print them: reading them blocks."""
         return self.reader.stored
+
+    @cached_property
+    def queries(self) -> RunQueries:
+        """Searches of the runs, loaded when it is first asked for."""
+        from scaicore_tui.session.run_queries import RunQueries
+
+        return RunQueries(self.journal, self.index, self.query_context, self.tracker.ledger_worker.entries)
+
+    def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
+        """Return what a query is evaluated with now. `replays` are known before; those of this session are added."""
+        from scaicore_tui.analysis.query import QueryContext
+
+        caller = self.client.bearer.caller
+        sent = (one.execution_id for one in self.submissions if one.is_replay)
+        return QueryContext(
+            int(self.now * MICROS_PER_SECOND),
+            self.checkpoints,
+            self.index.gaps,
+            replays.union(key for key in sent if key is not None),
+            frozenset() if caller is None or caller.subject is None else frozenset({caller.subject}),
+        )
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """Return the pending checkpoint with that id."""
         return next((row for row in self.checkpoints if row.id == checkpoint_id), None)
+
+    @property
+    def remembers(self) -> bool:
+        """True if what a person did is kept for the next sessions."""
+        return self.tracker.ledger.is_persistent
 
     @property
     def submissions(self) -> Sequence[Submission]:

@@ -65,11 +65,6 @@ class RunReader:
         """Load the summaries of runs whose input has this digest."""
         await self._remember(lambda stored: stored.with_input(digest))
 
-    async def search(self, needle: str) -> list[Position]:
-        """Return the positions of the runs that match a text filter, lowest first. Raises StorageError."""
-        waiting = self._index.waiting
-        return await asyncio.to_thread(lambda: Summaries(self._journal.reader).search(needle, waiting))
-
     async def find(self, prefix: str, hint: str = "") -> Run:
         """Return the only run whose id begins with `prefix`, or the newest for `@latest`.
 

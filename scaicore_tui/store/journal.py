@@ -158,7 +158,7 @@ class Journal:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Run the body in a transaction; inside another transaction, as part of that one. Raises StorageError."""
-        with self._using() as database:
+        with self.using() as database:
             if database.in_transaction:
                 yield database
                 return
@@ -172,7 +172,7 @@ class Journal:
             return
         self.identity = replace(self.identity, caller=caller)
         # If this fails, no events of this caller are on disk either.
-        with suppress(StorageError), self._using() as database:
+        with suppress(StorageError), self.using() as database:
             store_identity(database, self.identity)
 
     @property
@@ -216,12 +216,12 @@ class Journal:
 
     def query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return all rows of an SQL query."""
-        with self._using() as database:
+        with self.using() as database:
             return database.execute(query, values).fetchall()
 
     def switch_tables(self, script: Sequence[str], *, begin: bool) -> None:
         """Run SQL statements that shadow the file's tables with tables in memory, or end that; set `is_buffering`."""
-        with self._using() as database:
+        with self.using() as database:
             # In one transaction: after half of the statements, the script could not run again.
             database.execute("PRAGMA temp_store = MEMORY")
             with transaction(self._database, "BEGIN"):
@@ -298,22 +298,22 @@ class Journal:
 
     def open_gaps(self) -> list[OpenGap]:
         """Return the open gaps between events, newest first."""
-        with self._using():
+        with self.using():
             return self._gap_table.open_gaps()
 
     def unread_history(self) -> OpenGap | None:
         """Return the open gap below all events; None if all history was read."""
-        with self._using():
+        with self.using():
             return self._gap_table.unread_history()
 
     def open_gap_count(self) -> int:
         """Return the number of open gaps, including unread history."""
-        with self._using():
+        with self.using():
             return self._gap_table.open_count()
 
     def gaps(self) -> list[Gap]:
         """Return closed and open gaps, oldest first."""
-        with self._using():
+        with self.using():
             return self._gap_table.gaps()
 
     def count_known(self, events: Sequence[Event], upto: Position = MAX_POSITION) -> Counter[bytes]:
@@ -328,7 +328,7 @@ class Journal:
 
     def _each(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of an SQL query, without holding all of them in memory."""
-        with self._using() as database:
+        with self.using() as database:
             yield from database.execute(query, values)
 
     def newest_raw(self, limit: int, upto: Position = MAX_POSITION) -> list[bytes]:
@@ -421,7 +421,7 @@ class Journal:
         return int(self.query("SELECT count(*) FROM gaps")[0][0])
 
     @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
+    def using(self) -> Iterator[sqlite3.Connection]:
         """Lock the database for the current thread. Raises StorageError for failures of the file or the disk."""
         with self._thread_lock:
             try:
@@ -433,7 +433,7 @@ class Journal:
 
     def _highest_position(self) -> Position:
         """Return the highest position that is taken, or reserved for an open gap."""
-        with self._using():
+        with self.using():
             top = self._end_position("max")
             return max(-1 if top is None else top, self._gap_table.highest_reserved())
 

@@ -12,11 +12,12 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
+from scaicore_tui.clock import SystemClock
 from scaicore_tui.decoding import UTF8_BOM, has_wide_bom
 from scaicore_tui.errors import ConfigError, NotFound
-from scaicore_tui.protocol import Event, decode_event, envelope, lenient_json
+from scaicore_tui.protocol import Checkpoint, Event, decode_event, envelope, lenient_json
 from scaicore_tui.runs import Gap, Run, RunProjector, Summary, only_match, with_status
 from scaicore_tui.runs.cache import project
 from scaicore_tui.store.failures import require_file
@@ -24,7 +25,11 @@ from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.pending import read_pending
 from scaicore_tui.store.stored_runs import LATEST, StoredRuns
 from scaicore_tui.store.writer import JournalWriter
+from scaicore_tui.timefmt import MICROS_PER_SECOND
 from scaicore_tui.units import Micros, Position
+
+if TYPE_CHECKING:
+    from scaicore_tui.analysis.query import Query, QueryContext
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 # Lines that are applied at a time.
@@ -83,6 +88,22 @@ class JsonlRecording:
     def summaries(self) -> Iterator[Summary]:
         """Yield the summaries of all runs, newest first."""
         return reversed(self._summaries.values())
+
+    def search(self, query: Query, context: QueryContext) -> Iterator[Summary]:
+        """Yield the summaries of the runs that match, newest first."""
+        # Loaded when runs are searched: the first screen appears sooner.
+        from scaicore_tui.analysis.query import RUNS, RunRow, compile_query
+        from scaicore_tui.analysis.query.rows import RunPayloads
+
+        matches = compile_query(query, RUNS, context.now)
+        rows = (
+            RunRow(summary, context, lambda summary: RunPayloads(self.run(summary))) for summary in self.summaries()
+        )
+        return (row.summary for row in rows if matches(row))
+
+    def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
+        """Return what a query is evaluated with now. Such a file has no checkpoints."""
+        return _context_now((), (), replays)
 
     def find_one(self, prefix: str, hint: str = "") -> Summary:
         """Return the only run whose id begins with `prefix`, as `StoredRuns.find_one` does."""
@@ -185,8 +206,18 @@ class RunSource(Protocol):
         """Return the complete run of `summary`."""
 
 
-class Recording(RunSource, Protocol):
+class SearchableRuns(RunSource, Protocol):
+    """Runs that can be searched. Its methods block."""
+
+    def search(self, query: Query, context: QueryContext) -> Iterator[Summary]:
+        """Yield the summaries of the runs that match, newest first."""
+
+
+class Recording(SearchableRuns, Protocol):
     """Runs and events of a file, as they were when it was opened."""
+
+    def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
+        """Return what a query is evaluated with now; `replays` are ids of runs that are known to be replays."""
 
     @property
     def newest_at(self) -> Micros:
@@ -220,7 +251,9 @@ class JournalRecording(StoredRuns):
             _rebuild_summaries(self._recorded)
         for begin in ("BEGIN", "SELECT 1 FROM events LIMIT 1"):
             self._recorded.query(begin)
-        newest, waiting = self._recorded.next_position - 1, _waiting_ids(self._recorded)
+        self._pending = read_pending(self._recorded)
+        newest = self._recorded.next_position - 1
+        waiting = {row.execution_id for row in self._pending if row.execution_id is not None}
         super().__init__(self._recorded, lambda: newest, lambda: waiting)
         self.newest_at = self._recorded.newest_at()
         self.events = self._recorded.events
@@ -231,16 +264,22 @@ class JournalRecording(StoredRuns):
     def __exit__(self, *_: object) -> None:
         self._recorded.close()
 
+    def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
+        """Return what a query is evaluated with now."""
+        return _context_now(self._pending, self.gaps, replays)
+
+
+def _context_now(pending: Sequence[Checkpoint], gaps: Sequence[Gap], replays: frozenset[str]) -> QueryContext:
+    from scaicore_tui.analysis.query import QueryContext
+
+    return QueryContext(int(SystemClock().now() * MICROS_PER_SECOND), pending, gaps, replays)
+
 
 def _rebuild_summaries(journal: Journal) -> None:
     writer = JournalWriter(journal)
     writer.prepare()
     while writer.rebuild_missing() is not None:
         pass
-
-
-def _waiting_ids(journal: Journal) -> set[str]:
-    return {row.execution_id for row in read_pending(journal) if row.execution_id is not None}
 
 
 def open_recording(path: Path) -> Recording:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from scaicore_tui.runs import Gap, Run, Summary, only_match, with_status
 from scaicore_tui.runs.cache import project
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.summaries import Summaries
 from scaicore_tui.units import Position
+
+if TYPE_CHECKING:
+    from scaicore_tui.analysis.query import Query, QueryContext
 
 LATEST = "@latest"
 # An ambiguous start of an id is reported with a count, up to this many.
@@ -44,6 +48,12 @@ class StoredRuns:
         """Yield the summaries of all runs, newest first."""
         waiting = self._waiting()
         return (with_status(summary, waiting) for summary in self._summaries.all_newest_first())
+
+    def search(self, query: Query, context: QueryContext) -> Iterator[Summary]:
+        """Yield the summaries of the runs that match, newest first."""
+        from scaicore_tui.store.run_search import RunSearch
+
+        return RunSearch(self._journal.reader, query, context, self._last_position()).summaries()
 
     def find(self, prefix: str) -> list[Summary]:
         """Return the run with the id `prefix`, or else those whose ids begin with it; for `@latest` the newest run."""

@@ -6,23 +6,26 @@ Summaries of another version, and missing ones, are rebuilt from the events (see
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from scaicore_tui.runs import ChangeOrder, Positions, RunStatus, Summary
-from scaicore_tui.runs.select import filter_words
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary
 from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.run_rows import PUT, PUT_IN_MEMORY, run_row
 from scaicore_tui.store.stored_ids import decode_id, encode_id
 from scaicore_tui.units import Micros, Position
 
+if TYPE_CHECKING:
+    from scaicore_tui.store.run_query import Clause
+
 _NEWEST = "SELECT summary FROM runs WHERE place < ? ORDER BY place DESC LIMIT ?"
 _OLDEST = "SELECT summary FROM runs WHERE place > ? ORDER BY place LIMIT ?"
 _MATCHING = "SELECT summary FROM runs WHERE substr(execution_id, 1, ?) = ? ORDER BY place DESC LIMIT ?"
 _OF_CORE = "SELECT summary FROM runs WHERE core_id = ? ORDER BY place DESC LIMIT ?"
+_LOWEST_BELOW = "SELECT place FROM runs WHERE place < ? ORDER BY place LIMIT 1"
 _AT = "SELECT summary FROM runs WHERE place IN (SELECT value FROM json_each(?))"
 _BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
 _POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
@@ -31,11 +34,6 @@ _WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
 # Positions come as one JSON array: with a row for each, this thread would take the interpreter's lock for each.
 _POSITIONS = "SELECT json_group_array(place) FROM runs WHERE {}"
 _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
-# A run that the feed knows as open waits if it has a pending checkpoint.
-_STATUS = """CASE WHEN status IN ('running', 'unknown') AND execution_id IN (SELECT value FROM json_each(?))
-THEN 'waiting' ELSE status END"""
-_HAS_WORD = "(instr(search_text, ?) > 0)"
-_HAS_WORD_OR_STATUS = f"(instr(search_text, ?) > 0 OR {_STATUS} IN (SELECT value FROM json_each(?)))"  # noqa: S608  (constants)
 _CHANGES = "SELECT json_group_array(place), json_group_array(changed_at) FROM runs"
 _decode_times = msgspec.json.Decoder(list[Micros | None]).decode
 _decode_positions = msgspec.json.Decoder(list[Position]).decode
@@ -115,22 +113,42 @@ class Summaries:
         ((places, times),) = self._journal.query(_CHANGES)
         return ChangeOrder(zip(_decode_positions(places), _decode_times(times), strict=True))
 
-    def search(self, needle: str, waiting: Collection[str]) -> list[Position]:
-        """Return the positions of the runs that match a text filter, lowest first; `waiting` are ids of waiting runs.
+    def positions_where(self, clause: Clause) -> list[Position]:
+        """Return the positions of the runs for which a condition is true, lowest first."""
+        return sorted(self._positions(clause.sql, *clause.values))
 
-        The same as `compile_filter` on the search text of each run, which includes its status.
-        """
-        wanted, excluded = filter_words(needle.encode("utf-8", "replace").decode())
-        ids = json.dumps([key for key in waiting if isinstance(encode_id(key), str)])
-        clauses, values = ["1"], list[str]()
-        for word in (*wanted, *excluded):
-            statuses = [status.value for status in RunStatus if word in status.value]
-            clauses.append(_HAS_WORD_OR_STATUS if statuses else _HAS_WORD)
-            values += [word, ids, json.dumps(statuses)] if statuses else [word]
-        excluding = [f"NOT {clause}" for clause in clauses[1 + len(wanted) :]]
-        return sorted(self._positions(" AND ".join([*clauses[: 1 + len(wanted)], *excluding]), *values))
+    def positions_between(self, clause: Clause, above: Position, before: Position) -> list[Position]:
+        """Return the positions between two of the runs for which a condition is true, lowest first."""
+        return sorted(self._positions(f"place > ? AND place < ? AND {clause.sql}", above, before, *clause.values))
 
-    def _positions(self, condition: str, *values: str) -> list[Position]:
+    def newest_positions(self, clause: Clause, limit: int) -> list[Position]:
+        """Return the positions of the newest runs for which a condition is true, newest first."""
+        query = f"SELECT place FROM runs WHERE {clause.sql} ORDER BY place DESC LIMIT ?"  # noqa: S608  (compiled, with parameters)
+        return [position for (position,) in self._journal.query(query, *clause.values, limit)]
+
+    def where(self, clause: Clause, above: Position, before: Position) -> list[Summary]:
+        """Return the summaries between two positions for which a condition is true, newest first."""
+        query = f"SELECT summary FROM runs WHERE place > ? AND place < ? AND {clause.sql} ORDER BY place DESC"  # noqa: S608  (as above)
+        return self._decoded(self._journal.query(query, above, before, *clause.values))
+
+    def position_after(self, count: int, before: Position) -> Position | None:
+        """Return a position with `count` runs between it and `before`, or with all that there are; None if none is."""
+        query = "SELECT place FROM runs WHERE place < ? ORDER BY place DESC LIMIT 1 OFFSET ?"
+        found = self._journal.query(query, before, count - 1) or self._journal.query(_LOWEST_BELOW, before)
+        return found[0][0] - 1 if found else None
+
+    def end_positions(self) -> tuple[Position, Position]:
+        """Return the positions of the runs that began last and first; 0 for both if there is none."""
+        newest, oldest = self.newest(1), self.oldest(1, -MAX_POSITION)
+        return (newest[0].position, oldest[0].position) if newest and oldest else (0, 0)
+
+    def count_values(self, column: str, limit: int) -> list[tuple[str, int]]:
+        """Return the most frequent values of a column, each with the number of runs."""
+        query = f"""SELECT {column}, count(*) AS number FROM runs WHERE {column} IS NOT NULL
+            GROUP BY {column} ORDER BY number DESC LIMIT ?"""  # noqa: S608  (the name of a column)
+        return [(decode_id(value), number) for value, number in self._journal.query(query, limit)]
+
+    def _positions(self, condition: str, *values: object) -> list[Position]:
         ((found,),) = self._journal.query(_POSITIONS.format(condition), *values)
         return _decode_positions(found)
 

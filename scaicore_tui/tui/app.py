@@ -34,16 +34,22 @@ from scaicore_tui.tui.messages import (
     PausePolling,
     ProfileOpened,
     ProfilesLoaded,
+    QueriesRead,
+    RecheckRuns,
+    RememberQuery,
     ReplayRun,
     ResolvedLoaded,
     RunHistoryNeeded,
     RunHistoryRead,
     RunsFound,
     RunsNeeded,
+    RunsRechecked,
     SearchRuns,
     SessionChanged,
     SwitchFailed,
     SwitchProfile,
+    ValuesCounted,
+    ValuesNeeded,
     WriteRejected,
 )
 from scaicore_tui.tui.preload import preload
@@ -191,11 +197,41 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         if self._bridge is not None:
             self._bridge.search(request)
 
+    def on_recheck_runs(self, request: RecheckRuns) -> None:
+        if self._bridge is not None:
+            self._bridge.recheck(request)
+
+    def on_values_needed(self, request: ValuesNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.count_values(request)
+
+    def on_queries_needed(self) -> None:
+        if self._bridge is not None:
+            self._bridge.read_queries()
+
+    def on_remember_query(self, request: RememberQuery) -> None:
+        if self._bridge is not None:
+            self._bridge.remember(request)
+
+    def on_runs_rechecked(self, message: RunsRechecked) -> None:
+        """Give the runs that match still or now to the screen that lists them."""
+        for screen in self._search_screens:
+            screen.show_rechecked(message)
+
+    def on_values_counted(self, message: ValuesCounted) -> None:
+        """Give the values of a field to the screen that completes a query."""
+        for screen in self._search_screens:
+            screen.show_values(message)
+
+    def on_queries_read(self, message: QueriesRead) -> None:
+        """Give the queries used before, and the saved views, to the screen that takes queries."""
+        for screen in self._search_screens:
+            screen.show_queries(message)
+
     def on_runs_found(self, message: RunsFound) -> None:
         """Give the result of a search to the screen that lists it."""
-        for screen in self.screen_stack:
-            if isinstance(screen, SearchListener):
-                screen.show_matches(message)
+        for screen in self._search_screens:
+            screen.show_matches(message)
         self.release_keys()
 
     def on_events_needed(self, request: EventsNeeded) -> None:
@@ -366,6 +402,11 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def _run_screens(self) -> list[EventsListener]:
         """The open screens that show the events of a run."""
         return [screen for screen in self.screen_stack if isinstance(screen, EventsListener)]
+
+    @property
+    def _search_screens(self) -> list[SearchListener]:
+        """The open screens that search runs."""
+        return [screen for screen in self.screen_stack if isinstance(screen, SearchListener)]
 
     def _apply_to_screens(self, delta: Delta) -> None:
         """Apply the update to every screen, except one that is not composed yet or already removed (at exit)."""

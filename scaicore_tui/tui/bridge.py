@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.message import Message
 from textual.worker import Worker
 
 from scaicore_tui.actions import answer_many
-from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.config import config_file
+from scaicore_tui.config.paths import queries_file
+from scaicore_tui.config.profiles import read_profiles
+from scaicore_tui.config.views import SavedView
+from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
@@ -29,17 +33,27 @@ from scaicore_tui.tui.messages import (
     FlowRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
+    QueriesRead,
+    RecheckRuns,
+    RememberQuery,
     ReplayRun,
     ResolvedLoaded,
     RunHistoryNeeded,
     RunHistoryRead,
     RunsFound,
     RunsNeeded,
+    RunsRechecked,
     SearchRuns,
     SessionChanged,
+    ValuesCounted,
+    ValuesNeeded,
     WriteRejected,
 )
 from scaicore_tui.units import Position
+
+if TYPE_CHECKING:
+    from scaicore_tui.analysis.query import Query
+    from scaicore_tui.session.remembered import RememberedQueries
 
 
 def start_worker(
@@ -54,6 +68,8 @@ def start_worker(
 
 # Of a longer run the newest events are kept in memory, to show it as of any of them.
 MAX_HISTORY_EVENTS = 50_000
+# Runs that are found are shown at most this often.
+POST_INTERVAL_S = 0.2
 BATCH_STOPPED = "stopped after the failure above"
 
 
@@ -65,8 +81,8 @@ class Bridge:
         self._app = app
         self._session = session
         self._reading_history = False
-        # The filter to search; None while none is searched.
-        self._needle: str | None = None
+        # The query to search; None while none is searched.
+        self._query: Query | None = None
         self._detached = asyncio.Event()
         self._writes: set[Worker[None]] = set()
         self._reads: set[Worker[None]] = set()
@@ -131,10 +147,26 @@ class Bridge:
         self._start(self._reads, partial(self._session.reader.load_rows, request.positions), "rows")
 
     def search(self, request: SearchRuns) -> None:
-        """Search the runs that match a filter. While one is searched, only the newest of the others waits for it."""
-        is_searching, self._needle = self._needle is not None, request.needle
-        if not is_searching:
+        """Search the runs that match a query. While one is searched, it is stopped, and only the newest is searched."""
+        is_searching, self._query = self._query is not None, request.query
+        if not is_searching and self._query is not None:
             self._start(self._reads, self._search, "search")
+
+    def recheck(self, request: RecheckRuns) -> None:
+        """Find out which runs that changed match a query now."""
+        self._start(self._reads, partial(self._recheck, request), "recheck")
+
+    def count_values(self, request: ValuesNeeded) -> None:
+        """Count the values of a field; a new request replaces an older one."""
+        self._start(self._reads, partial(self._count_values, request.field), "values", exclusive=True)
+
+    def read_queries(self) -> None:
+        """Read the queries used before, and the views of the configuration."""
+        self._start(self._reads, self._read_queries, "queries", exclusive=True)
+
+    def remember(self, request: RememberQuery) -> None:
+        """Keep a query for the next sessions."""
+        self._start(self._reads, partial(asyncio.to_thread, self._remembered.add, request.text), "remember")
 
     def read_events(self, request: EventsNeeded) -> None:
         """Read the newest events of a run; a new request replaces an older one."""
@@ -223,18 +255,47 @@ class Bridge:
             self._post(ResolvedLoaded(listed.rows))
 
     async def _search(self) -> None:
-        """Search the wanted filter, until no other is wanted: each search reads the whole table of runs."""
-        needle, found = "", list[Position]()
+        """Search the wanted query, until no other is wanted."""
+        while (query := self._query) is not None:
+            try:
+                await self._search_one(query)
+            except ScaicoreError as error:
+                self._post(RunsFound(query, problem=sanitize(str(error))))
+            if self._query is query:
+                self._query = None
+
+    async def _search_one(self, query: Query) -> None:
+        """Post the runs that match, the first ones at once, then at most every POST_INTERVAL_S. Stop if not wanted."""
+        found, posted_at = list[Position](), -POST_INTERVAL_S
+        async for step in self._session.queries.steps(query):
+            if self._query is not query:
+                return
+            found += step.positions
+            now = self._session.clock.monotonic()
+            if step.searched >= 1.0 or now - posted_at >= POST_INTERVAL_S:
+                self._post(RunsFound(query, found, step.searched))
+                found, posted_at = [], now
+
+    async def _recheck(self, request: RecheckRuns) -> None:
         try:
-            while self._needle is not None and needle != self._needle:
-                needle = self._needle
-                found = await self._session.reader.search(needle)
-        except ScaicoreError as error:
-            self._post(RunsFound(needle, problem=sanitize(str(error))))
-        else:
-            self._post(RunsFound(needle, found))
-        finally:
-            self._needle = None
+            matching = await self._session.queries.matching(request.query, request.positions)
+        except ScaicoreError:
+            return
+        self._post(RunsRechecked(request.query, request.positions, matching))
+
+    async def _count_values(self, field: str) -> None:
+        self._post(ValuesCounted(field, await self._session.queries.count_values(field)))
+
+    async def _read_queries(self) -> None:
+        history, views = await asyncio.to_thread(lambda: (self._remembered.load(), read_views()))
+        self._post(QueriesRead(history, views))
+
+    @cached_property
+    def _remembered(self) -> RememberedQueries:
+        from scaicore_tui.session.remembered import RememberedQueries
+
+        session = self._session
+        return RememberedQueries(queries_file() if session.remembers else None, session.target.title)
 
     async def _read_events(self, request: EventsNeeded) -> None:
         events = await self._session.reader.newest_events(request.execution_id, request.limit)
@@ -269,6 +330,14 @@ class Bridge:
             self._app.post_message(message)
         elif isinstance(message, WriteRejected):
             self._app.post_message(WriteRejected(f"{sanitize(self.name)}: {message.reason}"))
+
+
+def read_views() -> dict[str, SavedView]:
+    """Return the views of the configuration file; none if it cannot be read. Blocks."""
+    try:
+        return read_profiles(config_file()).views
+    except ConfigError:
+        return {}
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

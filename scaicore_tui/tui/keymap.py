@@ -133,7 +133,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "filter",
         ("slash",),
         "filter",
-        "filter by type, Core, assignee or title; !word excludes",
+        "filter by a query: words, !words, tests such as is:due",
         frozenset({KeyContext.INBOX}),
     ),
     KeyAction("view", ("v",), "done", "show answered checkpoints, or pending ones", frozenset({KeyContext.INBOX})),
@@ -186,8 +186,8 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "previous_error", ("E",), "", "go to the previous error", frozenset({KeyContext.RUNS, KeyContext.DETAIL})
     ),
-    KeyAction("filter", ("slash",), "filter", "filter the runs by words; !word excludes", LISTS),
-    KeyAction("view", ("v",), "view", "change the view: all, failed, waiting, running", LISTS),
+    KeyAction("filter", ("slash",), "filter", "filter by a query: words, !words, tests such as status:failed", LISTS),
+    KeyAction("view", ("v",), "view", "change the view: all, failed, waiting, running, saved ones", LISTS),
     KeyAction(
         "follow",
         ("f",),

@@ -6,6 +6,7 @@ from importlib import import_module
 
 _LATER = (
     "dialogs.answer",
+    "query_model",
     "screens.run",
     "screens.inbox",
     "dialogs.replay",

@@ -1,13 +1,15 @@
 """The rows of the run list: the run that changed last comes first, limited by a view and a filter. Pure.
 
 A row is the position of a run, so that a long list takes little memory. Of the summaries only those that were used last
-are in memory; `missing_positions` names those that have to be loaded. A text filter is searched in the journal.
+are in memory; `missing_positions` names those that have to be loaded. A query is searched in the journal; runs that
+change later are evaluated here, unless the query needs their events: then `take_unchecked` names them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from scaicore_tui.runs import (
     ChangeOrder,
@@ -18,11 +20,12 @@ from scaicore_tui.runs import (
     RunIndex,
     RunStatus,
     Summary,
-    compile_filter,
     gap_rows,
-    run_search_text,
 )
 from scaicore_tui.units import Micros, Position
+
+if TYPE_CHECKING:
+    from scaicore_tui.analysis.query import Payloads, Query, QueryContext
 
 # Rows around the visible ones that are loaded with them, and at what distance the next ones are loaded.
 LOAD_MARGIN_ROWS = 150
@@ -49,20 +52,26 @@ class View(StrEnum):
 class RunListModel:
     """The listed runs. Row 0 is the run that changed last.
 
-    Rows move only in `apply`, `set_view` and `set_matches`, so that the cursor never lands on another run when the
-    index changes. `needle` is the filter that is in force; while another one is searched, `searching` is its text.
+    Rows move only in `apply`, `set_view` and `add_matches`, so that the cursor never lands on another run when the
+    index changes. `query` is in force, and `searched` is the part of the runs that was searched for it so far, 0 to 1;
+    until the first runs are found for another one, that is `searching`. `get_context` returns what a query is evaluated
+    with now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, get_context: Callable[[], QueryContext] | None = None) -> None:
         self.view = View.ALL
-        self.needle = ""
-        self.searching: str | None = None
-        self._is_match = compile_filter("")
+        self.query: Query | None = None
+        self.searching: Query | None = None
+        self.searched = 1.0
+        self._get_context = get_context
+        # None if the query needs the events of a run.
+        self._is_match: Callable[[Summary], bool] | None = None
+        self._unchecked = Positions()
         self._index: RunIndex | None = None
         self._rows = ChangeOrder()
-        # The runs that match the filter, whatever their status; None without a filter.
+        # The runs that match the query, whatever their status; None without a query.
         self._matches: Positions | None = None
-        # Runs that changed while a filter was searched: the search may have seen them as they were before.
+        # Runs that changed while a query was searched: the search may have seen them as they were before.
         self._changed: dict[str, Summary] = {}
 
     def __len__(self) -> int:
@@ -90,9 +99,14 @@ class RunListModel:
         return 0 if self._index is None else len(self._index.order)
 
     @property
+    def needle(self) -> str:
+        """The text of the query in force; empty without one."""
+        return "" if self.query is None else self.query.text.strip()
+
+    @property
     def is_filtered(self) -> bool:
-        """True if a view or a filter is active."""
-        return self.view is not View.ALL or bool(self.needle) or bool(self.searching)
+        """True if a view or a query is active."""
+        return self.view is not View.ALL or self.query is not None or self.searching is not None
 
     @property
     def gap_rows(self) -> list[GapRow]:
@@ -130,7 +144,7 @@ class RunListModel:
             self._rows.discard(position)
             if self._matches is not None:
                 self._matches.discard(position)
-        if self.searching is not None:
+        if self.searching is not None or self.searched < 1:
             self._changed |= delta.upserted
         if is_first or (delta.loaded and self._matches is None):
             self._rows = self._selected()
@@ -138,29 +152,65 @@ class RunListModel:
             self._update(delta.upserted.values())
 
     def set_view(self, view: View) -> None:
-        """List the runs of another view, as far as they match the filter in force."""
+        """List the runs of another view, as far as they match the query in force."""
         self.view = view
         self._rows = self._selected()
 
-    def search(self, needle: str) -> bool:
-        """Use another filter. Returns True if its matches have to be searched in the journal, for `set_matches`."""
-        if not needle.split():
-            self.searching, self.needle, self._matches = None, needle, None
+    def search(self, query: Query | None) -> bool:
+        """Use another query, or none. Returns True if its matches have to be searched, for `add_matches`."""
+        self._changed = {}
+        if query is None:
+            self.searching, self.query, self._matches, self.searched = None, None, None, 1.0
             self._rows = self._selected()
             return False
-        self.searching = needle
-        self._changed = {}
+        self.searching = query
         return True
 
-    def set_matches(self, needle: str, positions: Iterable[Position]) -> bool:
-        """List the runs at `positions`, which match `needle`; return False if another filter was set meanwhile."""
-        if needle != self.searching:
+    def add_matches(self, query: Query, positions: Iterable[Position], searched: float = 1.0) -> bool:
+        """List more runs that match `query`, at `positions`; return False if another query was set meanwhile."""
+        if query == self.searching:
+            self._begin(query)
+        elif query != self.query or self.searching is not None or self._matches is None or self.searched >= 1:
             return False
-        self.needle, self.searching, self._is_match = needle, None, compile_filter(needle)
-        self._matches = Positions(positions)
+        self._matches = Positions([*(self._matches or ()), *positions])
+        self.searched = searched
         self._rows = self._selected()
         self._update(self._changed.values())
-        self._changed = {}
+        if searched >= 1:
+            self._changed = {}
+        return True
+
+    def _begin(self, query: Query) -> None:
+        """Put a query in force, of which no match is known yet."""
+        from scaicore_tui.analysis.query import RUNS, RunRow, compile_query
+        from scaicore_tui.analysis.query.fields import has_dear
+
+        self.query, self.searching, self._matches = query, None, Positions()
+        self._unchecked = Positions()
+        if has_dear(query.tree, RUNS) or self._get_context is None:
+            self._is_match = None
+            return
+        get_context = self._get_context
+
+        def is_match(summary: Summary) -> bool:
+            context = get_context()
+            return compile_query(query, RUNS, context.now)(RunRow(summary, context, _read_nothing))
+
+        self._is_match = is_match
+
+    def take_unchecked(self) -> list[Position]:
+        """Return the positions of runs that changed and may match now or not; they count as before until then."""
+        taken, self._unchecked = list(self._unchecked), Positions()
+        return taken
+
+    def set_checked(self, query: Query, positions: Iterable[Position], matching: Iterable[Position]) -> bool:
+        """List those of `positions` that are in `matching`; return False if another query was set meanwhile."""
+        if query != self.query or self._matches is None:
+            return False
+        found = set(matching)
+        for position in positions:
+            (self._matches.add if position in found else self._matches.discard)(position)
+        self._rows = self._selected()
         return True
 
     def next_failed(self, row: int, step: int) -> int | None:
@@ -201,13 +251,23 @@ class RunListModel:
     def _update(self, changed: Iterable[Summary]) -> None:
         """List the runs that match now, and remove those that do not."""
         for summary in changed:
-            if self._matches is not None:
-                is_match = self._is_match(run_search_text(summary))
-                (self._matches.add if is_match else self._matches.discard)(summary.position)
-            else:
-                is_match = True
+            is_match = self._matches is None or self._judge(self._matches, summary)
             is_listed = is_match and self.view.value in (View.ALL.value, summary.status.value)
             if is_listed:
                 self._rows.put(summary.position, summary.last_event_at)
             else:
                 self._rows.discard(summary.position)
+
+    def _judge(self, matches: Positions, summary: Summary) -> bool:
+        """Return whether a run that changed matches; if its events have to be read for that, whether it did before."""
+        if self._is_match is None:
+            self._unchecked.add(summary.position)
+            return summary.position in matches
+        is_match = self._is_match(summary)
+        (matches.add if is_match else matches.discard)(summary.position)
+        return is_match
+
+
+def _read_nothing(summary: Summary) -> Payloads:
+    """Stand for the events of a run, which a query without dear fields does not need."""
+    raise LookupError(summary.execution_id)

@@ -5,20 +5,23 @@ Reads the session and never awaits it; only the bridge does that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Progress, Submission, latest_by_target
 from scaicore_tui.actions.gate import CLOSED_REASONS
+from scaicore_tui.config.views import SavedView
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Gap, GapRow, Run, gaps_within, missing_events_note
+from scaicore_tui.runs.checkpoint_order import by_urgency, latest_first
 from scaicore_tui.session import Session, submission_of
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.notices import Notice, Notices, progress_colour, submission_notice
-from scaicore_tui.tui.render.inbox import ResolvedCheckpoints, by_urgency, latest_first
+from scaicore_tui.tui.query_history import History
+from scaicore_tui.tui.render.inbox import ResolvedCheckpoints
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.replays import Relation, replay_relations
 from scaicore_tui.tui.render.status import StatusModel, name_span, pending_count
@@ -90,6 +93,9 @@ class AppState:
         self.drafts = Drafts()
         self.marked: set[str] = set()
         self.resolved = ResolvedCheckpoints()
+        # The queries used before, and the views of the configuration by name.
+        self.query_history = History()
+        self.views: Mapping[str, SavedView] = {}
         self.finished_batches: dict[tuple[str, ...], str] = {}
         self._reported_gaps = self._closed_gaps()
 

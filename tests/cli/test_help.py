@@ -83,7 +83,7 @@ def test_help_on_an_unknown_topic_lists_all_topics(program: Program) -> None:
     done = program("help", "nothing")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(
-        "scaicore-tui: no help on 'nothing' · topics: keys, config, serve; or a command: demo, "
+        "scaicore-tui: no help on 'nothing' · topics: keys, queries, config, serve; or a command: demo, "
     )
 
 

@@ -14,10 +14,12 @@ from typing import Any
 
 from typer.main import get_command
 
+from scaicore_tui.analysis.query import CHECKPOINTS, EVENTS, RUNS, Subject
 from scaicore_tui.cli import manual
 from scaicore_tui.cli.help import COMMON, EXAMPLES, EXIT_CODES, commands, sections
 from scaicore_tui.cli.main import app
 from scaicore_tui.config.profile_docs import KEYS
+from scaicore_tui.store.read_sql import COLUMNS
 from scaicore_tui.tui.keymap import ACTIONS, READING, KeyAction, KeyContext
 from tests.docs.roff import roff
 
@@ -108,6 +110,23 @@ def keys() -> Iterator[str]:
         yield from (f"### {CONTEXTS[context]}", "", *_definitions(map(_key, own)))
 
 
+def fields(subject: Subject) -> Callable[[], Iterator[str]]:
+    """Return a function that yields the fields of a subject of queries."""
+
+    def records() -> Iterator[tuple[str, str]]:
+        for field in subject.fields.values():
+            words = f"; {', '.join(field.choices)}" if field.choices else ""
+            slow = "; slow" if field.is_dear else ""
+            yield field.name, f"{field.meaning[0].upper()}{field.meaning[1:]} ({field.kind}{slow}{words})."
+
+    return lambda: _definitions(records())
+
+
+def sql_views() -> Iterator[str]:
+    """Yield the views of `sql` with their columns."""
+    yield from _definitions((name, f"{', '.join(columns)}.") for name, columns in COLUMNS.items())
+
+
 GENERATED: Mapping[str, Mapping[str, Callable[[], Iterator[str]]]] = {
     "": {
         "commands": command_reference,
@@ -116,6 +135,12 @@ GENERATED: Mapping[str, Mapping[str, Callable[[], Iterator[str]]]] = {
         "examples": program_examples,
     },
     "keys": {"keys": keys},
+    "queries": {
+        "runs": fields(RUNS),
+        "events": fields(EVENTS),
+        "checkpoints": fields(CHECKPOINTS),
+        "sql": sql_views,
+    },
     "config": {"profile": profile_keys},
     "serve": {"options": serve_options},
 }

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaicore_tui.runs import Delta, RunStatus, Summary, compile_filter, run_search_text
+from scaicore_tui.analysis.query import RUNS, QueryContext, RunRow, compile_query, parse_query
+from scaicore_tui.analysis.query.rows import RunPayloads
+from scaicore_tui.runs import Delta, Run, RunStatus, Summary
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from tests.support.builders import MILLISECOND, NOON, entered, started
 from tests.support.memory_index import MemoryIndex, set_filter
@@ -41,7 +43,8 @@ filters = st.lists(st.sampled_from(["a", "ab", "abc", "!", "!a", "!ab", "!!a", "
     ],
 )
 def test_a_filter_matches_texts_with_all_its_words_and_no_negated_word(filter_text: str, matches: bool) -> None:
-    assert compile_filter(filter_text)(run_search_text(RUN)) is matches
+    matches_run = compile_query(parse_query(filter_text, RUNS), RUNS, 0)
+    assert matches_run(RunRow(RUN, QueryContext(0), lambda summary: RunPayloads(Run(summary.execution_id)))) is matches
 
 
 @given(st.lists(st.tuples(st.sampled_from([View.ALL, View.RUNNING, View.FAILED]), filters), max_size=6))

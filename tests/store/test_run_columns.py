@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaicore_tui.analysis.error_groups import error_group_key, masked
-from scaicore_tui.runs import RunStatus, Summary, compile_filter, run_search_text, with_status
+from scaicore_tui.analysis.query import RUNS, QueryContext, parse_query
+from scaicore_tui.analysis.query.tree import quoted
+from scaicore_tui.runs import RunStatus, Summary, run_search_text, with_status
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.store.database import _MIGRATIONS
+from scaicore_tui.store.run_search import RunSearch
 from scaicore_tui.store.summaries import Summaries
-from tests.support.builders import NOON, SECOND, entered, event, many_runs, started
+from tests.support.builders import NOON, SECOND, entered, event, many_runs, read_row, started
 
 COLUMNS = """
 SELECT status, core_id, started_at, ended_at, changed_at, duration_ms, failed_node, error_group, event_count FROM runs
@@ -40,13 +43,16 @@ def test_a_search_in_sql_finds_what_the_filter_matches(summary: Summary, is_wait
     with_status(summary, waiting)
     pieces = st.sampled_from([*run_search_text(summary).split(), "wait", "fail", "run", "ing", "İ", "ß", "%", "_", "x"])
     words = data.draw(st.lists(st.tuples(st.sampled_from(["", "!"]), pieces | texts), max_size=3))
-    needle = " ".join(mark + word for mark, word in words)
+    query = parse_query(" ".join(mark + quoted(word, is_word=True) for mark, word in words), RUNS)
+    pending = [read_row(execution_id=key) for key in waiting]
     with Journal.in_memory() as journal:
-        stored = Summaries(journal)
-        stored.put([summary])
-        found = stored.search(needle, waiting)
+        Summaries(journal).put([summary])
+        found = list(RunSearch(journal, query, QueryContext(0, pending)).summaries())
     readable = run_search_text(summary).encode("utf-8", "replace").decode()
-    assert bool(found) is compile_filter(needle.encode("utf-8", "replace").decode())(readable)
+    expected = (
+        (word.lower().encode("utf-8", "replace").decode() in readable) is not bool(mark) for mark, word in words
+    )
+    assert bool(found) is all(expected)
 
 
 def test_runs_are_paged_through_by_status() -> None:

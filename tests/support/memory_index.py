@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from scaicore_tui.analysis.query import RUNS, QueryContext, RunRow, compile_query, parse_query
+from scaicore_tui.analysis.query.rows import RunPayloads
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import (
     Delta,
@@ -11,9 +13,7 @@ from scaicore_tui.runs import (
     RunIndex,
     RunProjector,
     Summary,
-    compile_filter,
     only_match,
-    run_search_text,
 )
 from scaicore_tui.tui.run_list_model import RunListModel, View
 
@@ -71,6 +71,8 @@ class MemoryIndex(RunIndex):
 def set_filter(model: RunListModel, index: MemoryIndex, view: View, needle: str) -> None:
     """Use another view and filter; search the filter in the summaries of `index`, as the journal does."""
     model.set_view(view)
-    if model.search(needle):
-        matches = compile_filter(needle)
-        model.set_matches(needle, [row.position for row in index.summaries() if matches(run_search_text(row))])
+    query = parse_query(needle, RUNS)
+    if model.search(None if query.is_empty else query):
+        matches, context = compile_query(query, RUNS, 0), QueryContext(0)
+        rows = (RunRow(row, context, lambda row: RunPayloads(index.run(row))) for row in index.summaries())
+        model.add_matches(query, [row.summary.position for row in rows if matches(row)])

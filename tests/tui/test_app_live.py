@@ -12,6 +12,7 @@ from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.config import Target
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import NodeState, Run, RunStatus
+from scaicore_tui.runs.checkpoint_order import by_urgency
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import Session
@@ -19,7 +20,6 @@ from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import BulkScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
-from scaicore_tui.tui.render.inbox import by_urgency
 from tests.support import stored
 from tests.support.app_stage import STANDARD, screen_lines, wait_until
 from tests.support.grid import MANAGER, Served, serving

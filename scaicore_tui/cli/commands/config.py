@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from scaicore_tui.analysis.query import RUNS, QueryError, parse_query
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout
 from scaicore_tui.cli.output.stderr import say
+from scaicore_tui.cli.queries import point_at
 from scaicore_tui.cli.sessions import load_common_settings
 from scaicore_tui.config import Settings, config_file
 from scaicore_tui.config.files import is_present, read_config
@@ -145,6 +147,11 @@ def find_all_problems(common: Common, path: Path) -> Iterator[ConfigProblem]:
 def _value_problems(profiles: ProfileFile) -> Iterator[ConfigProblem]:
     if profiles.profiles and profiles.default != "default" and profiles.default not in profiles.profiles:
         yield ConfigProblem("default", f"no profile {profiles.default!r}", f"one of: {', '.join(profiles.profiles)}")
+    for name, view in profiles.views.items():
+        try:
+            parse_query(view.query, RUNS)
+        except QueryError as wrong:
+            yield ConfigProblem(f"views.{name}.query", point_at(view.query, wrong), wrong.hint)
     for name, profile in profiles.profiles.items():
         for key, error in _profile_errors(profile):
             yield ConfigProblem(f"profiles.{name}.{key}", error.message, error.hint)

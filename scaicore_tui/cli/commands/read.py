@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from scaicore_tui.analysis.query import CHECKPOINTS, EVENTS, CheckpointRow, EventRow, compile_query
+from scaicore_tui.analysis.run_order import RunGroup, group_runs
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, tables
+from scaicore_tui.cli.queries import RunSelection, context_of, parse_where, select_runs
 from scaicore_tui.cli.sessions import open_oneshot, recorded_file
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import UsageError
-from scaicore_tui.export.documents import run_document
+from scaicore_tui.export.documents import run_document, run_group_document
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import Positions, RunStatus, gap_rows
+from scaicore_tui.protocol.checkpoints import PENDING
+from scaicore_tui.runs import Positions, Summary, gap_rows
+from scaicore_tui.runs.checkpoint_order import by_urgency, latest_first
 from scaicore_tui.session import is_jsonl, open_recording
 from scaicore_tui.text import one_line
-from scaicore_tui.timefmt import format_age, to_seconds
+from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age, to_seconds
 
 if TYPE_CHECKING:
-    from scaicore_tui.session import Recording, RunSource, Session
+    from scaicore_tui.session import Recording, SearchableRuns, Session
 
 
 def _report_unreadable(count: int) -> None:
@@ -34,29 +39,43 @@ def _report_unread(reasons: Iterable[str]) -> None:
         stderr.say(reason)
 
 
-async def list_runs(common: Common, failed: bool, json: bool) -> None:
-    """Print the runs, newest first."""
-    async with read_runs(common) as (runs, now, _):
-        _print_runs(common, runs, now, failed, json)
+async def list_runs(common: Common, selection: RunSelection, json: bool) -> None:
+    """Print the selected runs or, if asked for, their groups."""
+    selection = selection.in_view()
+    query = selection.query(common.core)
+    async with read_runs(common) as (source, now, origin):
+        rows = select_runs(source, selection, query, context_of(origin, query))
+        if selection.group is not None:
+            _print_groups(group_runs(rows, selection.group)[: selection.limit], now, json)
+        else:
+            _print_runs(common, source, rows, selection, now, json)
 
 
-async def list_events(common: Common, execution: str | None, json: bool) -> None:
+async def list_events(common: Common, execution: str | None, where: str, json: bool) -> None:
     """Print events in the order of the API, from the API or a recorded file."""
+    query = parse_where(where, EVENTS)
+    matches = compile_query(query, EVENTS, int(SystemClock().now() * MICROS_PER_SECOND))
+
+    def wanted(events: Iterable[Event]) -> Iterable[Event]:
+        return events if query.is_empty else (event for event in events if matches(EventRow(event)))
+
     if common.journal is None and not common.offline:
         async with open_oneshot(common) as session:
             await session.read_once()
             _report_unreadable(session.unreadable_count)
             _report_unread(session.unread_reasons)
             key = (await session.find_run(execution)).execution_id if execution else None
-            _print_events(session.events(key), json)
+            _print_events(wanted(session.events(key)), json)
         return
     with open_recording(recorded_file(common)) as recorded:
         key = recorded.find_one(execution).execution_id if execution else None
-        _print_events((event for event in recorded.events(key) if common.core in (None, event.core_id)), json)
+        events = (event for event in recorded.events(key) if common.core in (None, event.core_id))
+        _print_events(wanted(events), json)
 
 
-async def list_checkpoints(common: Common, status: str, json: bool) -> None:
-    """Print the checkpoints of one status."""
+async def list_checkpoints(common: Common, status: str, where: str, json: bool) -> None:
+    """Print the checkpoints of one status, in the order of the inbox."""
+    query = parse_where(where, CHECKPOINTS)
     if common.offline:
         raise UsageError(
             "checkpoints needs the server: a journal does not know which are still pending",
@@ -66,15 +85,18 @@ async def list_checkpoints(common: Common, status: str, json: bool) -> None:
         listed = await session.list_checkpoints(status)
         _report_unreadable(session.unreadable_count)
         _report_unread([listed.cut_short])
-        now = session.now
+        now, context = session.now, session.query_context()
+    matches = compile_query(query, CHECKPOINTS, context.now)
+    ordered = by_urgency(listed.rows) if status == PENDING else latest_first(listed.rows)
+    rows = [row for row in ordered if matches(CheckpointRow(row, context))]
     if json:
-        stdout.document([row.raw for row in listed.rows])
+        stdout.document([row.raw for row in rows])
         return
-    stdout.table(tables.CHECKPOINT_HEAD, tables.checkpoint_rows(listed.rows, now))
+    stdout.table(tables.CHECKPOINT_HEAD, tables.checkpoint_rows(rows, now))
 
 
 @asynccontextmanager
-async def read_runs(common: Common) -> AsyncIterator[tuple[RunSource, float, Session | Recording]]:
+async def read_runs(common: Common) -> AsyncIterator[tuple[SearchableRuns, float, Session | Recording]]:
     """Yield the runs, the time now in seconds since 1970, and what the runs are read from.
 
     The runs come from a file with `--offline`, or if `--journal` names JSON lines; else from the API.
@@ -99,21 +121,29 @@ async def read_runs(common: Common) -> AsyncIterator[tuple[RunSource, float, Ses
         yield session.stored_runs, session.now, session
 
 
-def _print_runs(common: Common, recorded: RunSource, now: float, failed: bool, json: bool) -> None:
-    listed = [
-        run
-        for run in recorded.summaries()
-        if common.core in (None, run.core_id) and (not failed or run.status is RunStatus.FAILED)
-    ]
-    positions = Positions(run.position for run in listed)
-    gaps = gap_rows(recorded.gaps, lambda gap: positions.count_above(gap.after))
-    if not json:
+def _print_runs(
+    common: Common, source: SearchableRuns, rows: Sequence[Summary], selection: RunSelection, now: float, json: bool
+) -> None:
+    positions = Positions(run.position for run in rows)
+    gaps = gap_rows(source.gaps, lambda gap: positions.count_above(gap.after))
+    # Between runs in another order, a gap would be nowhere.
+    is_by_position = selection.sort is None
+    if json:
+        stdout.document([run_document(source.run(run)) for run in rows])
+    else:
         width = stdout.width()
-        stdout.table(tables.run_head(width), tables.run_rows(listed, gaps, now, common.ascii, width))
-        return
-    stdout.document([run_document(recorded.run(run)) for run in listed])
-    for gap in gaps:
-        stderr.say(gap.label(now, stdout.PIPE_WIDTH_CELLS))
+        shown = gaps if is_by_position else ()
+        stdout.table(tables.run_head(width), tables.run_rows(rows, shown, now, common.ascii, width))
+    if json or not is_by_position:
+        for gap in gaps:
+            stderr.say(gap.label(now, stdout.PIPE_WIDTH_CELLS))
+
+
+def _print_groups(groups: Sequence[RunGroup], now: float, json: bool) -> None:
+    if json:
+        stdout.document([run_group_document(group) for group in groups])
+    else:
+        stdout.table(tables.GROUP_HEAD, tables.group_rows(groups, now))
 
 
 def _print_events(events: Iterable[Event], json: bool) -> None:

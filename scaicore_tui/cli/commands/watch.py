@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from heapq import merge
 
+from scaicore_tui.analysis.query import RUNS, Query, RunRow, compile_query
+from scaicore_tui.analysis.query.rows import RunPayloads
 from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter, polling, with_backoff
 from scaicore_tui.cli.completion import Until
 from scaicore_tui.cli.options import DEFAULT_BACKFILL, Common
 from scaicore_tui.cli.output import stderr, stdout
 from scaicore_tui.cli.output.tables import TRANSITION_WIDTHS_CELLS, transition_row
+from scaicore_tui.cli.queries import parse_where
 from scaicore_tui.cli.sessions import open_oneshot
 from scaicore_tui.errors import NotFound, TimedOut
 from scaicore_tui.export.documents import transition_document
@@ -32,13 +35,19 @@ STOP_KINDS: dict[Until | None, tuple[TransitionKind, ...]] = {
 
 
 async def watch(
-    common: Common, execution: str | None, exit_status: bool, until: Until | None, seconds: float | None, json: bool
+    common: Common,
+    execution: str | None,
+    exit_status: bool,
+    until: Until | None,
+    seconds: float | None,
+    where: str,
+    json: bool,
 ) -> int:
     """Print changes until the run ends or the state `until` is reached; return the exit code.
 
     Failed requests are repeated, from the first one on. Raises TimedOut after `seconds`.
     """
-    problem = ""
+    problem, query = "", parse_where(where, RUNS)
     try:
         async with asyncio.timeout(seconds), open_oneshot(common, backfill=0) as session:
             reporter = ConnectionReporter(session)
@@ -49,8 +58,9 @@ async def watch(
                 raise
             execution_id = await _find(session, reporter, execution) if execution is not None else None
             _report_missing(session, common, execution_id)
-            show = _show(session, common, json)
-            last = await WatchLoop(session, reporter, execution_id, until, show, common.notify).run()
+            show, is_wanted = _show(session, common, json), _filter(session, query)
+            loop = WatchLoop(session, reporter, execution_id, until, show, is_wanted, common.notify)
+            last = await loop.run()
     except TimeoutError:
         raise TimedOut(f"watched for {seconds:g} s: {problem or _what_did_not_happen(execution, until)}") from None
     if until is not None and last.kind not in STOP_KINDS[until]:
@@ -106,12 +116,14 @@ class WatchLoop:
         execution_id: str | None,
         until: Until | None,
         show: Callable[[Transition], None],
+        is_wanted: Callable[[Transition], bool],
         notify: bool,
     ) -> None:
         self._session = session
         self._execution_id = execution_id
         self._stop_kinds = STOP_KINDS[until] if execution_id is None else (*STOP_KINDS[until], *ENDS)
         self._show = show
+        self._is_wanted = is_wanted
         self._follower = ChangeFollower(session, execution_id)
         self._reporter = reporter
         self._notifier = TerminalNotifier(os.environ) if notify else None
@@ -133,7 +145,8 @@ class WatchLoop:
         if self._execution_id is not None:
             if note:
                 stderr.say(f"polling {note}")
-            return self._show_until_stop([*self._follower.past_changes(self._execution_id), *self._follower.waiting()])
+            changes = [*self._follower.past_changes(self._execution_id), *self._follower.waiting()]
+            return self._show_until_stop(filter(self._is_wanted, changes))
         # Waiting runs are counted by their checkpoints: their events may not be read.
         waiting = {row.execution_id or row.id for row in self._session.checkpoints}
         counts = f"{self._session.index.counts[RunStatus.RUNNING]} running, {len(waiting)} waiting"
@@ -151,7 +164,8 @@ class WatchLoop:
         await self._follower.refresh_checkpoints(always=was_lost and not self._reporter.is_lost)
         # No await between these two: all older events must be in `events`.
         events = list(self._follower.new_changes())
-        return list(merge(events, self._follower.release_due(events), key=lambda change: change.at or 0))
+        merged = merge(events, self._follower.release_due(events), key=lambda change: change.at or 0)
+        return list(filter(self._is_wanted, merged))
 
     def _show_until_stop(self, changes: Iterable[Transition]) -> Transition | None:
         """Show the changes up to the first awaited one, and return it."""
@@ -166,6 +180,23 @@ class WatchLoop:
             kinds = [change.kind for change in changes]
             self._notifier.add(kinds.count(TransitionKind.RUN_FAILED), kinds.count(TransitionKind.CHECKPOINT_WAITS))
             stderr.write_sequence(self._notifier.flush(self._session.clock.monotonic()))
+
+
+def _filter(session: Session, query: Query) -> Callable[[Transition], bool]:
+    """Return whether a change is of a run that matches the query as it is now. Without a query, all are."""
+    if query.is_empty:
+        return lambda change: True
+    runs = session.stored_runs
+
+    def matches(change: Transition) -> bool:
+        summary = session.index.get(change.execution_id or "")
+        if summary is None:
+            return False
+        context = session.query_context()
+        row = RunRow(summary, context, lambda summary: RunPayloads(runs.run(summary)))
+        return compile_query(query, RUNS, context.now)(row)
+
+    return matches
 
 
 def _show(session: Session, common: Common, json: bool) -> Callable[[Transition], None]:

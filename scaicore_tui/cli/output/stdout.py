@@ -113,6 +113,23 @@ def verbatim(source: bytes) -> None:
     sys.stdout.buffer.write(flat + b"\n")
 
 
+def csv_rows(rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as comma-separated values (RFC 4180). On a terminal, unsafe characters become visible ones."""
+    import csv
+    import io
+
+    is_terminal = sys.stdout.isatty()
+    for row in rows:
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="").writerow(["" if value is None else value for value in row])
+        text = buffer.getvalue()
+        if is_terminal:
+            from scaicore_tui.text import sanitize
+
+            text = sanitize(text)
+        line(text)
+
+
 def block_quote(title: str, text: str, *, ascii_only: bool) -> None:
     """Print a title and, below it, untrusted text with a quote bar before each line."""
     from scaicore_tui.text import ASCII_BAR, QUOTE_BAR, block_quote

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import compile_filter, search_text
 from scaicore_tui.text import display_name
-from scaicore_tui.timefmt import parse
-
-PRIORITIES = ("critical", "high", "normal", "low")
-NORMAL = PRIORITIES.index("normal")
-NEVER = float("inf")
 
 
 class ResolvedCheckpoints(Struct, frozen=True):
@@ -22,35 +16,6 @@ class ResolvedCheckpoints(Struct, frozen=True):
     checkpoints: tuple[Checkpoint, ...] = ()
     read_at: float | None = None
     problem: str = ""
-
-
-def by_urgency(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """Return the checkpoints by priority, then nearest deadline, then longest wait."""
-    return tuple(sorted(checkpoints, key=_urgency))
-
-
-def latest_first(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """Return resolved checkpoints, the latest answer first."""
-    return tuple(sorted(checkpoints, key=lambda row: (-(parse(row.resolved_at) or 0), row.id)))
-
-
-def filter_checkpoints(checkpoints: Iterable[Checkpoint], needle: str) -> tuple[Checkpoint, ...]:
-    """Return the checkpoints that contain every word of `needle`, and none of its `!words`."""
-    is_match = compile_filter(needle)
-    return tuple(row for row in checkpoints if is_match(search_text(_searched_fields(row))))
-
-
-def _urgency(checkpoint: Checkpoint) -> tuple[int, float, float, str]:
-    priority = (checkpoint.priority or "").lower()
-    rank = PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL
-    deadline = NEVER if checkpoint.expires is None else checkpoint.expires
-    created = NEVER if checkpoint.created is None else checkpoint.created
-    return rank, deadline, created, checkpoint.id
-
-
-def _searched_fields(row: Checkpoint) -> Iterator[str | None]:
-    yield from (row.id, row.checkpoint_type, row.core_id, row.flow_name, row.execution_id, row.node_id)
-    yield from (row.assignee_raw, row.priority, row.title, row.resolution, row.resolved_by)
 
 
 # Returns why a checkpoint cannot be answered, or None.

@@ -31,11 +31,14 @@ from scaicore_tui.tui.messages import (
     OpenInbox,
     OpenProfiles,
     PausePolling,
+    QueriesRead,
     RefreshNow,
     Repaint,
     RunHistoryRead,
     RunsFound,
+    RunsRechecked,
     TextCopied,
+    ValuesCounted,
 )
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.screens.panes import run_heading_spans
@@ -84,6 +87,15 @@ class SearchListener(Protocol):
 
     def show_matches(self, found: RunsFound) -> None:
         """List the runs that were found."""
+
+    def show_rechecked(self, rechecked: RunsRechecked) -> None:
+        """List the runs that changed and match still or now."""
+
+    def show_values(self, counted: ValuesCounted) -> None:
+        """Offer the values of a field."""
+
+    def show_queries(self, read: QueriesRead) -> None:
+        """Offer the queries used before and the saved views."""
 
 
 @runtime_checkable

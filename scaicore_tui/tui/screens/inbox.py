@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from textual.app import ComposeResult
 
+from scaicore_tui.analysis.query import CHECKPOINTS, CheckpointRow, Query, compile_query, parse_query
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import format_age
 from scaicore_tui.tui.keymap import KeyContext
-from scaicore_tui.tui.messages import CheckpointOpened, FilterClosed, FilterTyped, LoadResolved
-from scaicore_tui.tui.render.inbox import filter_checkpoints
+from scaicore_tui.tui.messages import (
+    CheckpointOpened,
+    FilterClosed,
+    LoadResolved,
+    QueryTyped,
+    RememberQuery,
+    ValuesNeeded,
+)
+from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.screens.checkpoint_base import CheckpointListScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading
 from scaicore_tui.tui.widgets.checkpoint_list import InboxList
-from scaicore_tui.tui.widgets.inputs import FilterBar
+from scaicore_tui.tui.widgets.query_bar import QueryBar
+
+NO_QUERY = parse_query("", CHECKPOINTS)
 
 
 class InboxScreen(CheckpointListScreen):
@@ -30,8 +42,8 @@ class InboxScreen(CheckpointListScreen):
         super().__init__(state)
         self._heading = Heading()
         self._list = InboxList()
-        self._filter_bar = FilterBar()
-        self._filter_text = ""
+        self._filter_bar = QueryBar("checkpoints", History())
+        self._query = NO_QUERY
 
     @property
     def key_context(self) -> KeyContext:
@@ -52,6 +64,7 @@ class InboxScreen(CheckpointListScreen):
     def compose_body(self) -> ComposeResult:
         yield self._heading
         yield self._filter_bar
+        yield self._filter_bar.hint
         yield self._list
 
     def on_mount(self) -> None:
@@ -70,8 +83,8 @@ class InboxScreen(CheckpointListScreen):
         super().tick()
 
     def show_inbox(self) -> None:
-        state, rows = self.state, filter_checkpoints(self._all_checkpoints, self._filter_text)
-        self._list.is_filtered = bool(self._filter_text)
+        state, rows = self.state, self._matching()
+        self._list.is_filtered = not self._query.is_empty
         if self._list.show(rows, state.progress(), state.marked, state.now):
             self.mark_selection_moved()
         self.refresh_chrome()
@@ -90,15 +103,27 @@ class InboxScreen(CheckpointListScreen):
         if self._list.shows_resolved:
             self.action_answer()
 
-    def on_filter_typed(self, typed: FilterTyped) -> None:
-        """Apply the filter as it is typed."""
-        self._set_filter(typed.needle)
+    def on_query_typed(self, typed: QueryTyped) -> None:
+        """Apply the query as it is typed."""
+        self._set_query(typed.query)
+
+    def on_values_needed(self, needed: ValuesNeeded) -> None:
+        """Offer the values of a field that the checkpoints have."""
+        needed.stop()
+        context = self.state.session.query_context()
+        rows = (CheckpointRow(row, context) for row in self._all_checkpoints)
+        counted = Counter(value for row in rows for value in row.values(needed.field) if isinstance(value, str))
+        self._filter_bar.show_values({needed.field: counted.most_common()})
+
+    def on_remember_query(self, request: RememberQuery) -> None:
+        """Keep the query only while the inbox is open: those of later sessions are about runs."""
+        request.stop()
 
     def on_filter_closed(self, closed: FilterClosed) -> None:
         """Return the keys to the list."""
         self.set_focus(None)
         if not closed.kept:
-            self._set_filter("")
+            self._set_query(NO_QUERY)
 
     def action_inbox(self) -> None:
         self.show_message("i: this is the inbox; esc goes back")
@@ -123,7 +148,7 @@ class InboxScreen(CheckpointListScreen):
 
     def leave(self) -> None:
         """Clear the filter; without one, close the screen."""
-        if self._filter_text:
+        if not self._query.is_empty:
             self._filter_bar.action_close(kept=False)
         else:
             self.dismiss()
@@ -132,17 +157,26 @@ class InboxScreen(CheckpointListScreen):
     def _all_checkpoints(self) -> tuple[Checkpoint, ...]:
         return self.state.resolved.checkpoints if self._list.shows_resolved else self.state.pending
 
-    def _set_filter(self, needle: str) -> None:
-        self._filter_text = needle
+    def _set_query(self, query: Query) -> None:
+        self._query = query
         self.show_inbox()
+
+    def _matching(self) -> tuple[Checkpoint, ...]:
+        """Return the checkpoints that match the query."""
+        if self._query.is_empty:
+            return self._all_checkpoints
+        context = self.state.session.query_context()
+        matches = compile_query(self._query, CHECKPOINTS, context.now)
+        return tuple(row for row in self._all_checkpoints if matches(CheckpointRow(row, context)))
 
     def _title_spans(self) -> list[Span]:
         shown, available = self._list.row_count, len(self._all_checkpoints)
         total = f"{available:,}" if self._list.shows_resolved or not available else self.state.pending_count()
-        count = f"{shown:,} of {total}" if self._filter_text else total
+        text = self._query.text.strip()
+        count = f"{shown:,} of {total}" if text else total
         label = "Answered" if self._list.shows_resolved else "Waiting for you"
         colour = "text strong" if self._list.shows_resolved or not available else "amber strong"
-        needle = f"  /{one_line(self._filter_text, 20)}" if self._filter_text else ""
+        needle = f"  /{one_line(text, 20)}" if text else ""
         return [(f"{label} · {count}", colour), (needle, "accent strong"), *self._mark_spans()]
 
     def _mark_spans(self) -> list[Span]:

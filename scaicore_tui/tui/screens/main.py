@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.timer import Timer
 
 from scaicore_tui.actions import Kind, Submission, gate
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.session import submission_of
+from scaicore_tui.text import one_line
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
     FilterClosed,
-    FilterTyped,
     LoadHistory,
+    QueriesNeeded,
+    QueriesRead,
+    QueryTyped,
+    RecheckRuns,
     RunOpened,
     RunSelected,
     RunsFound,
+    RunsRechecked,
     SearchRuns,
+    ValuesCounted,
 )
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.run_list_model import RunListModel, View
@@ -26,6 +35,9 @@ from scaicore_tui.tui.screens.panes import Panes, run_heading_spans
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
 from scaicore_tui.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from scaicore_tui.analysis.query import Query
 
 # The node list is redrawn once the cursor has rested this long: it is the largest part of the output.
 CURSOR_REST_S = 0.15
@@ -45,8 +57,11 @@ class MainScreen(CheckpointListScreen):
 
     def __init__(self, state: AppState) -> None:
         super().__init__(state)
-        self.run_list_model = RunListModel()
-        self.panes = Panes(self.run_list_model)
+        self.run_list_model = RunListModel(state.session.query_context)
+        self.panes = Panes(self.run_list_model, state.query_history)
+        # Whether history and saved views were read; the name of the saved view that is shown.
+        self._has_queries = False
+        self._saved_view: str | None = None
         self._replay_runs: dict[str, str] = {}
         self._node_debouncer = Debouncer(self.panes.runs, self._show_selected_nodes, CURSOR_REST_S)
         self._overdue_timer: Timer | None = None
@@ -156,8 +171,23 @@ class MainScreen(CheckpointListScreen):
         """List the runs that match the filter, or say why they could not be searched."""
         if found.problem:
             self.show_message(f"/: {found.problem}", "amber")
-        if self.run_list_model.set_matches(found.needle, found.positions):
+        if self.run_list_model.add_matches(found.query, found.positions, found.searched):
+            self._recheck()
             self._show_rows()
+
+    def show_rechecked(self, rechecked: RunsRechecked) -> None:
+        """List the runs that changed and match still or now."""
+        if self.run_list_model.set_checked(rechecked.query, rechecked.positions, rechecked.matching):
+            self._show_rows()
+
+    def show_values(self, counted: ValuesCounted) -> None:
+        """Offer the values of a field in the filter."""
+        self.panes.filter.show_values({counted.field: counted.values})
+
+    def show_queries(self, read: QueriesRead) -> None:
+        """Offer the queries used before and the saved views."""
+        self.state.query_history.load(read.history)
+        self.state.views = read.views
 
     def on_run_selected(self, selected: RunSelected) -> None:
         """Show the nodes of the run under the cursor."""
@@ -182,14 +212,15 @@ class MainScreen(CheckpointListScreen):
         else:
             request.stop()
 
-    def on_filter_typed(self, typed: FilterTyped) -> None:
-        """Apply the filter as it is typed."""
-        self._set_filter(self.run_list_model.view, typed.needle)
+    def on_query_typed(self, typed: QueryTyped) -> None:
+        """Apply the query as it is typed."""
+        self._set_filter(self.run_list_model.view, None if typed.query.is_empty else typed.query)
 
     def on_filter_closed(self, closed: FilterClosed) -> None:
         """Return the keys to the run list."""
         if not closed.kept:
-            self._set_filter(self.run_list_model.view, "")
+            self._saved_view = None
+            self._set_filter(self.run_list_model.view, None)
         self.set_focus(None)
         self.panes.focus_pane(KeyContext.RUNS)
 
@@ -213,11 +244,45 @@ class MainScreen(CheckpointListScreen):
 
     def action_filter(self) -> None:
         self._focus_runs()
+        self._read_queries()
         self.panes.filter.open()
 
     def action_view(self) -> None:
-        self._set_filter(self.run_list_model.view.next, self._needle)
-        self.show_message(f"view: {self.run_list_model.view}")
+        """Show the next view: the built-in ones, then the saved ones. A query that was typed stays in the former."""
+        self._read_queries()
+        saved, view = list(self.state.views), self.run_list_model.view.next
+        if self._saved_view is not None or view is View.ALL:
+            self._show_saved_view(saved[saved.index(self._saved_view) + 1 :] if self._saved_view in saved else saved)
+        else:
+            self._set_filter(view, self._query)
+            self.show_message(f"view: {view}")
+
+    def _show_saved_view(self, names: Sequence[str]) -> None:
+        """Show the first of these saved views; without any, all runs, and the query that was typed if there was one."""
+        was_saved, self._saved_view = self._saved_view is not None, next(iter(names), None)
+        query = None if was_saved else self._query
+        self.show_message(f"view: {one_line(self._saved_view or View.ALL)}")
+        if self._saved_view is not None:
+            query = self._parsed(self.state.views[self._saved_view].query)
+        self.panes.filter.set_text("" if query is None else query.text)
+        self._set_filter(View.ALL, query)
+
+    def _parsed(self, text: str) -> Query | None:
+        """Return the query in `text`. If it cannot be read, show why and return None."""
+        from scaicore_tui.analysis.query import RUNS, QueryError, parse_query
+
+        try:
+            query = parse_query(text, RUNS)
+        except QueryError as error:
+            self.show_message(f"v: {one_line(str(error))}", "amber")
+            return None
+        return None if query.is_empty else query
+
+    def _read_queries(self) -> None:
+        """Ask once for the queries used before, and for the saved views."""
+        if not self._has_queries:
+            self._has_queries = True
+            self.post_message(QueriesNeeded())
 
     def action_follow(self) -> None:
         self._focus_runs()
@@ -238,15 +303,23 @@ class MainScreen(CheckpointListScreen):
         """Clear the filter and the view, and keep the selected run."""
         if self.run_list_model.is_filtered:
             self.panes.runs.keep_selection()
+            self._saved_view = None
             self.panes.filter.action_close(kept=False)
-            self._set_filter(View.ALL, "")
+            self._set_filter(View.ALL, None)
 
     def _update_runs(self, delta: Delta) -> None:
         self.run_list_model.apply(self.state.session.index, delta)
+        self._recheck()
         self.panes.runs.show(self.state.now)
         run = self.selected_run
         if run is not None and delta.concerns(run.execution_id):
             self._show_nodes()
+
+    def _recheck(self) -> None:
+        """Let the journal tell which runs that changed match the query now, if that depends on their events."""
+        query, unchecked = self.run_list_model.query, self.run_list_model.take_unchecked()
+        if query is not None and unchecked:
+            self.post_message(RecheckRuns(query, unchecked))
 
     def show_inbox(self) -> None:
         state = self.state
@@ -304,17 +377,21 @@ class MainScreen(CheckpointListScreen):
         if run is not None and run.execution_id == before:
             self.panes.runs.select(found)
 
-    def _set_filter(self, view: View, needle: str) -> None:
-        self.run_list_model.set_view(view)
-        if self.run_list_model.search(needle):
-            self.post_message(SearchRuns(needle))
+    def _set_filter(self, view: View, query: Query | None) -> None:
+        model = self.run_list_model
+        model.set_view(view)
+        if query != self._query:
+            model.search(query)
+            self.post_message(SearchRuns(query))
+        saved = self.state.views.get(self._saved_view or "")
+        edited = "" if saved is None or query is None or saved.query == query.text else " *"
+        self.panes.view_name = f"{one_line(self._saved_view, 20)}{edited}" if self._saved_view is not None else ""
         self._show_rows()
 
     @property
-    def _needle(self) -> str:
-        """The filter in force, or the one that is being searched."""
-        model = self.run_list_model
-        return model.needle if model.searching is None else model.searching
+    def _query(self) -> Query | None:
+        """The query in force, or the one that is being searched; None without one."""
+        return self.run_list_model.searching or self.run_list_model.query
 
     def _show_rows(self) -> None:
         self.panes.runs.show(self.state.now)

@@ -11,14 +11,15 @@ from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.timefmt import age_text, format_duration
 from scaicore_tui.tui.keymap import KeyContext
+from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.line import NEWER, Span
 from scaicore_tui.tui.render.run_row import columns_line
 from scaicore_tui.tui.render.runs import core_name, short_id
 from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
-from scaicore_tui.tui.widgets.inputs import FilterBar
 from scaicore_tui.tui.widgets.node_list import NodeList
+from scaicore_tui.tui.widgets.query_bar import QueryBar
 from scaicore_tui.tui.widgets.row_list import RowList
 from scaicore_tui.tui.widgets.run_list import RunList
 
@@ -42,19 +43,26 @@ class Panes(Container):
     Panes.-narrow #inbox-pane { height: 1fr; }
     """
 
-    def __init__(self, run_list_model: RunListModel) -> None:
+    def __init__(self, run_list_model: RunListModel, history: History) -> None:
         super().__init__()
         self.run_list_model = run_list_model
+        # The name of the saved view that is shown; * after it if its query was edited.
+        self.view_name = ""
         self.active_context = KeyContext.RUNS
         self.runs = RunList(run_list_model)
         self.nodes = NodeList()
         self.inbox = CheckpointList()
-        self.filter = FilterBar()
+        self.filter = QueryBar("runs", history)
         self.columns = TextLines()
         self._headings = {context: Heading() for context in (KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS)}
         self._panes = {
             KeyContext.RUNS: Vertical(
-                self._headings[KeyContext.RUNS], self.filter, self.columns, self.runs, id="runs-pane"
+                self._headings[KeyContext.RUNS],
+                self.filter,
+                self.filter.hint,
+                self.columns,
+                self.runs,
+                id="runs-pane",
             ),
             KeyContext.NODES: Vertical(self._headings[KeyContext.NODES], self.nodes, id="nodes-pane"),
             KeyContext.CHECKPOINTS: Vertical(self._headings[KeyContext.CHECKPOINTS], self.inbox, id="inbox-pane"),
@@ -130,9 +138,12 @@ class Panes(Container):
         position = f"{runs.cursor + 1:,} of {len(model):,}" if len(model) else "0"
         left: list[Span] = [(f"Runs  {position}", "text strong")]
         if model.is_filtered:
-            left.append((f"  {model.view}" if model.view != "all" else "", "accent strong"))
+            name = self.view_name or (model.view if model.view != "all" else "")
+            left.append((f"  {name}" if name else "", "accent strong"))
             left.append((f"  /{one_line(model.needle, 20)}" if model.needle else "", "accent strong"))
             left.append((f"  of {model.total:,} runs", "grey"))
+        if model.searched < 1:
+            left.append((f"  {model.searched:.0%} searched", "amber"))
         right: list[Span] = [("following", "accent") if runs.following else ("f follows", "grey")]
         if has_older and len(model) and runs.cursor == len(model) - 1:
             right = [("↓ reads older", "accent")]

@@ -1,0 +1,69 @@
+"""Search the runs of a session in threads, step by step: nothing here waits for the disk on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+
+from scaicore_tui.actions import Kind
+from scaicore_tui.actions.ledger import Entry
+from scaicore_tui.analysis.query import Query, QueryContext
+from scaicore_tui.analysis.query.tree import tests_in
+from scaicore_tui.errors import StorageError
+from scaicore_tui.runs import RunIndex
+from scaicore_tui.store import Journal
+from scaicore_tui.store.field_values import count_values
+from scaicore_tui.store.run_search import RunSearch, SearchStep
+from scaicore_tui.units import Position
+
+
+class RunQueries:
+    """Searches the runs in `journal`. `get_context` gets the ids of known replays, which `read_ledger` tells."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        index: RunIndex,
+        get_context: Callable[[frozenset[str]], QueryContext],
+        read_ledger: Callable[[], Awaitable[Sequence[Entry]]],
+    ) -> None:
+        self._journal = journal
+        self._index = index
+        self._get_context = get_context
+        self._read_ledger = read_ledger
+
+    async def steps(self, query: Query) -> AsyncIterator[SearchStep]:
+        """Yield the positions of the runs that match, newest first, in short steps. Raises StorageError.
+
+        To stop a search, ask for no more steps.
+        """
+        context = await self._context(query)
+        steps = await asyncio.to_thread(self._begin, query, context)
+        while (step := await asyncio.to_thread(next, steps, None)) is not None:
+            yield step
+
+    async def matching(self, query: Query, positions: Sequence[Position]) -> list[Position]:
+        """Return those of `positions` at which a run matches. Raises StorageError."""
+        context = await self._context(query)
+        return await asyncio.to_thread(lambda: self._search(query, context).matching(positions))
+
+    async def count_values(self, field: str) -> list[tuple[str, int]]:
+        """Return the values of a field that exist, the most frequent first; none if the journal cannot be read."""
+        try:
+            return await asyncio.to_thread(lambda: count_values(self._journal.reader, field))
+        except StorageError:
+            return []
+
+    async def _context(self, query: Query) -> QueryContext:
+        """Return what the query is evaluated with. The ledger is only read if the query asks for properties of runs."""
+        if not any(test.field == "is" for test in tests_in(query.tree)):
+            return self._get_context(frozenset())
+        entries = await self._read_ledger()
+        replays = (one.execution_id for one in entries if one.kind is Kind.REPLAY)
+        return self._get_context(frozenset(key for key in replays if key is not None))
+
+    def _search(self, query: Query, context: QueryContext) -> RunSearch:
+        return RunSearch(self._journal.reader, query, context, self._index.last_position)
+
+    def _begin(self, query: Query, context: QueryContext) -> Iterator[SearchStep]:
+        return self._search(query, context).steps()
