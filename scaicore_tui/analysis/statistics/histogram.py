@@ -13,6 +13,8 @@ from sys import byteorder
 
 from msgspec import Struct
 
+from scaicore_tui.units import Micros
+
 # Largest relative error. A little under 1 %, so that rounding does not reach that.
 MAX_ERROR = 0.0099
 _GAMMA = (1 + MAX_ERROR) / (1 - MAX_ERROR)
@@ -24,17 +26,18 @@ MAX_MICROS = 10**17
 LANE_BITS = 32
 _LANE_BYTES = LANE_BITS // 8
 _BASE_BYTES = 2
+# Types of arrays, by growing size of an item.
+_CODES = "BHI"
 
 
-def bucket_of(milliseconds: float) -> int:
-    """Return the bucket of a duration. Bucket 0 has all durations under half a microsecond."""
-    micros = round(milliseconds * _MICROS_PER_MS)
-    return 0 if micros < 1 else 1 + ceil(log(min(micros, MAX_MICROS)) / _LOG_GAMMA)
+def bucket_of(micros: int) -> int:
+    """Return the bucket of a duration in microseconds. Bucket 0 has those of no microsecond."""
+    return 1 + int(log(min(micros, MAX_MICROS)) / _LOG_GAMMA) if micros > 0 else 0
 
 
 def value_of(bucket: int) -> float:
     """Return the duration in milliseconds that stands for a bucket: all of its durations are within MAX_ERROR of it."""
-    return 0.0 if bucket < 1 else 2 * _GAMMA ** (bucket - 1) / (_GAMMA + 1) / _MICROS_PER_MS
+    return 0.0 if bucket < 1 else 2 * _GAMMA**bucket / (_GAMMA + 1) / _MICROS_PER_MS
 
 
 def rank_of(share: float, count: int) -> int:
@@ -57,12 +60,17 @@ class Histogram(Struct, frozen=True, gc=False):
     lanes: int = 0
 
     @classmethod
-    def of(cls, durations: Iterable[float]) -> Histogram:
-        """Return the histogram of durations in milliseconds."""
-        lanes = 0
-        for duration in durations:
-            lanes += 1 << LANE_BITS * bucket_of(duration)
-        return cls(lanes)
+    def of(cls, durations: Iterable[Micros]) -> Histogram:
+        """Return the histogram of durations in microseconds."""
+        buckets = list(map(bucket_of, durations))
+        if not buckets:
+            return cls()
+        # Counted in an array from the lowest bucket on, which is fast: this runs for each commit of events.
+        base = min(buckets)
+        counts = array("I", bytes(_LANE_BYTES * (max(buckets) - base + 1)))
+        for bucket in buckets:
+            counts[bucket - base] += 1
+        return cls(_lanes(counts) << LANE_BITS * base)
 
     def __add__(self, other: Histogram) -> Histogram:
         return Histogram(self.lanes + other.lanes)
@@ -98,31 +106,40 @@ class Histogram(Struct, frozen=True, gc=False):
         return tuple(_quantile(counts, rank_of(share, total)) if total else None for share in shares)
 
     def to_bytes(self) -> bytes:
-        """Return the histogram as bytes, 2 and 4 for each bucket from the first used to the last; empty if it is empty.
+        """Return the histogram as bytes: a few, and one for each bucket from the first used to the last.
 
-        A difference with negative counts can be written too.
+        With counts above 255 these are two or four each. Without durations there are no bytes.
         """
         if not self.lanes:
             return b""
-        # The lowest set bit is in the lowest used lane, also of a negative number.
         base = ((self.lanes & -self.lanes).bit_length() - 1) // LANE_BITS
-        lanes = self.lanes >> LANE_BITS * base
-        return base.to_bytes(_BASE_BYTES, "little") + lanes.to_bytes(lanes.bit_length() // 8 + 1, "little", signed=True)
+        counts = Histogram(self.lanes >> LANE_BITS * base).counts
+        most = max(counts)
+        code = next(code for code in _CODES if most < 1 << 8 * array(code).itemsize)
+        packed = array(code, counts)
+        if byteorder == "big":
+            packed.byteswap()
+        return code.encode() + base.to_bytes(_BASE_BYTES, "little") + packed.tobytes()
 
     @classmethod
     def from_bytes(cls, source: bytes) -> Histogram:
-        """Return the histogram that `to_bytes` wrote."""
+        """Return the histogram that `to_bytes` wrote. Raises ValueError for other bytes."""
         if not source:
             return cls()
-        base = int.from_bytes(source[:_BASE_BYTES], "little")
-        return cls(int.from_bytes(source[_BASE_BYTES:], "little", signed=True) << LANE_BITS * base)
+        code = chr(source[0])
+        if code not in _CODES:
+            raise ValueError("not a histogram")
+        packed = array(code, source[1 + _BASE_BYTES :])
+        if byteorder == "big":
+            packed.byteswap()
+        return cls(_lanes(array("I", packed)) << LANE_BITS * int.from_bytes(source[1 : 1 + _BASE_BYTES], "little"))
 
 
-def merge_bytes(first: bytes, second: bytes) -> bytes:
-    """Merge two histograms as `Histogram.to_bytes` wrote them. SQLite calls this for each changed row."""
-    if not first or not second:
-        return first or second
-    return (Histogram.from_bytes(first) + Histogram.from_bytes(second)).to_bytes()
+def _lanes(counts: array[int]) -> int:
+    """Return the integer whose digits are `counts`, from the lowest on."""
+    if byteorder == "big":
+        counts = counts[::-1]
+    return int.from_bytes(counts.tobytes(), byteorder)
 
 
 def _quantile(counts: array[int], rank: int) -> float:
