@@ -36,6 +36,20 @@ class RunView(StrEnum):
     FLOW = "flow"
 
 
+class RunField(StrEnum):
+    """A field by which `runs --group` groups runs."""
+
+    ERROR = "error"
+    VARIANT = "variant"
+    CORE = "core"
+    NODE = "node"
+    STATUS = "status"
+
+
+GroupBy = Annotated[
+    RunField | None,
+    typer.Option("--group", metavar="FIELD", help="Group them by error, variant (path), core, node or status."),
+]
 View = Annotated[
     RunView,
     typer.Option(metavar="VIEW", help="summary, timeline, or flow: the run in the graph of its flow."),

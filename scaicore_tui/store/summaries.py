@@ -148,6 +148,11 @@ class Summaries:
         except (ValueError, TypeError) as error:
             raise self._journal.damage_error() from error
 
+    @property
+    def is_counted(self) -> bool:
+        """True if the visits of all runs are in the statistics of nodes."""
+        return bool(self._journal.query("SELECT counted FROM folding") == [(SUMMARY_VERSION,)])
+
     def drop_outdated(self) -> bool:
         """Delete the summaries, and what was counted of their runs, if they have another version.
 

@@ -16,7 +16,6 @@ from tests.support.source_tree import MODULES, PACKAGE, tree_of
 TESTS = Path(__file__).parents[1]
 # Small modules with one importer that stay, each with the reason.
 SMALL = {
-    "analysis/error_groups.py": "analysis of runs is apart from how they are stored",
     "cli/commands/schema.py": "each command has its own module",
     "cli/commands/show_flow.py": "loaded for this view only, with all that reads flows",
     "tui/preload.py": "runs in its own thread, and imports modules that its importer must not import",

@@ -36,8 +36,9 @@ def visit_truth(events: Iterable[Event]) -> dict[Key, Truth]:
             for visit in node.visits:
                 if visit.state is NodeState.ENTERED:
                     continue
-                kind = "" if node.node_id else node.block_kind or ""
-                truth = found[run.core_id or "", node.node_id or "", kind, (visit.ended_at or 0) // DAY]
+                truth = found[
+                    run.core_id or "", node.node_id or "", node.block_kind or "", (visit.ended_at or 0) // DAY
+                ]
                 truth.visits += 1
                 truth.failed += visit.state is NodeState.FAILED
                 if visit.duration_ms is not None:

@@ -114,8 +114,8 @@ class Histogram(Struct, frozen=True, gc=False):
             return b""
         base = ((self.lanes & -self.lanes).bit_length() - 1) // LANE_BITS
         counts = Histogram(self.lanes >> LANE_BITS * base).counts
-        most = max(counts)
-        code = next(code for code in _CODES if most < 1 << 8 * array(code).itemsize)
+        highest = max(counts)
+        code = next(code for code in _CODES if highest < 1 << 8 * array(code).itemsize)
         packed = array(code, counts)
         if byteorder == "big":
             packed.byteswap()

@@ -28,10 +28,7 @@ _MAY_WAIT = PERSON_KINDS | CONTAINER_KINDS
 
 
 class NodeDay(NamedTuple):
-    """A node of a Core on the day, UTC, on which visits ended: `day` counts from 1970.
-
-    Blocks without a node id are counted by `block_kind`, which is empty for all others. Unknown ids are empty.
-    """
+    """A node of a Core on the day, UTC, on which visits ended: `day` counts from 1970. Unknown texts are empty."""
 
     core_id: str
     node_id: str
@@ -69,7 +66,7 @@ Counts: TypeAlias = Mapping[NodeDay, NodeCounts]
 
 
 class _Day(msgspec.Struct, array_like=True):
-    """What is being counted of one node on one day; durations in microseconds. `unknown`: visits without a duration."""
+    """The visits of one node on one day; durations in microseconds. `unknown`: visits without a duration."""
 
     durations: list[Micros] = []
     waits: list[Micros] = []
@@ -92,7 +89,7 @@ class _Day(msgspec.Struct, array_like=True):
         return NodeCounts(Histogram.of(durations), Histogram.of(waits), visits, *sums)
 
 
-# Core, node id, block kind unless there is a node id, and day.
+# Core, node id, block kind, and day.
 _Key: TypeAlias = tuple[str | None, str | None, str | None, int]
 
 
@@ -105,9 +102,9 @@ class Tally:
     def add(self, run: Run, event: Event, change: VisitChange) -> None:
         """Count a visit that `event`, which was just applied to `run`, ended. This runs for each second event."""
         node, visit = change
-        ended_at, entered_at, node_id, kind = visit.ended_at, visit.entered_at, node.node_id, node.block_kind
+        ended_at, entered_at, kind = visit.ended_at, visit.entered_at, node.block_kind
         at = ended_at if ended_at is not None else run.last_event_at or 0
-        key = (run.core_id, node_id, None if node_id else kind, at // DAY_MICROS)
+        key = (run.core_id, node.node_id, kind, at // DAY_MICROS)
         day = self._days.get(key)
         if day is None:
             day = self._days[key] = _Day()
@@ -131,6 +128,20 @@ class Tally:
             key = NodeDay(_name(core_id), _name(node_id), _name(kind), number)
             # Very long ids may be the same once they are cut.
             found[key] = found[key] + day.counts() if key in found else day.counts()
+        return found
+
+    def durations(self) -> Mapping[NodeDay, list[Micros]]:
+        """Return the exact durations of the visits that did not wait for a person."""
+        found: dict[NodeDay, list[Micros]] = {}
+        for (core_id, node_id, kind, number), day in self._days.items():
+            found.setdefault(NodeDay(_name(core_id), _name(node_id), _name(kind), number), []).extend(day.durations)
+        return found
+
+    def waits(self) -> Mapping[NodeDay, list[Micros]]:
+        """Return the exact durations of the visits that waited for a person."""
+        found: dict[NodeDay, list[Micros]] = {}
+        for (core_id, node_id, kind, number), day in self._days.items():
+            found.setdefault(NodeDay(_name(core_id), _name(node_id), _name(kind), number), []).extend(day.waits)
         return found
 
     def to_bytes(self) -> bytes:
