@@ -38,9 +38,9 @@ class Variant(Struct, frozen=True):
 
 
 class Departure(Struct, frozen=True):
-    """The point at which a run left the usual path: after node `after` (None at its start) it took `took` in place of `usual`.
+    """The point at which a run left the usual path: after node `after`, it took `took` in place of `usual`.
 
-    `took` is None if the run ended there, `usual` is None if the usual path ended there.
+    `after` is None at its start. `took` is None if the run ended there, `usual` is None if the usual path ended there.
     """
 
     after: str | None
