@@ -210,6 +210,9 @@ def stats(
         str | None, typer.Option(metavar="TIME", help="Only days from this time on (UTC): 30d, 12h or 2026-11-25.")
     ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Compute exact durations from all events.")] = False,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Print how long people take to answer, by checkpoint type and assignee.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Print how often nodes fail, and how long they take.
@@ -217,7 +220,13 @@ def stats(
     P50, P95 and P99 are durations that 50, 95 and 99 of 100 visits do not exceed, within 1 %. Visits that waited for a
     person are left out; a node whose visits all wait has the durations of the waits. Tokens are those that results
     report. A journal counts visits as it records them, and keeps the counts of runs that it deletes, for 400 days.
+    With `--answers` it lists the checkpoints that the server has, or with `--offline` those that were pending when the
+    journal was recorded.
     """
+    if answers:
+        from scaicore_tui.cli.commands.answers import print_answers
+
+        return run(print_answers(common, since, json=json))
     from scaicore_tui.cli.commands.stats import print_stats
 
     return run(print_stats(common, since, exact=exact, json=json))

@@ -27,6 +27,7 @@ _DOCUMENTS = {
     "runs": ("The runs, newest first", "RunDocument[]"),
     "show": ("One run", "ShowDocument"),
     "stats": ("The figures of nodes, by Core, the most visited first", "NodeFiguresDocument[]"),
+    "stats-answers": ("The times that people take to answer: stats --answers", "AnswersDocument[]"),
     "watch": ("One change per line", "TransitionDocument"),
 }
 

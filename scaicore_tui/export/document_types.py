@@ -386,6 +386,20 @@ class NodeFiguresDocument(TypedDict):
     cost: Annotated[float | None, Meta(description="Sum of the costs in the results, in their unit; null if unknown.")]
 
 
+class AnswersDocument(TypedDict):
+    """Checkpoints of one type and assignee."""
+
+    checkpoint_type: str
+    assignee: str | None
+    asked: Count
+    answered: Count
+    expired: Annotated[Count, Meta(description="Closed by their deadline.")]
+    pending: Count
+    timed: Annotated[Count, Meta(description="Answered at a known time: the durations are of these.")]
+    p50_ms: Annotated[Milliseconds | None, Meta(description="Half of the answers took at most this; exact.")]
+    p95_ms: Milliseconds | None
+
+
 class ErrorGroupDocument(TypedDict):
     """Failed runs with the same cause."""
 

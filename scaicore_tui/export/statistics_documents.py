@@ -8,9 +8,11 @@ from scaicore_tui.timefmt import format_iso
 
 if TYPE_CHECKING:
     from scaicore_tui.analysis.run_groups import ErrorGroup, RunGroup
+    from scaicore_tui.analysis.statistics.answers import AnswerFigures
     from scaicore_tui.analysis.statistics.figures import NodeFigures
     from scaicore_tui.analysis.statistics.paths import Variant
     from scaicore_tui.export.document_types import (
+        AnswersDocument,
         ErrorGroupDocument,
         NodeFiguresDocument,
         RunGroupDocument,
@@ -35,6 +37,21 @@ def node_figures_document(row: NodeFigures) -> NodeFiguresDocument:
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
         "cost": row.cost,
+    }
+
+
+def answers_document(row: AnswerFigures) -> AnswersDocument:
+    """Return the document of the checkpoints of one type and assignee."""
+    return {
+        "checkpoint_type": row.checkpoint_type,
+        "assignee": row.assignee or None,
+        "asked": row.asked,
+        "answered": row.answered,
+        "expired": row.expired,
+        "pending": row.pending,
+        "timed": row.timed,
+        "p50_ms": row.p50_ms,
+        "p95_ms": row.p95_ms,
     }
 
 

@@ -14,6 +14,7 @@ from scaicore_tui.config import Identity
 from scaicore_tui.errors import ConfigError, Conflict, StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 from scaicore_tui.protocol import Event, decode_event
+from scaicore_tui.store.asked import MIGRATION as ASKED
 from scaicore_tui.store.failures import (
     FILE_UNCHANGED,
     ONLY_IN_MEMORY,
@@ -144,9 +145,11 @@ _MIGRATIONS = (
     CREATE INDEX runs_error_group ON runs (error_group) WHERE error_group IS NOT NULL;
     CREATE INDEX runs_input ON runs (input_digest) WHERE input_digest IS NOT NULL;
     """,
-    # Statistics of nodes. The runs in the file are counted while the program runs, `counted` is 0 until that is done.
+    # Statistics of nodes, and all checkpoints. The runs in the file are counted while the program runs: `counted` is 0
+    # until that is done.
     f"""
     {NODE_DAYS}
+    {ASKED}
     CREATE INDEX runs_failed_ended ON runs (ended_at) WHERE status = 'failed';
     ALTER TABLE runs ADD COLUMN is_counted INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE folding ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;

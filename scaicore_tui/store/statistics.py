@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from scaicore_tui.analysis.run_groups import ErrorGroup, error_groups
+from scaicore_tui.analysis.statistics.answers import Asked, closed_by_events
 from scaicore_tui.analysis.statistics.figures import NodeFigures, exact_figures, node_figures
 from scaicore_tui.analysis.statistics.paths import Variant, variants
 from scaicore_tui.analysis.statistics.rates import Rate, column_width, make_rate
@@ -13,8 +16,10 @@ from scaicore_tui.analysis.statistics.tally import DAY_MICROS, Counts, Tally
 from scaicore_tui.runs import Summary
 from scaicore_tui.runs.cache import project
 from scaicore_tui.runs.summary import decode_summary
+from scaicore_tui.store.asked import READ_ASKED, read_asked
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.node_days import READ, sum_counts
+from scaicore_tui.store.pending import read_pending
 from scaicore_tui.store.stored_ids import decode_id, encode_id
 from scaicore_tui.units import Micros
 
@@ -93,6 +98,20 @@ class StoredStatistics:
     def variants(self, period: Period, core_id: str | None = None) -> list[Variant]:
         """Return the paths of the runs that started in a period and are over, by Core, the most frequent first."""
         return variants(self._summaries(_STARTED_RUNS, *period, core_id, core_id))
+
+    def asked(self, since: Micros | None, now: Micros, core_id: str | None = None) -> list[Asked]:
+        """Return the checkpoints that were pending at a poll, and created from `since` on, oldest first.
+
+        When they were closed, the events of their runs tell: these are read, which may take long.
+        """
+        pending = {row.id for row in read_pending(self._journal.reader)}
+        rows = map(read_asked, self._query(READ_ASKED, _BEFORE_ALL if since is None else since, core_id, core_id))
+        return [self._closed(replace(asked, is_open=asked.id in pending), now) for asked in rows]
+
+    def _closed(self, asked: Asked, now: Micros) -> Asked:
+        key = asked.execution_id
+        history = self._journal.reader.history(key) if key else ()
+        return closed_by_events(asked, (event for _, event in history), now)
 
     def _summaries(self, query: str, *values: object) -> Iterator[Summary]:
         for (source,) in self._query(query, *values):

@@ -13,6 +13,7 @@ from scaicore_tui.store.database import _MIGRATIONS
 UNDO_STATISTICS = """
 DROP TABLE node_days;
 DROP TABLE node_parts;
+DROP TABLE asked;
 DROP INDEX IF EXISTS runs_failed_ended;
 ALTER TABLE folding DROP COLUMN counted;
 """
