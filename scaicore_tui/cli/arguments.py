@@ -69,7 +69,7 @@ SortBy = Annotated[
 Limit = Annotated[int | None, typer.Option(metavar="N", help="At most this many.", min=1)]
 GroupBy = Annotated[
     Grouping | None,
-    typer.Option("--group", metavar="FACT", help="Print groups of runs: by error, core, node or status."),
+    typer.Option("--group", metavar="FIELD", help="Group them by error, variant (path), core, node or status."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]

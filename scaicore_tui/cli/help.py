@@ -40,6 +40,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("scaicore-tui runs --json | jq -r '.[].execution_id'", "print the id of each run"),
         ("scaicore-tui runs --offline", "list the runs in the profile's journal, without a server"),
         ("scaicore-tui runs --offline --journal events.jsonl", "list the runs in a file of JSON lines"),
+        ("scaicore-tui runs --group error", "list the causes of failures, with counts and times"),
     ),
     "show": (
         ("scaicore-tui show @latest", "print the newest run"),
@@ -56,6 +57,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("scaicore-tui events --json > events.jsonl", "save all events, byte for byte"),
         ("scaicore-tui events --where 'type:failed node:post'", "print the failures of one node"),
         ("scaicore-tui events --offline --journal incident.journal", "print the events of a journal, without a server"),
+    ),
+    "stats": (
+        ("scaicore-tui stats --since 30d", "print the figures of all nodes over the last 30 days"),
+        ("scaicore-tui stats --core core_research --offline --exact", "compute them from the events of a journal"),
     ),
     "watch": (
         ("scaicore-tui watch", "print all changes from now on"),

@@ -158,11 +158,10 @@ def runs(
 ) -> int:
     """List runs with their nodes, newest first.
 
-    `--group` lists what the runs have in common instead: how many there are, when the first and the last of them was,
-    and the newest.
-
     It reads the events from the API once. With `--offline`, or when `--journal` names a file of JSON lines (the output
-    of `events --json`), it contacts no server.
+    of `events --json`), it contacts no server. `--group error` lists failures by their cause: Core, node and error, but
+    for numbers, ids, paths and quoted values. `--group variant` lists the paths of finished runs: those that entered
+    the same nodes took the same path.
     """
     from scaicore_tui.cli.commands import read
     from scaicore_tui.cli.queries import RunSelection
@@ -210,6 +209,36 @@ def events(
     from scaicore_tui.cli.commands import read
 
     return run(read.list_events(common, execution, where, json))
+
+
+@command()
+@takes_common
+def stats(
+    common: Common,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only days from this time on (UTC): 30d, 12h or 2026-11-25.")
+    ] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Compute exact durations from all events.")] = False,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Print how long people take to answer, by checkpoint type and assignee.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Print how often nodes fail, and how long they take.
+
+    P50, P95 and P99 are durations that 50, 95 and 99 of 100 visits do not exceed, within 1 %. Visits that waited for a
+    person are left out; a node whose visits all wait has the durations of the waits. Tokens are those that results
+    report. A journal counts visits as it records them, and keeps the counts of runs that it deletes, for 400 days.
+    With `--answers` it lists the checkpoints that the server has, or with `--offline` those that were pending when the
+    journal was recorded.
+    """
+    if answers:
+        from scaicore_tui.cli.commands.answers import print_answers
+
+        return run(print_answers(common, since, json=json))
+    from scaicore_tui.cli.commands.stats import print_stats
+
+    return run(print_stats(common, since, exact=exact, json=json))
 
 
 @command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from scaicore_tui.actions import Kind, Ledger
 from scaicore_tui.analysis.query import RUNS, Query, QueryContext, QueryError, Subject, parse_query
 from scaicore_tui.analysis.query.tree import MomentValue, Op, Test, TextValue, Tree, tests_in
 from scaicore_tui.analysis.query.values import is_moment
-from scaicore_tui.analysis.run_order import sort_runs
 from scaicore_tui.config import config_file, ledger_file
 from scaicore_tui.config.profiles import read_profiles
 from scaicore_tui.config.views import Grouping, Sort
@@ -99,3 +98,25 @@ def known_replays() -> frozenset[str]:
     except StorageError:
         return frozenset()
     return frozenset(one.execution_id for one in entries if one.kind is Kind.REPLAY and one.execution_id is not None)
+
+
+_DESCENDING: Mapping[Sort, Callable[[Summary], float | None]] = {
+    Sort.STARTED: lambda run: run.began_at,
+    Sort.CHANGED: lambda run: run.last_event_at,
+    Sort.DURATION: lambda run: run.duration_ms,
+    Sort.EVENTS: lambda run: run.event_count,
+}
+_ASCENDING: Mapping[Sort, Callable[[Summary], str | None]] = {
+    Sort.CORE: lambda run: run.core_id,
+    Sort.STATUS: lambda run: run.status.value,
+}
+
+
+def sort_runs(runs: Iterable[Summary], sort: Sort) -> list[Summary]:
+    """Return `runs` in the order `sort`; equal ones stay in theirs, and those without a value come last."""
+    rows = list(runs)
+    if sort in _ASCENDING:
+        text = _ASCENDING[sort]
+        return sorted(rows, key=lambda run: (text(run) is None, text(run) or ""))
+    number = _DESCENDING[sort]
+    return sorted(rows, key=lambda run: (number(run) is None, -(number(run) or 0)))

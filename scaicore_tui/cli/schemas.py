@@ -18,10 +18,17 @@ _DOCUMENTS = {
     "ledger": ("All writes sent from this machine, oldest first", "LedgerEntryDocument[]"),
     "record": ("Summary of a recording", "RecordDocument"),
     "resolve": ("The outcome of an answer or a replay", "WriteDocument"),
+    "runs-by-error": (
+        "The failed runs by their cause, the most frequent first: runs --group error",
+        "ErrorGroupDocument[]",
+    ),
+    "runs-by-variant": ("The paths that runs took, by Core: runs --group variant", "VariantDocument[]"),
+    "runs-by-core": ("The runs by Core, node or status: runs --group core, node or status", "RunGroupDocument[]"),
     "runs": ("The runs, newest first", "RunDocument[]"),
-    "runs-group": ("The groups of `runs --group`, the largest first", "RunGroupDocument[]"),
     "show": ("One run", "ShowDocument"),
     "sql": ("The rows of the result", "SqlRowDocument[]"),
+    "stats": ("The figures of nodes, by Core, the most visited first", "NodeFiguresDocument[]"),
+    "stats-answers": ("The times that people take to answer: stats --answers", "AnswersDocument[]"),
     "watch": ("One change per line", "TransitionDocument"),
 }
 

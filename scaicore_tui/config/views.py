@@ -22,6 +22,7 @@ class Grouping(StrEnum):
     """A fact by which runs are grouped."""
 
     ERROR = "error"
+    VARIANT = "variant"
     CORE = "core"
     NODE = "node"
     STATUS = "status"

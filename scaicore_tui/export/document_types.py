@@ -9,6 +9,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta
 
+from scaicore_tui.analysis.run_groups import Trend
 from scaicore_tui.analysis.steps import ATTEMPT, ITERATION, NOT_REACHED, PARENT
 from scaicore_tui.runs.model import NodeState, RunStatus
 from scaicore_tui.runs.status_style import NODE_STYLES
@@ -160,21 +161,6 @@ class TransitionDocument(TypedDict):
         Annotated[bool, Meta(description="True if the result was too large for the API to send.")]
     ]
     checkpoint: NotRequired[TransitionCheckpointDocument]
-
-
-class RunGroupDocument(TypedDict):
-    """Runs that have a fact in common. What the grouping is not about is null."""
-
-    core_id: str | None
-    node_id: Annotated[str | None, Meta(description="The failed node; by node, one that all of these runs visited.")]
-    status: Annotated[str | None, _one_of(None, *RunStatus)]
-    code: Annotated[str | None, Meta(description="Code that the error begins with, such as BANK_DOWN.")]
-    text: Annotated[str | None, Meta(description="The error without numbers, ids, paths and quoted values.")]
-    count: Count
-    failed: Annotated[Count, Meta(description="How many of these runs failed.")]
-    first_at: Annotated[Time | None, Meta(description="When the first of them began; by error, when it ended.")]
-    last_at: Time | None
-    example: Annotated[str, Meta(description="Id of the newest of these runs.")]
 
 
 class SqlRowDocument(TypedDict):
@@ -379,3 +365,78 @@ class ConfigShowDocument(TypedDict):
     exists: bool
     profiles: list[str]
     settings: SettingsDocument
+
+
+class NodeFiguresDocument(TypedDict):
+    """The figures of one node of a Core, over the visits that ended in the period."""
+
+    core_id: str | None
+    node_id: Annotated[str | None, Meta(description="Null for the blocks of a kind that have no id.")]
+    visits: Count
+    failed: Count
+    p50_ms: Annotated[Milliseconds | None, Meta(description="Half of the visits take at most this; null if unknown.")]
+    p95_ms: Annotated[Milliseconds | None, Meta(description="95 of 100 visits take at most this.")]
+    p99_ms: Annotated[Milliseconds | None, Meta(description="99 of 100 visits take at most this.")]
+    waits_for_people: Annotated[
+        bool, Meta(description="True if the durations are the waits of people: the node has no other visits.")
+    ]
+    block_kind: str | None
+    waits: Annotated[Count, Meta(description="Visits that waited for a person; other durations leave them out.")]
+    exact: Annotated[bool, Meta(description="False if the durations are within 1 % of the exact ones.")]
+    input_tokens: Annotated[
+        int | None, Meta(description="Sum over the visits whose result reports tokens; null if none does.")
+    ]
+    output_tokens: int | None
+    cost: Annotated[float | None, Meta(description="Sum of the costs in the results, in their unit; null if unknown.")]
+
+
+class AnswersDocument(TypedDict):
+    """Checkpoints of one type and assignee."""
+
+    checkpoint_type: str
+    assignee: str | None
+    asked: Count
+    answered: Count
+    expired: Annotated[Count, Meta(description="Closed by their deadline.")]
+    pending: Count
+    timed: Annotated[Count, Meta(description="Answered at a known time: the durations are of these.")]
+    p50_ms: Annotated[Milliseconds | None, Meta(description="Half of the answers took at most this; exact.")]
+    p95_ms: Milliseconds | None
+
+
+class ErrorGroupDocument(TypedDict):
+    """Failed runs with the same cause."""
+
+    core_id: str | None
+    node_id: str | None
+    code: Annotated[str | None, Meta(description="The code with which the error begins.")]
+    text: Annotated[str, Meta(description="The error without its code, with numbers, ids, paths and quotes masked.")]
+    count: Count
+    first_at: Time | None
+    last_at: Time | None
+    example: Annotated[str, Meta(description="Id of the run that failed last.")]
+    trend: Annotated[str, _one_of(*Trend)]
+    new_today: Annotated[bool, Meta(description="True if no such failure of a day before (UTC) is known.")]
+
+
+class VariantDocument(TypedDict):
+    """Finished runs of a Core that entered the same nodes."""
+
+    core_id: str | None
+    path: Annotated[list[str], Meta(description="In the order of the first visits that is most frequent.")]
+    count: Count
+    share: Annotated[float, Meta(description="Of the finished runs of the Core, from 0 to 1.")]
+    failed: Count
+    p95_ms: Milliseconds | None
+    example: Annotated[str, Meta(description="Id of the newest of these runs.")]
+
+
+class RunGroupDocument(TypedDict):
+    """Runs with the same Core or status, or that entered the same node."""
+
+    value: str | None
+    count: Count
+    failed: Count
+    p95_ms: Milliseconds | None
+    last_at: Time | None
+    example: Annotated[str, Meta(description="Id of the newest of these runs.")]

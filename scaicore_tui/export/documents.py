@@ -11,13 +11,11 @@ from scaicore_tui.runs.transitions import Transition, TransitionKind
 from scaicore_tui.timefmt import format_iso
 
 if TYPE_CHECKING:
-    from scaicore_tui.analysis.run_order import RunGroup
     from scaicore_tui.analysis.steps import RunSteps, Step
     from scaicore_tui.export.document_types import (
         NodeDocument,
         ResultDocument,
         RunDocument,
-        RunGroupDocument,
         ShowDocument,
         StepDocument,
         TransitionCheckpointDocument,
@@ -44,22 +42,6 @@ def run_document(run: Run) -> RunDocument:
         "last_event_at": format_iso(run.last_event_at),
         "oddities": list(run.anomalies),
         "nodes": [_node(node) for node in run.nodes.values()],
-    }
-
-
-def run_group_document(group: RunGroup) -> RunGroupDocument:
-    """Return the document of runs that have a fact in common."""
-    return {
-        "core_id": group.core_id,
-        "node_id": group.node_id,
-        "status": None if group.status is None else str(group.status),
-        "code": group.code,
-        "text": group.text,
-        "count": group.count,
-        "failed": group.failed,
-        "first_at": format_iso(group.first_at),
-        "last_at": format_iso(group.last_at),
-        "example": group.example.execution_id,
     }
 
 

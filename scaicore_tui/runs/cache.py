@@ -14,7 +14,7 @@ from cachetools import LRUCache
 from scaicore_tui.protocol.events import Event
 from scaicore_tui.runs.delta import Delta
 from scaicore_tui.runs.model import Run
-from scaicore_tui.runs.reduce import apply
+from scaicore_tui.runs.reduce import OnVisitEnded, apply
 from scaicore_tui.runs.summary import Summary, summary_of, to_partial_run
 from scaicore_tui.units import Position
 
@@ -32,12 +32,14 @@ def count_unreadable(events: Iterable[Event]) -> int:
     return sum(not event.is_complete for event in events)
 
 
-def project(execution_id: str, history: Iterable[tuple[Position, Event]]) -> tuple[Run, int | None]:
+def project(
+    execution_id: str, history: Iterable[tuple[Position, Event]], on_ended: OnVisitEnded | None = None
+) -> tuple[Run, int | None]:
     """Reduce a complete history to its run; also return the position of its first event, None without events."""
     run, first = Run(execution_id), None
     for position, event in history:
         first = position if first is None else first
-        apply(run, event)
+        apply(run, event, on_ended)
     return run, first
 
 
@@ -54,8 +56,11 @@ class RunProjector:
         self._runs: LRUCache[str, tuple[Run, int]] = LRUCache(max_runs)
         self._ended: LRUCache[str, tuple[Run, int]] = LRUCache(min(max_runs, MAX_ENDED_RUNS))
 
-    def apply(self, events: Sequence[Event], first_position: Position) -> Delta:
-        """Apply `events`, oldest first, whose positions start at `first_position`. They must not be stored yet."""
+    def apply(self, events: Sequence[Event], first_position: Position, on_ended: OnVisitEnded | None = None) -> Delta:
+        """Apply `events`, oldest first, whose positions start at `first_position`. They must not be stored yet.
+
+        `on_ended` is called for each visit that they end.
+        """
         changed = self._take(events)
         live_event_counts: Counter[str] = Counter()
         for position, event in enumerate(events, first_position):
@@ -65,7 +70,7 @@ class RunProjector:
             entry = changed.get(execution_id)
             if entry is None:
                 entry = changed[execution_id] = (Run(execution_id), position)
-            if apply(entry[0], event):
+            if apply(entry[0], event, on_ended):
                 live_event_counts[execution_id] += 1
         self._put_back(changed)
         upserted = {
@@ -82,15 +87,23 @@ class RunProjector:
             is_history=False,
         )
 
-    def rebuild(self, execution_ids: Iterable[str], events: Sequence[Event] = (), *, is_history: bool = True) -> Delta:
+    def rebuild(
+        self,
+        execution_ids: Iterable[str],
+        events: Sequence[Event] = (),
+        on_ended: OnVisitEnded | None = None,
+        *,
+        is_history: bool = True,
+    ) -> Delta:
         """Project runs again from their stored events, after `events` were inserted before or between others.
 
-        `is_history` is False for events that fill a gap: these are new, although late.
+        `on_ended` is called for each ended visit of their histories. `is_history` is False for events that fill a gap:
+        these are new, although late.
         """
         upserted = {}
         for execution_id in execution_ids:
             self._pop(execution_id)
-            run, position = project(execution_id, self._read_history(execution_id))
+            run, position = project(execution_id, self._read_history(execution_id), on_ended)
             if position is not None:
                 upserted[execution_id] = summary_of(run, position)
         return Delta(

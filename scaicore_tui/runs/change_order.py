@@ -66,7 +66,7 @@ class ChangeOrder:
     def index(self, position: Position) -> int | None:
         """Return the index of a run; None if it is not known."""
         index = self._known_index(position)
-        return None if index is None else self._place(position, self._times[index])
+        return None if index is None else self._order_index(position, self._times[index])
 
     def count_after(self, at: Micros) -> int:
         """Return the number of runs whose last change is after `at`."""
@@ -83,9 +83,9 @@ class ChangeOrder:
         else:
             self._known.insert(index, position)
             self._times.insert(index, key)
-        place = self._place(position, key)
-        self._order.insert(place, position)
-        self._order_times.insert(place, key)
+        at_index = self._order_index(position, key)
+        self._order.insert(at_index, position)
+        self._order_times.insert(at_index, key)
 
     def discard(self, position: Position) -> bool:
         """Remove a run; return False if it is not known."""
@@ -105,15 +105,15 @@ class ChangeOrder:
         index = bisect_left(self._known, position)
         return index if index < len(self._known) and self._known[index] == position else None
 
-    def _place(self, position: Position, key: Micros) -> int:
+    def _order_index(self, position: Position, key: Micros) -> int:
         """Return the index at which a run with this time is, or has to be inserted."""
         first = bisect_left(self._order_times, key)
         last = bisect_right(self._order_times, key, lo=first)
         return bisect_left(self._order, position, lo=first, hi=last)
 
     def _take_out(self, position: Position, key: Micros) -> None:
-        place = self._place(position, key)
-        del self._order[place], self._order_times[place]
+        index = self._order_index(position, key)
+        del self._order[index], self._order_times[index]
 
 
 def _filtered(positions: array[int], times: array[int], wanted: set[Position]) -> tuple[array[int], array[int]]:

@@ -28,11 +28,20 @@ class VisitChange(NamedTuple):
     visit: NodeVisit
 
 
-def apply(run: Run, event: Event) -> bool:
-    """Apply `event` to `run`; for a repeat, only count it and return False."""
+# Called with the run, an event that was just applied to it, and the visit that the event ended.
+OnVisitEnded = Callable[[Run, Event, VisitChange], None]
+
+
+def apply(run: Run, event: Event, on_ended: OnVisitEnded | None = None) -> bool:
+    """Apply `event` to `run`; for a repeat, only count it and return False.
+
+    `on_ended` is called if a visit is over thereby, or is over and its enter event came late.
+    """
     if is_repeat(run, event):
         return False
-    apply_new(run, event)
+    change = apply_new(run, event)
+    if on_ended is not None and change is not None and change.visit.state is not NodeState.ENTERED:
+        on_ended(run, event, change)
     return True
 
 

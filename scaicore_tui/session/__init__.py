@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
     from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
     from scaicore_tui.store.read_sql import SqlResult, query_journal
-    from scaicore_tui.store.recordings import Recording, RunSource, SearchableRuns, is_jsonl, open_recording
+    from scaicore_tui.store.recordings import (
+        Recording,
+        RunSource,
+        SearchableRuns,
+        is_jsonl,
+        open_recording,
+        open_statistics,
+    )
+    from scaicore_tui.store.statistics import StoredStatistics
     from scaicore_tui.sync.status import STALE_INTERVALS, ConnectionState, ConnectionStatus, SourceStatus
 
 __all__ = [
@@ -46,6 +54,7 @@ __all__ = [
     "Session",
     "SourceStatus",
     "SqlResult",
+    "StoredStatistics",
     "SubmissionDelta",
     "TokenStatus",
     "is_jsonl",
@@ -54,6 +63,7 @@ __all__ = [
     "open_recorded_session",
     "open_recording",
     "open_session",
+    "open_statistics",
     "open_usable_session",
     "query_journal",
     "submission_of",
@@ -64,7 +74,15 @@ _MODULES = {
     "scaicore_tui.api.checkpoint_listing": ("PendingStatus",),
     "scaicore_tui.api.client": ("MAX_RESOLVED_PAGES",),
     "scaicore_tui.sync.status": ("STALE_INTERVALS", "ConnectionStatus", "ConnectionState", "SourceStatus"),
-    "scaicore_tui.store.recordings": ("Recording", "RunSource", "SearchableRuns", "is_jsonl", "open_recording"),
+    "scaicore_tui.store.recordings": (
+        "Recording",
+        "RunSource",
+        "SearchableRuns",
+        "is_jsonl",
+        "open_recording",
+        "open_statistics",
+    ),
+    "scaicore_tui.store.statistics": ("StoredStatistics",),
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
     "scaicore_tui.session.flows": ("FlowGraphs",),
     "scaicore_tui.session.offline": ("OfflineSession",),

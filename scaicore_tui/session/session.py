@@ -28,6 +28,7 @@ from scaicore_tui.sync.pollers import Pollers
 
 if TYPE_CHECKING:
     from scaicore_tui.session.flows import FlowGraphs
+    from scaicore_tui.session.statistics import Statistics
 
 DEFAULT_BACKFILL = 5_000
 _log = Log(__name__)
@@ -144,6 +145,13 @@ class Session(Commands):
         from scaicore_tui.session.flows import flow_graphs_of
 
         return flow_graphs_of(self.target, self.clock, self.reader.stored, self.client)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Figures of nodes, rates, and causes of failures."""
+        from scaicore_tui.session.statistics import Statistics
+
+        return Statistics(self.journal)
 
     def load_runs_in_background(self) -> None:
         """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""

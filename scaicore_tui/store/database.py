@@ -14,6 +14,7 @@ from scaicore_tui.config import Identity
 from scaicore_tui.errors import ConfigError, Conflict, StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 from scaicore_tui.protocol import Event, decode_event
+from scaicore_tui.store.asked import MIGRATION as ASKED
 from scaicore_tui.store.failures import (
     FILE_UNCHANGED,
     ONLY_IN_MEMORY,
@@ -22,6 +23,7 @@ from scaicore_tui.store.failures import (
     is_storage_failure,
     journal_failure,
 )
+from scaicore_tui.store.node_days import MIGRATION as NODE_DAYS
 from scaicore_tui.store.run_rows import add_columns
 from scaicore_tui.store.stored_ids import encode_id
 
@@ -142,6 +144,15 @@ _MIGRATIONS = (
     CREATE INDEX runs_failed_node ON runs (failed_node) WHERE failed_node IS NOT NULL;
     CREATE INDEX runs_error_group ON runs (error_group) WHERE error_group IS NOT NULL;
     CREATE INDEX runs_input ON runs (input_digest) WHERE input_digest IS NOT NULL;
+    """,
+    # Statistics of nodes, and all checkpoints. The runs in the file are counted while the program runs: `counted` is 0
+    # until that is done.
+    f"""
+    {NODE_DAYS}
+    {ASKED}
+    CREATE INDEX runs_failed_ended ON runs (ended_at) WHERE status = 'failed';
+    ALTER TABLE runs ADD COLUMN is_counted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE folding ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;
     """,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from scaicore_tui.json_text import write
 from scaicore_tui.protocol import Checkpoint, read_checkpoint
+from scaicore_tui.store.asked import remember_asked
 from scaicore_tui.store.journal import Journal
 
 
@@ -18,9 +19,10 @@ def read_pending(journal: Journal) -> list[Checkpoint]:
         raise journal.damage_error() from error
 
 
-def save_pending(journal: Journal, checkpoints: Iterable[Checkpoint]) -> None:
-    """Replace the stored pending checkpoints by `checkpoints`, oldest first."""
+def save_pending(journal: Journal, checkpoints: Sequence[Checkpoint]) -> None:
+    """Replace the stored pending checkpoints by `checkpoints`, oldest first, and remember that these were asked."""
     rows = [(write(checkpoint.raw, ascii_only=True).encode(),) for checkpoint in checkpoints]
     with journal.transaction() as database:
         database.execute("DELETE FROM main.pending")
         database.executemany("INSERT INTO main.pending (source) VALUES (?)", rows)
+        remember_asked(database, checkpoints)

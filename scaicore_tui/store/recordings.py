@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -23,7 +24,9 @@ from scaicore_tui.runs.cache import project
 from scaicore_tui.store.failures import require_file
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.pending import read_pending
+from scaicore_tui.store.statistics import StoredStatistics
 from scaicore_tui.store.stored_runs import LATEST, StoredRuns
+from scaicore_tui.store.summaries import Summaries
 from scaicore_tui.store.writer import JournalWriter
 from scaicore_tui.timefmt import MICROS_PER_SECOND
 from scaicore_tui.units import Micros, Position
@@ -303,6 +306,22 @@ def open_readonly(path: Path) -> Journal:
         return journal
     journal.close()
     return Journal.open_copy(path)
+
+
+@contextmanager
+def open_statistics(path: Path) -> Iterator[StoredStatistics]:
+    """Yield the statistics of the journal or the file of JSON lines in `path`. Raises the same as `open_recording`.
+
+    Unless all of its runs are counted, as in the journal of an older version, they are counted in a temporary copy.
+    """
+    journal = open_readonly(path)
+    if not Summaries(journal).is_counted and not is_jsonl(path):
+        journal.close()
+        journal = Journal.open_copy(path)
+    with journal:
+        if not Summaries(journal).is_counted:
+            _rebuild_summaries(journal)
+        yield StoredStatistics(journal)
 
 
 def _load_jsonl(path: Path) -> Journal:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scaicore_tui.analysis.statistics.tally import Tally
 from scaicore_tui.runs import Delta, RunProjector, Summary
+from scaicore_tui.runs.cache import project
 from scaicore_tui.store.gaps import BELOW_ALL
 from scaicore_tui.store.journal import MAX_POSITION, Journal
+from scaicore_tui.store.node_days import add_part
 from scaicore_tui.store.stored_ids import encode_id
 from scaicore_tui.store.summaries import Summaries
 from scaicore_tui.units import Micros, Position
@@ -30,8 +33,8 @@ FROM pragma_page_count, pragma_freelist_count, pragma_page_size
 class Retention:
     """One pass over a journal, oldest runs first.
 
-    Kept are unfinished runs, and the newest MIN_KEPT_EVENTS events; with open gaps, that many events below the lowest
-    one, and all above it.
+    The statistics of nodes keep the counts of deleted runs. Kept are unfinished runs, and the newest MIN_KEPT_EVENTS
+    events; with open gaps, that many events below the lowest one, and all above it.
     """
 
     def __init__(
@@ -62,11 +65,14 @@ class Retention:
             strays = database.execute(
                 _DELETE_STRAYS, (self._strays_before(found), keep_from, BATCH_STRAY_EVENTS)
             ).rowcount
-            deleted, vacated = dict[str, int](), list[Position]()
+            deleted, vacated, tally = dict[str, int](), list[Position](), Tally()
             for summary in found:
                 if self._can_be_pruned(summary, keep_from):
+                    project(summary.execution_id, self._journal.history(summary.execution_id), tally.add)
                     deleted[summary.execution_id] = self._delete(summary)
                     vacated.append(summary.position)
+            add_part(database, tally, is_removed=True)
+            add_part(database, tally, is_kept=True)
             if strays or deleted:
                 # Older history would be deleted as well: don't read it any more.
                 database.execute("DELETE FROM main.holes WHERE after_pos = ?", (BELOW_ALL,))

@@ -18,8 +18,11 @@ _COLUMNS = (
 )
 _MARKS = ", ".join("?" * len(_COLUMNS.split(", ")))
 _UPDATES = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", ") if column != "execution_id")
-PUT = f"INSERT INTO main.runs ({_COLUMNS}) VALUES ({_MARKS}) ON CONFLICT (execution_id) DO UPDATE SET {_UPDATES}"  # noqa: S608  (constants)
-PUT_IN_MEMORY = f"INSERT OR REPLACE INTO temp.unsaved_runs ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608  (constants)
+# A summary is stored in the transaction that counts the visits of its run (see `node_days`).
+PUT = f"""INSERT INTO main.runs ({_COLUMNS}, is_counted) VALUES ({_MARKS}, 1)
+ON CONFLICT (execution_id) DO UPDATE SET {_UPDATES}, is_counted = 1"""  # noqa: S608  (constants)
+PUT_IN_MEMORY = f"INSERT OR REPLACE INTO temp.unsaved_runs ({_COLUMNS}, is_counted) VALUES ({_MARKS}, 1)"  # noqa: S608  (constants)
+_PUT_UNCOUNTED = f"INSERT INTO runs ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608  (constants)
 
 
 INTEGER_BITS = 63
@@ -61,4 +64,4 @@ def add_columns(database: sqlite3.Connection) -> None:
         except (ValueError, TypeError):
             database.execute("UPDATE folding SET folded = 0")
         else:
-            database.execute(PUT, row)
+            database.execute(_PUT_UNCOUNTED, row)

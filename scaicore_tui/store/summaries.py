@@ -14,6 +14,7 @@ import msgspec
 from scaicore_tui.runs import ChangeOrder, Positions, RunStatus, Summary
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary
 from scaicore_tui.store.journal import MAX_POSITION, Journal
+from scaicore_tui.store.node_days import FORGET_COUNTED
 from scaicore_tui.store.run_rows import PUT, PUT_IN_MEMORY, run_row
 from scaicore_tui.store.stored_ids import decode_id, encode_id
 from scaicore_tui.units import Micros, Position
@@ -29,6 +30,7 @@ _LOWEST_BELOW = "SELECT place FROM runs WHERE place < ? ORDER BY place LIMIT 1"
 _AT = "SELECT summary FROM runs WHERE place IN (SELECT value FROM json_each(?))"
 _BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
 _POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
+_COUNTED = "SELECT execution_id FROM runs WHERE is_counted AND execution_id IN ({})"
 _WITH_EVENTS = "SELECT DISTINCT execution_id FROM events WHERE execution_id IN ({})"
 _WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
 # Positions come as one JSON array: with a row for each, this thread would take the interpreter's lock for each.
@@ -96,6 +98,10 @@ class Summaries:
         """Return the positions of these runs, as far as they are stored."""
         return {decode_id(key): position for key, position in self._by_ids(_POSITIONS_OF, execution_ids)}
 
+    def counted(self, execution_ids: Sequence[str]) -> list[str]:
+        """Return those of these ids whose runs are in the statistics of nodes."""
+        return [decode_id(key) for (key,) in self._by_ids(_COUNTED, execution_ids)]
+
     def with_events(self, execution_ids: Sequence[str]) -> list[str]:
         """Return those of these ids that have stored events, also without a summary."""
         return [decode_id(key) for (key,) in self._by_ids(_WITH_EVENTS, execution_ids)]
@@ -110,8 +116,8 @@ class Summaries:
 
     def changes(self) -> ChangeOrder:
         """Return all runs by their last change."""
-        ((places, times),) = self._journal.query(_CHANGES)
-        return ChangeOrder(zip(_decode_positions(places), _decode_times(times), strict=True))
+        ((positions, times),) = self._journal.query(_CHANGES)
+        return ChangeOrder(zip(_decode_positions(positions), _decode_times(times), strict=True))
 
     def positions_where(self, clause: Clause) -> list[Position]:
         """Return the positions of the runs for which a condition is true, lowest first."""
@@ -167,21 +173,31 @@ class Summaries:
         except (ValueError, TypeError) as error:
             raise self._journal.damage_error() from error
 
+    @property
+    def is_counted(self) -> bool:
+        """True if the visits of all runs are in the statistics of nodes."""
+        return bool(self._journal.query("SELECT counted FROM folding") == [(SUMMARY_VERSION,)])
+
     def drop_outdated(self) -> bool:
-        """Delete the summaries if they have another version; return whether any are missing."""
-        version, folded = self._journal.query("SELECT version, folded FROM folding")[0]
+        """Delete the summaries, and what was counted of their runs, if they have another version.
+
+        Return whether any are missing, or not counted.
+        """
+        version, folded, counted = self._journal.query("SELECT version, folded, counted FROM folding")[0]
         if version != SUMMARY_VERSION:
             with self._journal.transaction() as database:
                 database.execute("DELETE FROM runs")
-                database.execute("UPDATE folding SET version = ?, folded = 0", (SUMMARY_VERSION,))
-        return bool(folded != SUMMARY_VERSION)
+                for statement in FORGET_COUNTED:
+                    database.execute(statement)
+                database.execute("UPDATE folding SET version = ?, folded = 0, counted = 0", (SUMMARY_VERSION,))
+        return not version == folded == counted == SUMMARY_VERSION
 
     def missing_ids(self) -> list[str]:
-        """Return the ids of runs that have events and no summary, newest first."""
-        stored = {execution_id for (execution_id,) in self._journal.query("SELECT execution_id FROM main.runs")}
+        """Return the ids of runs that have events and no summary, or are not counted, newest first."""
+        stored = {key for (key,) in self._journal.query("SELECT execution_id FROM main.runs WHERE is_counted")}
         return [decode_id(found) for (found,) in self._journal.query(_ALL_IDS) if found not in stored]
 
     def mark_complete(self) -> None:
-        """Store that no summary is missing."""
+        """Store that no summary is missing, and that all are counted."""
         with self._journal.transaction() as database:
-            database.execute("UPDATE folding SET folded = version")
+            database.execute("UPDATE folding SET folded = version, counted = version")

@@ -6,24 +6,28 @@ memory. All of this may run in a thread: it shares nothing with the event loop b
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
 
+from scaicore_tui.analysis.statistics.tally import Tally
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import StorageError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import ChangeOrder, Delta, Gap, Positions, RunProjector, RunStatus, Summary
+from scaicore_tui.runs.cache import project
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from scaicore_tui.store.gaps import RESERVED_POSITIONS, OpenGap, SkippedEvent
 from scaicore_tui.store.journal import Journal
+from scaicore_tui.store.node_days import MAX_PARTS, add_part, count_parts, merge_parts
 from scaicore_tui.store.pending import save_pending
 from scaicore_tui.store.retention import Retention
 from scaicore_tui.store.summaries import Summaries
-from scaicore_tui.units import Micros
+from scaicore_tui.units import Micros, Position
 
 _log = Log(__name__)
 _clock = SystemClock()
@@ -42,6 +46,8 @@ _START_BUFFERING = (
     "CREATE UNIQUE INDEX temp.unsaved_runs_id ON unsaved_runs (execution_id)",
     """CREATE TEMP VIEW runs AS SELECT * FROM main.runs
     WHERE execution_id NOT IN (SELECT execution_id FROM unsaved_runs) UNION ALL SELECT * FROM unsaved_runs""",
+    "CREATE TEMP TABLE unsaved_parts AS SELECT * FROM main.node_parts LIMIT 0",
+    "CREATE TEMP VIEW node_parts AS SELECT * FROM main.node_parts UNION ALL SELECT * FROM unsaved_parts",
 )
 _FLUSH = (
     "INSERT INTO main.events SELECT * FROM temp.spilled ORDER BY pos",
@@ -51,12 +57,15 @@ _FLUSH = (
     "INSERT INTO main.holes SELECT * FROM temp.holes",
     "DELETE FROM main.runs WHERE execution_id IN (SELECT execution_id FROM temp.unsaved_runs)",
     "INSERT INTO main.runs SELECT * FROM temp.unsaved_runs",
+    "INSERT INTO main.node_parts SELECT * FROM temp.unsaved_parts",
 )
 _STOP_BUFFERING = (
     "DROP VIEW temp.events",
     "DROP VIEW temp.runs",
+    "DROP VIEW temp.node_parts",
     "DROP TABLE temp.spilled",
     "DROP TABLE temp.unsaved_runs",
+    "DROP TABLE temp.unsaved_parts",
     "DROP TABLE temp.gaps",
     "DROP TABLE temp.holes",
 )
@@ -75,6 +84,8 @@ class MemoryBuffer:
         self._journal = journal
         self._summaries = summaries
         self._write_count = 0
+        # The parts of the statistics of nodes that are not merged; None if that is to be counted.
+        self._parts: int | None = None
 
     def begin(self, error: StorageError) -> None:
         """Start buffering after the write failed with `error`; raise `error` if that is so already."""
@@ -88,6 +99,26 @@ class MemoryBuffer:
     def put(self, summaries: Mapping[str, Summary]) -> None:
         """Store summaries, or keep them until the file can be written."""
         self._summaries.put(summaries.values(), is_in_memory=self._journal.is_buffering)
+
+    def count(self, added: Tally, removed: Tally | None = None) -> None:
+        """Add to the statistics of nodes, without `removed`; or keep that in memory until the file can be written."""
+        is_in_memory = self._journal.is_buffering
+        with self._journal.transaction() as database:
+            parts = int(add_part(database, added, is_in_memory=is_in_memory))
+            if removed is not None:
+                parts += add_part(database, removed, is_removed=True, is_in_memory=is_in_memory)
+            if is_in_memory:
+                return
+            self._parts = count_parts(database) if self._parts is None else self._parts + parts
+            if self._parts >= MAX_PARTS:
+                self._merge_parts(database)
+
+    def _merge_parts(self, database: sqlite3.Connection) -> None:
+        self._parts = None
+        try:
+            merge_parts(database)
+        except (ValueError, TypeError) as error:
+            raise self._journal.damage_error() from error
 
     def flush_if_possible(self) -> None:
         """Call `flush` once every FLUSH_EVERY_WRITES calls."""
@@ -139,6 +170,9 @@ class JournalWriter:
         """Check whether summaries are missing, as in the file of an older version. Call it first."""
         if not self._summaries.drop_outdated():
             self._missing = []
+        elif not len(self._journal):
+            self._missing = []
+            self._mark_complete()
 
     def first_delta(self, limit: int) -> Delta:
         """Return the state of the file: its newest summaries, at most `limit`, its gaps and the number of events."""
@@ -160,26 +194,37 @@ class JournalWriter:
 
     def append_new(self, events: Sequence[Event], gap_found_at: Micros | None = None) -> Delta:
         """Append events, oldest first; if `gap_found_at` (microseconds since 1970) is given, after a closed gap."""
-        delta = self._projector.apply(events, self._journal.next_position)
+        delta, tally = self._apply(events, self._journal.next_position)
 
         def write() -> Delta:
             if gap_found_at is not None:
                 self._journal.mark_gap(gap_found_at)
             self._journal.append(events)
+            self._buffer.count(tally)
             return delta
 
         return self._commit(write)
 
     def append_above_gap(self, events: Sequence[Event], found_at: Micros, cursor: str | None) -> tuple[Delta, OpenGap]:
         """Append events with an open gap below them, as `Journal.append_above_gap` does; return that gap too."""
-        delta = self._projector.apply(events, self._journal.next_position + RESERVED_POSITIONS)
+        delta, tally = self._apply(events, self._journal.next_position + RESERVED_POSITIONS)
         gaps: list[OpenGap] = []
 
         def write() -> Delta:
             gaps.append(self._journal.append_above_gap(events, found_at, cursor))
+            self._buffer.count(tally)
             return delta
 
         return self._commit(write), gaps[-1]
+
+    def _apply(self, events: Sequence[Event], first_position: Position) -> tuple[Delta, Tally]:
+        """Apply new events; return the delta, and the visits that they ended."""
+        if self._missing != []:
+            # What is counted of a run from now on is only what is new.
+            self._rebuild(dict.fromkeys(event.execution_id for event in events if event.execution_id))
+        tally = Tally()
+        delta = self._projector.apply(events, first_position, tally.add)
+        return delta, tally
 
     def begin_history(self, cursor: str | None, found_at: Micros) -> Delta:
         """Open the gap below all events, as `Journal.begin_history` does."""
@@ -277,11 +322,24 @@ class JournalWriter:
             self._mark_complete()
         if not self._missing:
             return None
-        ids = [self._missing.pop() for _ in range(min(REBUILD_BATCH_RUNS, len(self._missing)))]
-        delta = self._projector.rebuild(self._yielding(ids))
-        self._write(lambda: delta)
+        delta = self._rebuild(self._missing[: -1 - REBUILD_BATCH_RUNS : -1])
+        del self._missing[-REBUILD_BATCH_RUNS:]
         self._mark_complete()
         return replace(delta, is_loaded=True)
+
+    def _rebuild(self, execution_ids: Iterable[str]) -> Delta:
+        """Store the summaries of those of these runs that have events and are not counted, and count their visits."""
+        ids = list(execution_ids)
+        known = set(self._summaries.counted(ids))
+        stored = set(self._summaries.with_events([key for key in ids if key not in known]))
+        tally = Tally()
+        delta = self._projector.rebuild(self._yielding(filter(stored.__contains__, ids)), on_ended=tally.add)
+
+        def write() -> Delta:
+            self._buffer.count(tally)
+            return delta
+
+        return self._write(write) if delta.upserted else delta
 
     def _mark_complete(self) -> None:
         """Store that no summary is missing, if that is so."""
@@ -293,12 +351,21 @@ class JournalWriter:
 
         def write() -> Delta:
             before = self._summaries.positions_of(list(changed))
+            counted, tally = self._counts_of(self._summaries.counted(list(before))), Tally()
             insert()
-            delta = self._projector.rebuild(changed, events, is_history=is_history)
+            delta = self._projector.rebuild(changed, events, tally.add, is_history=is_history)
+            self._buffer.count(tally, counted)
             moved = [position for key, position in before.items() if delta.upserted[key].position != position]
             return replace(delta, vacated=moved)
 
         return self._commit(write)
+
+    def _counts_of(self, execution_ids: Iterable[str]) -> Tally:
+        """Return what is in the statistics of these runs."""
+        tally = Tally()
+        for execution_id in execution_ids:
+            project(execution_id, self._journal.history(execution_id), tally.add)
+        return tally
 
     def _yielding(self, ids: Iterable[str]) -> Iterator[str]:
         for execution_id in ids:

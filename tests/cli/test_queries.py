@@ -77,13 +77,14 @@ def test_runs_are_selected_ordered_and_limited(
 def test_runs_are_grouped(offline: tuple[Program, tuple[str, ...]]) -> None:
     program, source = offline
     (group,) = program.json_output("runs", "--group", "error", "--json", *source)
-    assert (group["node_id"], group["code"], group["text"]) == ("pay", "BANK_DOWN", "BANK_DOWN: no answer in # s")
-    assert (group["count"], group["failed"], group["example"]) == (1, 1, "exec_bad")
+    assert (group["node_id"], group["code"], group["text"]) == ("pay", "BANK_DOWN", "no answer in # s")
+    assert (group["count"], group["example"]) == (1, "exec_bad")
     assert group["first_at"] == group["last_at"] == "2026-04-29T12:00:05Z"
     by_node = program.json_output("runs", "--group", "node", "--json", *source)
-    assert [(group["node_id"], group["count"], group["failed"]) for group in by_node] == [("pay", 2, 1), ("ask", 1, 0)]
+    assert [(group["value"], group["count"], group["failed"]) for group in by_node] == [("pay", 2, 1), ("ask", 1, 0)]
+    assert program.json_output("runs", "--group", "error", "--where", "core:nothing", "--json", *source) == []
     by_status = program("runs", "--group", "status", *source).stdout.splitlines()
-    assert by_status[0].split() == ["RUNS", "FAILED", "FIRST", "LAST", "WHAT", "NEWEST", "ERROR"]
+    assert by_status[0].split() == ["STATUS", "RUNS", "FAILED", "P95", "LAST", "EXAMPLE"]
     assert [line.split()[-1] for line in by_status[1:]] == ["exec_open", "exec_good", "exec_bad"]
 
 

@@ -113,7 +113,8 @@ def test_a_schema_is_valid_and_allows_additional_fields(name: str) -> None:
 def test_every_command_with_a_json_option_has_a_schema() -> None:
     found = commands(get_command(app)).items()  # type: ignore[arg-type]
     with_json = {name.replace(" ", "-") for name, command in found if any(p.name == "json" for p in command.params)}
-    assert with_json | {"demo", "runs-group"} == set(schema_names())
+    groups = {"runs-by-error", "runs-by-variant", "runs-by-core", "stats-answers"}
+    assert with_json | {"demo"} | groups == set(schema_names())
 
 
 def test_runs_and_show_define_the_same_run() -> None:
@@ -130,6 +131,9 @@ def test_documents_of_reading_commands_match_their_schema(demo: Demo, reader: Pr
     assert {"completed", "failed", "waiting"} <= {run["status"] for run in runs}
     check("runs", runs)
     check("show", reader.json_output("show", "@latest", "--json"))
+    check("stats", reader.json_output("stats", "--since", "30d", "--json"))
+    check("stats-answers", reader.json_output("stats", "--answers", "--json"))
+    check("runs-by-error", reader.json_output("runs", "--group", "error", "--json"))
     for line in reader.lines("events", "--json", "--backfill", "1"):
         check("events", json.loads(line))
     for status in ("pending", "resolved"):

@@ -13,6 +13,7 @@ from scaicore_tui.protocol import decode_event
 from scaicore_tui.store import Journal
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from tests.support.builders import NOON, entered, event, started
+from tests.support.old_journal import UNDO_STATISTICS
 
 
 def test_events_come_back_byte_for_byte(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_migration_stores_the_times_of_newly_understood_timestamps(tmp_path: Pat
         database.execute("DELETE FROM holes")
         database.execute("DROP TABLE identity")
         database.execute("ALTER TABLE gaps DROP COLUMN reason")
-        database.execute("PRAGMA user_version = 4")
+        database.executescript(f"{UNDO_STATISTICS} PRAGMA user_version = 4")
     with Journal.open(tmp_path / "j") as journal:
         assert journal.count_known([old_format]) == {old_format.raw: 1}
         assert journal.query("SELECT at FROM events WHERE pos = 0") == [(old_format.at,)]

@@ -18,11 +18,15 @@ from scaicore_tui.store.database import _MIGRATIONS
 from scaicore_tui.store.run_search import RunSearch
 from scaicore_tui.store.summaries import Summaries
 from tests.support.builders import NOON, SECOND, entered, event, many_runs, read_row, started
+from tests.support.old_journal import UNDO_STATISTICS
 
 COLUMNS = """
 SELECT status, core_id, started_at, ended_at, changed_at, duration_ms, failed_node, error_group, event_count FROM runs
 """
-ALL_COLUMNS = "SELECT * FROM runs ORDER BY place"
+ALL_COLUMNS = """
+SELECT place, execution_id, summary, status, core_id, started_at, ended_at, changed_at, duration_ms, failed_node,
+error_group, input_digest, event_count, search_text FROM runs ORDER BY place
+"""
 texts = st.text(st.characters(codec=None), max_size=6)
 summaries = st.builds(
     Summary,
@@ -120,7 +124,7 @@ def test_a_run_without_an_error_is_in_no_error_group() -> None:
 
 
 def journal_without_columns(path: Path, source: bytes | None = None) -> list[tuple[object, ...]]:
-    """Write a journal of the version before, with the summaries of 30 runs, or `source` in place of each.
+    """Write a journal of the version without columns, with the summaries of 30 runs, or `source` in place of each.
 
     Returns the rows with the columns of this version.
     """
@@ -134,12 +138,12 @@ def journal_without_columns(path: Path, source: bytes | None = None) -> list[tup
     database = sqlite3.connect(path, isolation_level=None)
     database.executescript(f"ALTER TABLE runs RENAME TO new; {create};")
     database.execute("INSERT INTO runs SELECT place, execution_id, coalesce(?, summary) FROM new", (source,))
-    database.executescript(f"DROP TABLE new; PRAGMA user_version = {len(_MIGRATIONS) - 1}")
+    database.executescript(f"DROP TABLE new; {UNDO_STATISTICS} PRAGMA user_version = {len(_MIGRATIONS) - 2}")
     database.close()
     return expected
 
 
-def test_columns_are_added_to_a_journal_of_the_version_before(tmp_path: Path) -> None:
+def test_columns_are_added_to_a_journal_without_them(tmp_path: Path) -> None:
     """Without reading any event again, and without a change of the summaries."""
     expected = journal_without_columns(tmp_path / "j")
     with Journal.open(tmp_path / "j") as journal:

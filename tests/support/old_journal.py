@@ -9,6 +9,15 @@ from pathlib import Path
 from scaicore_tui.protocol import Event
 from scaicore_tui.store.database import _MIGRATIONS
 
+# Removes what the last migration added, so that it can be run again.
+UNDO_STATISTICS = """
+DROP TABLE node_days;
+DROP TABLE node_parts;
+DROP TABLE asked;
+DROP INDEX IF EXISTS runs_failed_ended;
+ALTER TABLE folding DROP COLUMN counted;
+"""
+
 
 def old_journal(path: Path, events: Sequence[Event]) -> None:
     """Write a journal of the first version, which had no summaries."""

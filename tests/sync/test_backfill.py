@@ -24,6 +24,7 @@ from tests.support import stored
 from tests.support.builders import MILLISECOND, NOON, entered
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
+from tests.support.old_journal import UNDO_STATISTICS
 from tests.support.waiting import let_run, wait_until
 
 
@@ -173,7 +174,7 @@ async def test_missing_history_is_read_into_the_journal_of_an_older_version(tmp_
         database.execute("DELETE FROM holes")
         database.execute("DROP TABLE identity")
         database.execute("ALTER TABLE gaps DROP COLUMN reason")
-        database.execute("PRAGMA user_version = 4")
+        database.executescript(f"{UNDO_STATISTICS} PRAGMA user_version = 4")
     connection.pages_left = None
     async with connection.session(tmp_path / "j") as session:
         assert session.has_older

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from scaicore_tui.analysis.query import CHECKPOINTS, EVENTS, CheckpointRow, EventRow, compile_query
-from scaicore_tui.analysis.run_order import RunGroup, group_runs
+from scaicore_tui.cli.commands.groups import print_groups
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, tables
 from scaicore_tui.cli.queries import RunSelection, context_of, parse_where, select_runs
 from scaicore_tui.cli.sessions import open_oneshot, recorded_file
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import UsageError
-from scaicore_tui.export.documents import run_document, run_group_document
+from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.checkpoints import PENDING
 from scaicore_tui.runs import Positions, Summary, gap_rows
@@ -46,7 +46,7 @@ async def list_runs(common: Common, selection: RunSelection, json: bool) -> None
     async with read_runs(common) as (source, now, origin):
         rows = select_runs(source, selection, query, context_of(origin, query))
         if selection.group is not None:
-            _print_groups(group_runs(rows, selection.group)[: selection.limit], now, json)
+            print_groups(rows, selection.group, selection.limit, common.ascii, now, json)
         else:
             _print_runs(common, source, rows, selection, now, json)
 
@@ -137,13 +137,6 @@ def _print_runs(
     if json or not is_by_position:
         for gap in gaps:
             stderr.say(gap.label(now, stdout.PIPE_WIDTH_CELLS))
-
-
-def _print_groups(groups: Sequence[RunGroup], now: float, json: bool) -> None:
-    if json:
-        stdout.document([run_group_document(group) for group in groups])
-    else:
-        stdout.table(tables.GROUP_HEAD, tables.group_rows(groups, now))
 
 
 def _print_events(events: Iterable[Event], json: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from scaicore_tui.analysis.run_order import RunGroup
 from scaicore_tui.cli.output.stdout import Cell, Coloured
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import (
@@ -24,7 +23,6 @@ from scaicore_tui.timefmt import format_age, format_duration, format_time, to_se
 # In narrower terminals the table of runs has no column for nodes, so that errors fit.
 MIN_WIDTH_WITH_NODES_CELLS = 100
 RUN_HEAD = ("", "RUN", "CORE", "STATUS", "AGE", "TOOK", "NODES", "ERROR")
-GROUP_HEAD = ("RUNS", "FAILED", "FIRST", "LAST", "WHAT", "NEWEST", "ERROR")
 NODE_HEAD = ("", "NODE", "KIND", "STATE", "VISITS", "TOOK", "RESULT")
 CHECKPOINT_HEAD = ("ID", "TYPE", "CORE", "RUN", "AGE", "ASKS", "OPTIONS")
 
@@ -72,21 +70,6 @@ def _run_row(run: Summary, now: float, ascii_only: bool, width: int) -> tuple[Ce
         *((nodes,) if width >= MIN_WIDTH_WITH_NODES_CELLS else ()),
         one_line(run.error or "", 60),
     )
-
-
-def group_rows(groups: Iterable[RunGroup], now: float) -> Iterator[tuple[Cell, ...]]:
-    """Yield rows for GROUP_HEAD. `now` is in seconds."""
-    for group in groups:
-        what = (group.core_id, group.node_id, group.status and group.status.value)
-        yield (
-            str(group.count),
-            str(group.failed),
-            age_text(group.first_at, now),
-            age_text(group.last_at, now),
-            one_line("  ".join(part for part in what if part)),
-            one_line(group.example.execution_id),
-            one_line(group.text or "", 80),
-        )
 
 
 def node_rows(nodes: Iterable[NodeRunInfo], ascii_only: bool) -> Iterator[tuple[Cell, ...]]:

@@ -22,7 +22,7 @@ _SOON_S = 900
 
 
 class RowFacts(NamedTuple):
-    """What a row shows beside the summary of its run.
+    """The facts that a row shows beside the summary of its run.
 
     Attributes:
         now: seconds since 1970.
