@@ -22,7 +22,6 @@ from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
 from scaicore_tui.store.recordings import JsonlRecording
 from scaicore_tui.tui.render.run_row import RowFacts, run_row
-from scaicore_tui.tui.render.runs import node_row
 from tests.support.builders import MILLISECOND, NOON, checkpoint, entered, started
 from tests.support.fault_server import Fault, fault_server, response_bytes, sends, target_of
 from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE, event_of, nested
@@ -67,7 +66,6 @@ def test_shows_a_run_with_a_bad_event(name: str, capsys: pytest.CaptureFixture[s
     summary = summary_of(run, position or 0)
     assert encode_summary(decode_summary(encode_summary(summary))) == encode_summary(summary)
     assert len(run_row(summary, 78, RowFacts(2e9))) > 1
-    assert all(node_row(node, 78, 2e9, run.status, 20) for node in run.nodes.values())
     assert list(run_screen_lines(run, events, 78))
     stdout.document(run_document(run))
     assert parse_strictly(capsys.readouterr().out)["execution_id"] == "exec_1"

@@ -26,7 +26,6 @@ from scaicore_tui.tui.render.line import Line, hanging_indent, to_strip
 from scaicore_tui.tui.render.replay_detail import diff, diff_lines, replay_detail
 from scaicore_tui.tui.render.replays import Relation, find_replay_source
 from scaicore_tui.tui.render.run_row import RowFacts, run_row
-from scaicore_tui.tui.render.runs import node_row
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
 from tests.support.hostile.corpus import CORPUS
@@ -67,7 +66,6 @@ def run_lines(events: Sequence[Event], _reviews: Sequence[Checkpoint], _string: 
         run, _ = project(execution or "", enumerate(run_events))
         yield run_row(summary_of(run, 0), width, RowFacts(NOW))
         yield run_heading_spans(run, NOW, None)
-        yield from (node_row(node, width, NOW, run.status, 20) for node in run.nodes.values())
         relations = [Relation("replay of", execution or "")]
         yield from islice(run_screen_lines(run, run_events, width, relations), MAX_LINES // 4)
         yield from replay_detail(find_replay_source(run), width)

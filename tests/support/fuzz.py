@@ -21,7 +21,6 @@ from scaicore_tui.text import sanitize
 from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.run_row import RowFacts, run_row
-from scaicore_tui.tui.render.runs import node_row
 from tests.support import stored
 from tests.support.builders import checkpoint, completed, entered, event, exited, started
 from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE
@@ -63,7 +62,6 @@ def try_events(body: bytes) -> None:
         check_lines([run_row(summary, WIDTH, RowFacts(NOW))])
     for run in stored.runs(index):
         json.dumps(run_document(run))
-        check_lines(node_row(node, WIDTH, NOW, run.status, 20) for node in run.nodes.values())
         check_lines(run_screen_lines(run, events, WIDTH))
 
 

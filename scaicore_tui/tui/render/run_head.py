@@ -52,8 +52,13 @@ def fact_lines(
     lines = [] if asked is None else list(_question(asked, now, width))
     if run.error:
         lines += untrusted(run.error, width, "red strong", MAX_ERROR_LINES)
+    return [*lines, *note_lines(run, relations, missing, width)]
+
+
+def note_lines(run: Run, relations: Sequence[Relation], missing: str, width: int) -> list[Line]:
+    """Return what is unusual or missing."""
     notes = list(_notes(run, relations, missing))
-    return [*lines, *wrap_spans(notes, width, MAX_NOTE_LINES)] if notes else lines
+    return [*wrap_spans(notes, width, MAX_NOTE_LINES)] if notes else []
 
 
 def _question(asked: Checkpoint, now: float, width: int) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -28,7 +29,7 @@ from scaicore_tui.tui.messages import (
     SearchRuns,
     ValuesCounted,
 )
-from scaicore_tui.tui.render.line import Span
+from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.screens.checkpoint_base import CheckpointListScreen
 from scaicore_tui.tui.screens.panes import Panes, run_heading_spans
@@ -38,6 +39,8 @@ from scaicore_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from scaicore_tui.analysis.query import Query
+    from scaicore_tui.tui.picture_loader import PictureLoader
+    from scaicore_tui.tui.run_picture import RunPicture
 
 # The node list is redrawn once the cursor has rested this long: it is the largest part of the output.
 CURSOR_REST_S = 0.15
@@ -50,6 +53,8 @@ SELECTION_KEYS = frozenset({"enter", "a", "c", "R", "y", "Y"})
 SEARCH_KEYS = frozenset({"escape", "q", "slash"})
 # Ages in rows change together, at this interval: one repaint costs fewer bytes than many.
 AGE_REFRESH_S = 5
+# The group of the workers that prepare the steps of long runs.
+STEPS_GROUP = "steps"
 
 
 class MainScreen(CheckpointListScreen):
@@ -101,6 +106,13 @@ class MainScreen(CheckpointListScreen):
     @property
     def inbox(self) -> CheckpointList:
         return self.panes.inbox
+
+    @cached_property
+    def _loader(self) -> PictureLoader:
+        """Makes the pictures of runs. Imported when the first one is shown: the list of runs appears sooner."""
+        from scaicore_tui.tui.picture_loader import PictureLoader
+
+        return PictureLoader(partial(self.run_worker, group=STEPS_GROUP), self._show_picture)
 
     def compose_body(self) -> ComposeResult:
         yield self.panes
@@ -196,8 +208,9 @@ class MainScreen(CheckpointListScreen):
         self._node_debouncer.request(self.state.session.clock.monotonic())
 
     def on_run_list_resized(self) -> None:
-        """Fit the headings of the columns to the list."""
+        """Fit the headings of the columns, and the facts of the selected run, to the width."""
         self.panes.show_columns()
+        self._show_nodes()
 
     def on_run_opened(self, opened: RunOpened) -> None:
         """Open the run's detail screen."""
@@ -329,17 +342,56 @@ class MainScreen(CheckpointListScreen):
 
     def _show_nodes(self, *, is_overdue: bool = False) -> None:
         """Show the nodes of the selected run. A run that is being loaded is shown partial once that `is_overdue`."""
-        run, state = self.selected_run, self.state
+        run = self.selected_run
         if run is not None and run.is_loading and not is_overdue and self.panes.nodes.run is not None:
             if self._overdue_timer is None:
                 self._overdue_timer = self.set_timer(SLOW_LOAD_S, self._show_overdue)
-        elif run is None:
-            self.panes.nodes.show(None, state.now)
+        elif run is None or run.is_loading:
+            self._loader.reset()
+            self._show_overview(run, None)
         else:
-            self.panes.nodes.show(
-                run, state.now, state.replay_relations(run.execution_id), state.missing_events(run.execution_id)
-            )
+            self._loader.load_run(run, None, is_complete=False)
             self._load_neighbours()
+
+    def _show_picture(self, picture: RunPicture) -> None:
+        """Show the steps of a run, if it is still the selected one."""
+        run = self.selected_run
+        if run is not None and run.execution_id == picture.run.execution_id:
+            self._show_overview(run, picture)
+
+    def _show_overview(self, run: Run | None, picture: RunPicture | None) -> None:
+        state, panes = self.state, self.panes
+        panes.nodes.show(run, picture, state.now)
+        panes.facts.show([] if run is None else self._fact_lines(run))
+        panes.axis.show([[("  ", "text"), *panes.nodes.axis]] if panes.nodes.row_count else [])
+        self._show_step()
+
+    def _fact_lines(self, run: Run) -> list[Line]:
+        """Return what is asked, the error and what is unusual; in a narrow list the rows tell the first two."""
+        from scaicore_tui.tui.render.run_head import fact_lines, note_lines
+
+        state, width = self.state, max(1, self.panes.nodes.size.width - 1)
+        relations, missing = state.replay_relations(run.execution_id), state.missing_events(run.execution_id)
+        if self.panes.is_wide:
+            lines = fact_lines(run, state.checkpoint_of(run), relations, missing, state.now, width)
+        else:
+            lines = note_lines(run, relations, missing, width)
+        return [[(" ", "text"), *line] for line in lines]
+
+    def _show_step(self) -> None:
+        """Show the selected step below the others, if there is room."""
+        panes = self.panes
+        if not panes.shows_step:
+            return
+        from scaicore_tui.tui.render.step_detail import step_sections
+
+        step, picture = panes.nodes.selected_step, panes.nodes.picture
+        sections = [] if step is None or picture is None else step_sections(picture.run, picture.index, step)
+        panes.step.show(sections, is_other=True)
+
+    def on_step_selected(self) -> None:
+        """Show the step under the cursor."""
+        self._show_step()
 
     def _load_neighbours(self) -> None:
         """Load the runs above and below the cursor: the next key then shows its run at once, in one frame."""

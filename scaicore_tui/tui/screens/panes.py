@@ -18,14 +18,17 @@ from scaicore_tui.tui.render.runs import core_name, short_id
 from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
-from scaicore_tui.tui.widgets.node_list import NodeList
 from scaicore_tui.tui.widgets.query_bar import QueryBar
 from scaicore_tui.tui.widgets.row_list import RowList
 from scaicore_tui.tui.widgets.run_list import RunList
+from scaicore_tui.tui.widgets.run_overview import RunOverview
+from scaicore_tui.tui.widgets.value_list import ValueList
 
 # From WIDE_CELLS on, runs and nodes are side by side; below NARROW_CELLS only the active pane is shown.
 WIDE_CELLS = 110
 NARROW_CELLS = 72
+# From so many lines on, the selected step is shown below the steps.
+TALL_LINES = 30
 # The mark of the cursor at the left edge of a row.
 CURSOR_CELLS = 2
 
@@ -40,7 +43,11 @@ class Panes(Container):
     Panes #inbox-pane { height: 24%; min-height: 5; }
     Panes.-wide #upper { layout: horizontal; }
     Panes.-wide #runs-pane { width: 57%; margin-right: 1; }
+    Panes.-low #inbox-pane { height: 1; min-height: 1; }
+    Panes.-low.-answering #inbox-pane { height: 24%; min-height: 5; }
     Panes.-narrow #inbox-pane { height: 1fr; }
+    Panes #step { display: none; height: 9; }
+    Panes.-wide.-tall #step { display: block; }
     """
 
     def __init__(self, run_list_model: RunListModel, history: History) -> None:
@@ -50,7 +57,9 @@ class Panes(Container):
         self.view_name = ""
         self.active_context = KeyContext.RUNS
         self.runs = RunList(run_list_model)
-        self.nodes = NodeList()
+        self.nodes = RunOverview()
+        self.facts, self.axis = TextLines(), TextLines()
+        self.step = ValueList("", id="step")
         self.inbox = CheckpointList()
         self.filter = QueryBar("runs", history)
         self.columns = TextLines()
@@ -64,10 +73,22 @@ class Panes(Container):
                 self.runs,
                 id="runs-pane",
             ),
-            KeyContext.NODES: Vertical(self._headings[KeyContext.NODES], self.nodes, id="nodes-pane"),
+            KeyContext.NODES: Vertical(
+                self._headings[KeyContext.NODES], self.facts, self.axis, self.nodes, self.step, id="nodes-pane"
+            ),
             KeyContext.CHECKPOINTS: Vertical(self._headings[KeyContext.CHECKPOINTS], self.inbox, id="inbox-pane"),
         }
         self._upper = Container(self._panes[KeyContext.RUNS], self._panes[KeyContext.NODES], id="upper")
+
+    @property
+    def is_wide(self) -> bool:
+        """True if runs and steps are side by side."""
+        return self.has_class("-wide")
+
+    @property
+    def shows_step(self) -> bool:
+        """True if the selected step is shown below the steps."""
+        return self.is_wide and self.has_class("-tall")
 
     @property
     def lists(self) -> dict[KeyContext, RowList]:
@@ -97,6 +118,10 @@ class Panes(Container):
         is_narrow = width < NARROW_CELLS
         self.set_class(width >= WIDE_CELLS, "-wide")
         self.set_class(is_narrow, "-narrow")
+        self.set_class(self.app.size.height >= TALL_LINES, "-tall")
+        # On a low screen the checkpoints are one line, until their pane is the active one.
+        self.set_class(self.app.size.height < TALL_LINES, "-low")
+        self.set_class(self.active_context is KeyContext.CHECKPOINTS, "-answering")
         shown = {context for context in self.lists if not is_narrow or context is self.active_context}
         for context, pane in self._panes.items():
             pane.display = context in shown
