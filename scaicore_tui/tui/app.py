@@ -27,6 +27,8 @@ from scaicore_tui.tui.messages import (
     EditText,
     EventsNeeded,
     EventsRead,
+    FiguresNeeded,
+    FiguresRead,
     FlowNeeded,
     FlowRead,
     HistoryLoaded,
@@ -54,7 +56,14 @@ from scaicore_tui.tui.messages import (
 )
 from scaicore_tui.tui.preload import preload
 from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
-from scaicore_tui.tui.screens.base import EventsListener, MessageSink, SearchListener, SessionListener, SessionScreen
+from scaicore_tui.tui.screens.base import (
+    EventsListener,
+    FiguresListener,
+    MessageSink,
+    SearchListener,
+    SessionListener,
+    SessionScreen,
+)
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.terminal.app import DiffRenderingApp, arrived_in_burst
@@ -192,6 +201,16 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def on_runs_needed(self, request: RunsNeeded) -> None:
         if self._bridge is not None:
             self._bridge.load_rows(request)
+
+    def on_figures_needed(self, request: FiguresNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.read_figures(request)
+
+    def on_figures_read(self, message: FiguresRead) -> None:
+        """Give the figures of a period to the main screen."""
+        for screen in self.screen_stack:
+            if isinstance(screen, FiguresListener):
+                screen.show_figures(message)
 
     def on_search_runs(self, request: SearchRuns) -> None:
         if self._bridge is not None:

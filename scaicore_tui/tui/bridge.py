@@ -19,7 +19,7 @@ from scaicore_tui.config import config_file
 from scaicore_tui.config.paths import queries_file
 from scaicore_tui.config.profiles import read_profiles
 from scaicore_tui.config.views import SavedView
-from scaicore_tui.errors import ConfigError, ScaicoreError
+from scaicore_tui.errors import ConfigError, ScaicoreError, StorageError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
@@ -29,6 +29,8 @@ from scaicore_tui.tui.messages import (
     BatchFinished,
     EventsNeeded,
     EventsRead,
+    FiguresNeeded,
+    FiguresRead,
     FlowNeeded,
     FlowRead,
     HistoryLoaded,
@@ -145,6 +147,10 @@ class Bridge:
     def load_rows(self, request: RunsNeeded) -> None:
         """Load summaries of listed runs; the session publishes them."""
         self._start(self._reads, partial(self._session.reader.load_rows, request.positions), "rows")
+
+    def read_figures(self, request: FiguresNeeded) -> None:
+        """Read the figures of a period; a new request replaces an older one."""
+        self._start(self._reads, partial(self._read_figures, request), "figures", exclusive=True)
 
     def search(self, request: SearchRuns) -> None:
         """Search the runs that match a query. While one is searched, it is stopped, and only the newest is searched."""
@@ -300,6 +306,16 @@ class Bridge:
     async def _read_events(self, request: EventsNeeded) -> None:
         events = await self._session.reader.newest_events(request.execution_id, request.limit)
         self._post(EventsRead(request.execution_id, events))
+
+    async def _read_figures(self, request: FiguresNeeded) -> None:
+        statistics, core = self._session.statistics, self._session.target.core
+        try:
+            rate = await statistics.rate(request.period, request.columns, core)
+            causes = await statistics.failures_by_cause(request.period, core)
+        except StorageError as error:
+            self._session.journal.report_damage(error)
+        else:
+            self._post(FiguresRead(rate, causes))
 
     async def _find_flow(self, request: FlowNeeded) -> None:
         try:

@@ -15,6 +15,7 @@ class KeyContext(StrEnum):
     RUNS = "runs"
     NODES = "nodes"
     CHECKPOINTS = "checkpoints"
+    CAUSES = "causes"
     DETAIL = "run"
     INBOX = "inbox"
     ANSWER = "answer"
@@ -31,9 +32,10 @@ class KeyContext(StrEnum):
 
 
 LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
-READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX}
+READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX, KeyContext.CAUSES}
 MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES}
 DETAIL = frozenset({KeyContext.DETAIL})
+CAUSES = frozenset({KeyContext.CAUSES})
 INBOXES = frozenset({KeyContext.CHECKPOINTS, KeyContext.INBOX})
 ANSWERING = frozenset({KeyContext.ANSWER, KeyContext.COMMENT})
 CHOOSING = frozenset({KeyContext.ANSWER, KeyContext.BULK})
@@ -197,6 +199,10 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction("next_pane", ("tab",), "pane", "next pane", LISTS),
     KeyAction("previous_pane", ("shift+tab",), "", "previous pane", LISTS),
+    KeyAction("causes", ("b",), "by cause", "failures by their cause", LISTS),
+    KeyAction("open", ("enter",), "list", "list the runs that failed from this cause", CAUSES),
+    KeyAction("period", ("T",), "period", "tell of another period: 15 min, 60 min, 24 h, 7 d", LISTS | CAUSES),
+    KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", CAUSES),
     KeyAction("ages", ("A",), "", "show when runs changed, or how long ago", frozenset({KeyContext.RUNS})),
     KeyAction("pause", ("p",), "pause", "pause or resume polling", READING),
     KeyAction("refresh_now", ("r",), "refresh", "refresh now", READING),

@@ -18,13 +18,15 @@ from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import Session
-from scaicore_tui.units import Position
+from scaicore_tui.units import Micros, Position
 
 if TYPE_CHECKING:
     # Loaded with the run screen: the first screen appears sooner.
     from scaicore_tui.analysis.flow_view import FlowView
     from scaicore_tui.analysis.query import Query
+    from scaicore_tui.analysis.run_groups import ErrorGroup
     from scaicore_tui.analysis.run_history import RunHistory
+    from scaicore_tui.analysis.statistics.rates import Rate
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -265,6 +267,22 @@ class RememberQuery(Message):
     """Keep a query that was used, for the next sessions."""
 
     text: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class FiguresNeeded(Message):
+    """Read runs and failures of a period, from one time to another, in equal columns, and the causes of failures."""
+
+    period: tuple[Micros, Micros]
+    columns: int
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class FiguresRead(Message):
+    """Runs and failures of a period, and the causes of failures in it, the most frequent first."""
+
+    rate: Rate
+    causes: Sequence[ErrorGroup]
 
 
 @dataclass(eq=False, repr=False, match_args=False)

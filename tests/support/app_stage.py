@@ -19,6 +19,7 @@ from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen
+from scaicore_tui.tui.screens.main import MainScreen
 from tests.support.builders import NOON, SECOND
 from tests.support.feed_simulator import FeedSim, longest_wait
 from tests.support.manual_clock import ManualClock
@@ -119,6 +120,20 @@ class Stage:
         lines = screen_lines(self.app)
         row = max(number for number, line in enumerate(lines) if text in line)
         await pilot.click(offset=(lines[row].index(text) + 1, row), times=times)
+
+    def run_line(self, execution_id: str) -> int:
+        """Return the line of the screen with the row of a run in the main list."""
+        main = self.app.screen
+        assert isinstance(main, MainScreen)
+        runs, row = main.panes.runs, main.run_list_model.row_of(execution_id)
+        assert row is not None, f"{execution_id} is not listed"
+        line = runs.region.y + runs.line_of(row) - runs.top
+        assert runs.region.y <= line < runs.region.bottom, f"{execution_id} is not visible"
+        return line
+
+    async def click_run(self, pilot: Pilot[int], execution_id: str, times: int = 1) -> None:
+        """Click `times` times on the row of a run in the main list."""
+        await pilot.click(offset=(10, self.run_line(execution_id)), times=times)
 
     async def paste(self, pilot: Pilot[int], text: str) -> None:
         """Paste as a terminal with bracketed paste does."""

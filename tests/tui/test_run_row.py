@@ -68,6 +68,12 @@ def test_a_waiting_run_shows_for_whom_and_how_long(fields: dict[str, Any], text:
     assert row[-1] == (text, colour)
 
 
+def test_a_narrow_row_shows_what_waits_and_not_how_long() -> None:
+    run = summary(waiting_expense(), waiting=True)
+    fields = asked(run, node_id="review", expires_at="2026-04-29T12:40:00Z")
+    assert run_row(run, 40, RowFacts(NOW, asked=fields))[-1] == ("review", "amber")
+
+
 def test_a_run_at_a_breakpoint_shows_before_which_node() -> None:
     run = summary(stopped_debug(), waiting=True)
     row = run_row(run, 76, RowFacts(NOW, asked=asked(run, checkpoint_type="debug_breakpoint", node_id="draft")))

@@ -16,6 +16,7 @@ from scaicore_tui.tui.render.runs import core_name
 TIME_CELLS, TOOK_CELLS = 8, 7
 MIN_CORE_CELLS, MAX_CORE_CELLS = 8, 18
 MAX_NODE_CELLS = 18
+MIN_NAME_CELLS = 6
 _GLYPH_CELLS = _GAP_CELLS = 2
 # A deadline within this time is red.
 _SOON_S = 900
@@ -114,6 +115,8 @@ def _waiting(run: Summary, width: int, asked: Checkpoint | None, now: float) -> 
     if left is None:
         return one_line(f"{name}{whom}", width), "amber"
     time = f", {format_age(left)} left" if left > 0 else f", {format_age(-left)} too late"
+    if width < MIN_NAME_CELLS + len(time):
+        time = ""
     who = one_line(f"{name}{whom}", max(0, width - len(time)))
     return truncate(f"{who}{time}", width), "red" if left < _SOON_S else "amber"
 

@@ -26,6 +26,7 @@ from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
     EventsRead,
+    FiguresRead,
     FlowRead,
     InvokeKeyAction,
     OpenInbox,
@@ -96,6 +97,14 @@ class SearchListener(Protocol):
 
     def show_queries(self, read: QueriesRead) -> None:
         """Offer the queries used before and the saved views."""
+
+
+@runtime_checkable
+class FiguresListener(Protocol):
+    """A screen that shows the figures of a period."""
+
+    def show_figures(self, read: FiguresRead) -> None:
+        """Show the figures that were read."""
 
 
 @runtime_checkable

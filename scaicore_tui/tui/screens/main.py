@@ -16,6 +16,7 @@ from scaicore_tui.text import one_line
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
+    FiguresRead,
     FilterClosed,
     LoadHistory,
     QueriesNeeded,
@@ -33,8 +34,10 @@ from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.screens.checkpoint_base import CheckpointListScreen
 from scaicore_tui.tui.screens.panes import Panes, run_heading_spans
+from scaicore_tui.tui.screens.period import Period
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
+from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 from scaicore_tui.tui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -69,6 +72,7 @@ class MainScreen(CheckpointListScreen):
         self._saved_view: str | None = None
         self._replay_runs: dict[str, str] = {}
         self._node_debouncer = Debouncer(self.panes.runs, self._show_selected_nodes, CURSOR_REST_S)
+        self._period = Period(self.post_message)
         self._overdue_timer: Timer | None = None
         self._age_step = 0
 
@@ -127,11 +131,14 @@ class MainScreen(CheckpointListScreen):
         """Lay out for the new size."""
         self.panes.relayout()
         super().on_resize()
+        self._period.mark_outdated()
+        self._period.request(self.state.now, self.size.width)
 
     def apply_delta(self, delta: Delta) -> None:
         """Update the panes that the change concerns."""
         submission = submission_of(delta)
         if delta.has_runs:
+            self._period.mark_outdated()
             self._update_runs(delta)
         if delta.checkpoints is not None or submission is not None:
             self.show_inbox()
@@ -148,6 +155,7 @@ class MainScreen(CheckpointListScreen):
             self.panes.runs.tick(now)
             self.panes.nodes.tick(now)
             self.panes.inbox.tick(now)
+            self._period.request(now, self.size.width)
         super().tick()
 
     def refresh_chrome(self) -> None:
@@ -186,6 +194,15 @@ class MainScreen(CheckpointListScreen):
         if self.run_list_model.add_matches(found.query, found.positions, found.searched):
             self._recheck()
             self._show_rows()
+
+    def show_figures(self, read: FiguresRead) -> None:
+        """Show runs and failures over time."""
+        self._period.take(read)
+        self._show_rate()
+
+    def _show_rate(self) -> None:
+        ascii_only = self.app.has_class(ASCII_CLASS)
+        self.panes.rate.show(self._period.lines(self.state.now, self.size.width, ascii_only=ascii_only))
 
     def show_rechecked(self, rechecked: RunsRechecked) -> None:
         """List the runs that changed and match still or now."""
@@ -301,6 +318,25 @@ class MainScreen(CheckpointListScreen):
         self._focus_runs()
         self.panes.runs.set_following(following=not self.panes.runs.following)
         self.refresh_chrome()
+
+    def action_causes(self) -> None:
+        """Show failures by their cause."""
+        from scaicore_tui.tui.screens.causes import CausesScreen
+
+        self.app.push_screen(CausesScreen(self.state, self._period, self._list_cause))
+
+    def _list_cause(self, query: str) -> None:
+        """List the runs of one cause."""
+        self._saved_view = None
+        self.panes.filter.set_text(query)
+        self._set_filter(View.ALL, self._parsed(query))
+        self._focus_runs()
+
+    def action_period(self) -> None:
+        """Tell of another period."""
+        self._period.use_next()
+        self._period.request(self.state.now, self.size.width)
+        self.show_message(f"period: {self._period.name}")
 
     def action_ages(self) -> None:
         self.panes.runs.show_ages(ages=not self.panes.runs.shows_ages)

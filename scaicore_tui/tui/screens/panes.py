@@ -58,6 +58,7 @@ class Panes(Container):
         self.active_context = KeyContext.RUNS
         self.runs = RunList(run_list_model)
         self.nodes = RunOverview()
+        self.rate = TextLines(id="rate")
         self.facts, self.axis = TextLines(), TextLines()
         self.step = ValueList("", id="step")
         self.inbox = CheckpointList()
@@ -96,6 +97,7 @@ class Panes(Container):
         return {KeyContext.RUNS: self.runs, KeyContext.NODES: self.nodes, KeyContext.CHECKPOINTS: self.inbox}
 
     def compose(self) -> ComposeResult:
+        yield self.rate
         yield self._upper
         yield self._panes[KeyContext.CHECKPOINTS]
 

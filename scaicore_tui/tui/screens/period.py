@@ -1,0 +1,73 @@
+"""The period that the main screen tells of: runs and failures over time, and the causes of failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from scaicore_tui.timefmt import MICROS_PER_SECOND
+from scaicore_tui.tui.messages import FiguresNeeded, FiguresRead
+from scaicore_tui.tui.render.line import Line
+
+if TYPE_CHECKING:
+    # Loaded after the first screen is shown, which appears sooner.
+    from scaicore_tui.analysis.run_groups import ErrorGroup
+    from scaicore_tui.analysis.statistics.rates import Rate
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+# The periods that a key cycles through, in seconds, with their names.
+PERIODS = ((15 * MINUTE_S, "15 min"), (HOUR_S, "60 min"), (DAY_S, "24 h"), (7 * DAY_S, "7 d"))
+FIRST_PERIOD = 1
+# Without new events, figures are read again after this time: the period moves on.
+MAX_AGE_S = 30
+
+
+class Period:
+    """A period up to now. `post` sends a message to the app, which reads the figures."""
+
+    def __init__(self, post: Callable[[FiguresNeeded], object]) -> None:
+        self.rate: Rate | None = None
+        self.causes: Sequence[ErrorGroup] = ()
+        self._post = post
+        self._index = FIRST_PERIOD
+        self._read_at = float("-inf")
+        self._is_outdated = True
+
+    @property
+    def name(self) -> str:
+        """The length of the period in words."""
+        return PERIODS[self._index][1]
+
+    def use_next(self) -> None:
+        """Use the next period, and after the longest one the shortest."""
+        self._index = (self._index + 1) % len(PERIODS)
+        self.mark_outdated()
+
+    def mark_outdated(self) -> None:
+        """Note that runs changed: the figures are read again at the next `request`."""
+        self._is_outdated = True
+
+    def request(self, now: float, width: int) -> None:
+        """Ask for the figures at `now` (seconds since 1970), for lines `width` cells wide, if they may have changed."""
+        if width <= 0 or not (self._is_outdated or now - self._read_at >= MAX_AGE_S):
+            return
+        from scaicore_tui.tui.render.rate_bars import rate_columns
+
+        self._is_outdated, self._read_at = False, now
+        columns, length = rate_columns(width), PERIODS[self._index][0] * MICROS_PER_SECOND
+        # Columns begin at multiples of their width, so that bars do not change their heights while time passes.
+        step = max(1, length // columns)
+        end = (int(now * MICROS_PER_SECOND) // step + 1) * step
+        self._post(FiguresNeeded((end - columns * step, end), columns))
+
+    def take(self, read: FiguresRead) -> None:
+        """Take the figures that were read."""
+        self.rate, self.causes = read.rate, read.causes
+
+    def lines(self, now: float, width: int, *, ascii_only: bool) -> list[Line]:
+        """Return the lines about the rate, `width` cells wide; none before it was read."""
+        if self.rate is None or width <= 0:
+            return []
+        from scaicore_tui.tui.render.rate_bars import rate_lines
+
+        return rate_lines(self.rate, now, width, ascii_only=ascii_only)
