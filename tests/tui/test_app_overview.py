@@ -10,6 +10,7 @@ from tests.support.scene import busy_feed, failed_batch
 async def test_rates_causes_and_the_steps_of_a_failed_run_are_shown() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
+        await stage.wait(pilot, 6)
         await stage.settle(pilot)
         assert stage.lines[1].startswith(" runs ")
         assert " in 60 min" in stage.lines[1]
@@ -21,7 +22,6 @@ async def test_rates_causes_and_the_steps_of_a_failed_run_are_shown() -> None:
         assert axis.rstrip().endswith("TOOK")
         selected = [line for line in stage.lines if "› " in line and "✗ pay" in line]
         assert any("30.0s" in line for line in selected)
-        assert "pay" in stage.text and "attempt" not in stage.lines[0]
         await pilot.press("T")
         await stage.settle(pilot)
         assert " in 24 h" in stage.lines[1]
@@ -31,20 +31,22 @@ async def test_failures_are_grouped_by_cause_and_enter_lists_their_runs() -> Non
     stage = Stage(busy_feed())
     stage.sim.log += failed_batch("exec_again", 30)
     async with stage.opened(STANDARD) as pilot:
+        await stage.wait(pilot, 6)
         await stage.settle(pilot)
         await pilot.press("b")
         await stage.settle(pilot)
         assert isinstance(stage.app.screen, CausesScreen)
         assert "Failures by cause  2 in 60 min" in stage.lines[2]
         row = next(line for line in stage.lines if line.startswith("›"))
-        assert row.split()[1:3] == ["2", "11:52:00"] or row.split()[1] == "2"
+        assert row.split()[1] == "2"
         assert "BANK_DOWN" in row
         await pilot.press("enter")
         await stage.settle(pilot)
         assert "Runs  1 of 2" in stage.text
         await pilot.press("escape")
         await stage.settle(pilot)
-        assert "Runs  1 of 27" in stage.text or "of 27" in stage.text
+        assert " of 27 " in stage.lines[2]
+        assert "status:" not in stage.text
 
 
 async def test_times_become_ages_and_back() -> None:
