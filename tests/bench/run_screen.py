@@ -26,7 +26,7 @@ NODES: dict[str, object] = {
     "describe": "Unknown Trading Ltd, two lines, paid within thirty days",
     "add_up": 4497.42,
 }
-AT_REST_S = 0.3
+AT_REST_S, KEYS_AT_REST = 0.3, 7
 WARM_UP = 6
 
 
@@ -51,8 +51,8 @@ def run_screen(setting: Setting) -> Iterator[Row]:
     with ExitStack() as stack:
         bare = stack.enter_context(on_terminal(REFERENCE, ready="exec_", size=SIZE))
         short, long = (_opened(stack, visits) for visits in sizes)
-        few, few_note = _bytes_of_views(short, min(times, FEW_VISITS))
-        many, many_note = _bytes_of_views(long, times // 2)
+        few, few_note = _bytes_of_views(short)
+        many, many_note = _bytes_of_views(long)
         yield Goal.RUN_BYTES_FEW.row(few, "bytes", note=few_note)
         yield Goal.RUN_BYTES_MANY.row(many, "bytes", note=many_note)
         keys = islice(cycle(("down", "up")), WARM_UP + times)
@@ -74,12 +74,15 @@ def _opened(stack: ExitStack, visits: int) -> Terminal:
     return terminal
 
 
-def _bytes_of_views(terminal: Terminal, times: int) -> tuple[float, str]:
-    """Return the bytes of a cursor key at rest in the view where it costs most, and those of each as a note."""
+def _bytes_of_views(terminal: Terminal) -> tuple[float, str]:
+    """Return the bytes of a cursor key at rest in the view where it costs most, and those of each as a note.
+
+    The keys go from the loop through all nodes of one iteration and on.
+    """
     found = {}
     for digit, name in VIEWS.items():
         terminal.press(digit, "g")
-        presses = press_keys(terminal, times, "j", quiet=AT_REST_S)
+        presses = press_keys(terminal, KEYS_AT_REST, "j", quiet=AT_REST_S)
         # At the end of a short list, a key does nothing.
         found[name] = median(press.bytes for press in presses if press.bytes)
     terminal.press("1")

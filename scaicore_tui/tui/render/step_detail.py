@@ -93,6 +93,7 @@ def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_
         ]
     # What every step has stays in its place while the cursor moves: less is to be drawn, and easier to compare.
     last = (
+        *_links(notes),
         *_ways(notes),
         *_before(found, step),
         *input_sections(run, open_depth=0),
@@ -102,7 +103,6 @@ def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_
     return [
         *_head(found, step, notes),
         *_outcome(step),
-        *_links(notes),
         *(replace(section, is_last=True) for section in last),
     ]
 

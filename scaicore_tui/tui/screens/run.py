@@ -270,12 +270,18 @@ class RunScreen(SearchScreen):
 
     def show_moment(self) -> None:
         """Show the run as of another event, with the step of that event selected; or as it is now."""
-        self._moment_line.show(self.moment_lines())
         self._steps.new_count = self.new_count
         if self._time_cursor is None:
             self._read()
         self._show_run()
+        self._moment_line.show(self.moment_lines())
         self.refresh_chrome()
+
+    @property
+    def is_behind(self) -> bool:
+        cursor, picture = self._time_cursor, self._steps.picture
+        moment = None if picture is None else picture.moment
+        return cursor is not None and (moment is None or moment.number != cursor.number)
 
     def visits_of_selected(self) -> tuple[Step | None, list[int]]:
         return self._steps.visits_of_selected()
@@ -306,6 +312,7 @@ class RunScreen(SearchScreen):
         self._past_run = picture.run if is_past else None
         self._steps.gaps = self.state.gaps_within(self._execution_id)
         self._steps.load(picture, self._view, self.shown_time)
+        self._moment_line.show(self.moment_lines())
         self._show_head()
         self._show_inspector()
         if not self._view.shows_steps:

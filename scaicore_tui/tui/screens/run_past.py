@@ -47,6 +47,11 @@ class PastScreen(SessionScreen):
     def show_moment(self) -> None:
         """Show the run as of another event, or as it is now."""
 
+    @property
+    @abstractmethod
+    def is_behind(self) -> bool:
+        """True if another moment than that of the cursor is still shown."""
+
     @abstractmethod
     def visits_of_selected(self) -> tuple[Step | None, list[int]]:
         """Return the selected step, and the numbers of the events that began a visit of its node, in order."""
@@ -118,7 +123,8 @@ class PastScreen(SessionScreen):
         passed = "" if event.at is None or first is None else f" +{format_duration(max(0, event.at - first) / 1000)}"
         name = one_line(event.type.removeprefix("scaicore.runtime."), MAX_TYPE_CELLS)
         clock = (format_iso(event.at) or "")[11:23].removesuffix("Z")
-        text = f" as of event {cursor.number:,} of {len(cursor.history):,}  {clock}{passed}"
+        verb = "going to" if self.is_behind else "as of"
+        text = f" {verb} event {cursor.number:,} of {len(cursor.history):,}  {clock}{passed}"
         news = new_text(self.new_count)
         keys = "  esc now  ← → event  { } change  ( ) visit  0 $ ends  @ time"
         return [
