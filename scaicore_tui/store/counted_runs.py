@@ -1,4 +1,4 @@
-"""What is counted of single runs, so that it can be taken out of the statistics when their history changes.
+"""The counts of single runs, so that they can be taken out of the statistics when the history of a run changes.
 
 When older events are read, each page changes the runs at its edge again: without this, they would be read twice.
 """

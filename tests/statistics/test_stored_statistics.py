@@ -71,6 +71,27 @@ def test_rates_causes_and_paths_are_read_by_period_and_core(path: Path) -> None:
         assert [row.p95_ms for row in stored.exact_figures(NOON, "core_a")] == [1_000.0, 10_000.0]
 
 
+def test_a_cause_is_new_if_no_day_before_had_it(path: Path) -> None:
+    tomorrow = NOON + 86_400 * SECOND
+    with Journal.open(path) as journal:
+        writer = JournalWriter(journal)
+        for key, code in (("exec_known", "BANK_DOWN: no answer in 77 s"), ("exec_new", "NO_MONEY: empty")):
+            failed = event("block.failed", tomorrow, key, node_id="pay", block_kind="rigid", error=code)
+            end = event("invocation.failed", tomorrow, key, error=code)
+            writer.append_new([started(tomorrow, key), entered("pay", tomorrow, key), failed, end])
+        stored = StoredStatistics(journal)
+        found = {group.code: group for group in stored.failures_by_cause((tomorrow, tomorrow + MINUTE))}
+        assert {code: (group.count, group.is_new) for code, group in found.items()} == {
+            "BANK_DOWN": (1, False),
+            "NO_MONEY": (1, True),
+        }
+        both = stored.failures_by_cause((NOON, tomorrow + MINUTE), "core_a")
+        assert (both[0].count, both[0].first_at, both[0].last_at, both[0].example) == (
+            *(6, NOON + 5 * MINUTE + 22 * SECOND),
+            *(tomorrow, "exec_known"),
+        )
+
+
 async def test_a_session_reads_what_is_usual_for_a_core(path: Path) -> None:
     target = Target(url="http://127.0.0.1:1/api/v1", name="test", offline=True)
     async with Session(target, Journal.open(path)) as session:
