@@ -16,7 +16,7 @@ from scaicore_tui.cli.options import Common
 from scaicore_tui.config import Target
 from scaicore_tui.errors import StorageError, UsageError
 from scaicore_tui.protocol import Event
-from scaicore_tui.session import Session, open_statistics
+from scaicore_tui.session import Session, open_recorded_session, open_statistics
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.store.statistics import StoredStatistics
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, started
@@ -102,6 +102,22 @@ async def test_a_session_reads_what_is_usual_for_a_core(path: Path) -> None:
         assert len(await session.statistics.failures_by_cause(PERIOD)) == 1
         assert len(await session.statistics.variants(PERIOD)) == 1
         assert len(await session.statistics.figures(None)) == 2
+
+
+async def test_a_recording_that_is_not_counted_yet_is_counted_in_a_copy(path: Path) -> None:
+    """As after an upgrade, while another process still counts."""
+    with Journal.open(path) as journal, journal.transaction() as database:
+        database.execute("UPDATE folding SET counted = 0")
+        database.execute("UPDATE runs SET is_counted = 0")
+        database.execute("DELETE FROM node_parts")
+    async with open_recorded_session(Target(url="http://127.0.0.1:1", name="test"), path) as session:
+        await session.load()
+        assert session.journal_problem == ""
+        assert [row.visits for row in await session.statistics.figures(None)] == [10, 10]
+    with open_statistics(path) as stored:
+        assert [row.visits for row in stored.figures()] == [10, 10]
+    with Journal.open_readonly(path) as journal:
+        assert journal.query("SELECT counted FROM folding") == [(0,)]
 
 
 def valid(name: str, capsys: pytest.CaptureFixture[str]) -> Any:
