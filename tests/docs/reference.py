@@ -30,8 +30,9 @@ COMMANDS = commands(GROUP)
 # Headings of the key contexts.
 CONTEXTS = {
     KeyContext.RUNS: "List of runs",
-    KeyContext.NODES: "List of nodes",
+    KeyContext.NODES: "Steps of the selected run",
     KeyContext.CHECKPOINTS: "List of checkpoints, on the main screen",
+    KeyContext.CAUSES: "Failures by cause",
     KeyContext.DETAIL: "View of a run",
     KeyContext.INBOX: "Inbox",
     KeyContext.ANSWER: "Answer dialog",
