@@ -34,7 +34,7 @@ OFFLINE = Target(url="http://127.0.0.1:1/api/v1", name="kept", offline=True)
 @pytest.fixture
 def used_on_loop(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list that gets an entry whenever the journal is used on the event loop."""
-    used, using = list[str](), Journal._using
+    used, using = list[str](), Journal.using
 
     @contextmanager
     def checked(self: Journal) -> Iterator[sqlite3.Connection]:
@@ -47,7 +47,7 @@ def used_on_loop(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         with using(self) as database:
             yield database
 
-    monkeypatch.setattr(Journal, "_using", checked)
+    monkeypatch.setattr(Journal, "using", checked)
     return used
 
 
