@@ -152,7 +152,8 @@ class RunListModel:
             self._begin(query)
         elif query != self.query or self.searching is not None or self._matches is None or self.searched >= 1:
             return False
-        self._matches = Positions([*(self._matches or ()), *positions])
+        # A run that changed meanwhile may be listed already.
+        self._matches = Positions({*(self._matches or ()), *positions})
         self.searched = searched
         self._rows = self._selected()
         self._update(self._changed.values())
