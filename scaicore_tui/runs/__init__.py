@@ -8,6 +8,7 @@
 """
 
 from scaicore_tui.runs.cache import RunProjector
+from scaicore_tui.runs.change_order import ChangeOrder
 from scaicore_tui.runs.delta import Delta
 from scaicore_tui.runs.gaps import Gap, GapRow, gap_rows, gaps_within, missing_events_note
 from scaicore_tui.runs.index import RunIndex
@@ -18,6 +19,7 @@ from scaicore_tui.runs.summary import Summary, with_status
 from scaicore_tui.runs.transitions import CheckpointTracker, Transition, TransitionKind, TransitionStream
 
 __all__ = [
+    "ChangeOrder",
     "CheckpointTracker",
     "Delta",
     "Gap",

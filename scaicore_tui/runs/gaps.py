@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from msgspec import Struct
 
@@ -82,14 +82,19 @@ class GapRow(Struct, frozen=True):
         return " and ".join(reasons)
 
 
-def gap_rows(gaps: Sequence[Gap], count_above: Callable[[int], int]) -> list[GapRow]:
+def gap_rows(gaps: Sequence[Gap], count_above: Callable[[Gap], int]) -> list[GapRow]:
     """Return the rows of `gaps` (oldest first) for a list of runs (newest first).
 
-    `count_above` returns how many runs of the list began above a position. Gaps without a run between them share a row.
-    A filtered list has all gaps too, as each may hide a run that matches.
+    `count_above` returns how many runs of the list stand above a gap. Gaps without a run between them share a row. A
+    filtered list has all gaps too, as each may hide a run that matches.
     """
-    grouped = groupby(reversed(gaps), key=lambda gap: (count_above(gap.after), gap.is_open, gap.is_history))
-    return [GapRow(row, tuple(group)[::-1]) for (row, *_), group in grouped]
+    newest_first = gaps[::-1]
+    # Clocks that went back must not put an older gap above a newer one.
+    rows = accumulate(map(count_above, newest_first), max)
+    grouped = groupby(
+        zip(rows, newest_first, strict=True), key=lambda pair: (pair[0], pair[1].is_open, pair[1].is_history)
+    )
+    return [GapRow(row, tuple(gap for _, gap in group)[::-1]) for (row, *_), group in grouped]
 
 
 def missing_events_note(run: Summary, gaps: Sequence[Gap], now: float) -> str:

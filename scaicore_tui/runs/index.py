@@ -1,6 +1,6 @@
-"""The index of all known runs: their positions and statuses, and the summaries of those that were used last.
+"""The index of all known runs: their positions, statuses and last changes, and the summaries that were used last.
 
-Pure. A run costs 16 bytes here; its summary is in the journal, which loads it again when a list shows it.
+Pure. A run costs 48 bytes here; its summary is in the journal, which loads it again when a list shows it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from scaicore_tui.protocol.checkpoints import Checkpoint
 from scaicore_tui.runs.cache import ReadHistory, RunCache
+from scaicore_tui.runs.change_order import ChangeOrder
 from scaicore_tui.runs.delta import Delta
 from scaicore_tui.runs.gaps import Gap
 from scaicore_tui.runs.model import RunStatus
@@ -20,7 +21,7 @@ from scaicore_tui.units import Position
 
 
 class RunIndex:
-    """The positions of all runs, in order and by status; summaries and complete `runs` as far as they are in memory.
+    """The positions of all runs: in `order`, by last change, by status. Summaries and complete `runs` if in memory.
 
     `gaps` are those of the last delta that changed them, oldest first. `read_history` returns the stored events of a
     run up to `last_position`.
@@ -28,6 +29,7 @@ class RunIndex:
 
     def __init__(self, read_history: ReadHistory) -> None:
         self.order = Positions()
+        self.changes = ChangeOrder()
         self.by_status: Mapping[RunStatus, Positions] = {status: Positions() for status in RunStatus}
         self.runs = RunCache(self.get, read_history)
         self.gaps: Sequence[Gap] = []
@@ -92,8 +94,10 @@ class RunIndex:
             self._put(summary)
         return delta
 
-    def load(self, stored: Mapping[RunStatus, Positions]) -> Delta:
-        """Add the positions of stored runs by status, and keep `stored`; return a delta with all positions.
+    def load(self, stored: Mapping[RunStatus, Positions], changes: ChangeOrder) -> Delta:
+        """Add the positions of stored runs by status, and their last changes; return a delta with all positions.
+
+        `stored` and `changes` are kept.
 
         Positions that are known already have a status that is at least as new. They are few: this is called once, soon
         after the start.
@@ -105,6 +109,8 @@ class RunIndex:
             stored[status].add(position)
         self.by_status = stored
         self.order = Positions.merged(stored.values())
+        changes.update(self.changes)
+        self.changes = changes
         return Delta(loaded=stored, is_loaded=True)
 
     def remember(self, summaries: Iterable[Summary]) -> Delta:
@@ -185,6 +191,7 @@ class RunIndex:
         if self.order.add(position) or position not in self.by_status[summary.status]:
             for status, positions in self.by_status.items():
                 (positions.add if status is summary.status else positions.discard)(position)
+        self.changes.put(position, summary.last_event_at)
         self._recent.put(summary)
         candidates = self._followed_inputs.get(summary.input_digest)
         if candidates is not None:
@@ -199,5 +206,6 @@ class RunIndex:
         """Remove a position at which no run begins any more."""
         self.removals += 1
         self.order.discard(position)
+        self.changes.discard(position)
         for positions in self.by_status.values():
             positions.discard(position)

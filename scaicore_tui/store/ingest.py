@@ -80,7 +80,8 @@ class Ingestor:
         if self._is_loaded:
             return
         self._is_loaded = True
-        self._on_changed(self._index.load(await self.run_in_thread(self.writer.stored_positions)))
+        stored = await self.run_in_thread(self.writer.stored_positions)
+        self._on_changed(self._index.load(stored, await self.run_in_thread(self.writer.stored_changes)))
         while (rebuilt := await self.run_in_thread(self.writer.rebuild_missing)) is not None:
             self._on_changed(self._index.remember(rebuilt.upserted.values()))
 

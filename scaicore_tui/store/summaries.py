@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from scaicore_tui.runs import Positions, RunStatus, Summary
+from scaicore_tui.runs import ChangeOrder, Positions, RunStatus, Summary
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary
 from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.run_rows import PUT, PUT_IN_MEMORY, run_row
 from scaicore_tui.store.stored_ids import decode_id, encode_id
-from scaicore_tui.units import Position
+from scaicore_tui.units import Micros, Position
 
 if TYPE_CHECKING:
     from scaicore_tui.store.run_query import Clause
@@ -34,6 +34,8 @@ _WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
 # Positions come as one JSON array: with a row for each, this thread would take the interpreter's lock for each.
 _POSITIONS = "SELECT json_group_array(place) FROM runs WHERE {}"
 _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
+_CHANGES = "SELECT json_group_array(place), json_group_array(changed_at) FROM runs"
+_decode_times = msgspec.json.Decoder(list[Micros | None]).decode
 _decode_positions = msgspec.json.Decoder(list[Position]).decode
 # Summaries per query, so that few are in memory.
 BATCH_SUMMARIES = 5_000
@@ -105,6 +107,11 @@ class Summaries:
     def positions(self) -> dict[RunStatus, Positions]:
         """Return the positions of all runs by the status that their events tell: whether a run waits is not stored."""
         return {status: Positions(self._positions("status = ?", status.value)) for status in RunStatus}
+
+    def changes(self) -> ChangeOrder:
+        """Return all runs by their last change."""
+        ((places, times),) = self._journal.query(_CHANGES)
+        return ChangeOrder(zip(_decode_positions(places), _decode_times(times), strict=True))
 
     def positions_where(self, clause: Clause) -> list[Position]:
         """Return the positions of the runs for which a condition is true, lowest first."""

@@ -16,7 +16,7 @@ from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import StorageError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Delta, Gap, Positions, RunProjector, RunStatus, Summary
+from scaicore_tui.runs import ChangeOrder, Delta, Gap, Positions, RunProjector, RunStatus, Summary
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from scaicore_tui.store.gaps import RESERVED_POSITIONS, OpenGap, SkippedEvent
 from scaicore_tui.store.journal import Journal
@@ -265,6 +265,10 @@ class JournalWriter:
     def stored_positions(self) -> dict[RunStatus, Positions]:
         """Return the positions of all stored runs by the status that their events tell."""
         return self._summaries.positions()
+
+    def stored_changes(self) -> ChangeOrder:
+        """Return all stored runs by their last change."""
+        return self._summaries.changes()
 
     def rebuild_missing(self) -> Delta | None:
         """Rebuild missing summaries, the newest first, a batch per call; None if there are none."""

@@ -20,7 +20,10 @@ from textual.timer import Timer
 
 
 class Debouncer:
-    """Calls `act` at once on the first request, and after a quiet period of `quiet_s` seconds on requests in a row."""
+    """Calls `act` after the next paint on the first request, and after a quiet period on requests in a row.
+
+    The paint comes first so that the cursor moves at once, however long `act` takes.
+    """
 
     def __init__(self, owner: MessagePump, act: Callable[[], None], quiet_s: float) -> None:
         self._owner = owner
@@ -28,22 +31,26 @@ class Debouncer:
         self._quiet_s = quiet_s
         self._requested_at = float("-inf")
         self._timer: Timer | None = None
+        self._is_pending = False
 
     def request(self, now: float) -> None:
-        """Request a call of `act`, at `now` in monotonic seconds."""
+        """Request a call of `act`, at `now` in monotonic seconds; the quiet period is `quiet_s` seconds long."""
         is_in_a_row, self._requested_at = now - self._requested_at < self._quiet_s, now
+        self._is_pending = True
         if self._timer is not None:
             self._timer.reset()
         elif is_in_a_row:
             self._timer = self._owner.set_timer(self._quiet_s, self.flush)
         else:
-            self._act()
+            self._owner.call_after_refresh(self.flush)
 
     def flush(self) -> None:
         """Call `act` now if a call is pending."""
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
+        if self._is_pending:
+            self._is_pending = False
             self._act()
 
 
@@ -51,6 +58,8 @@ class Debouncer:
 LOST_KEY_TIMEOUT_S = 2.0
 # A held key is dispatched after this time, even if the data it waits for has not arrived.
 MAX_HOLD_S = 2.0
+# A key is painted within this time, on a machine that is not busy.
+PAINT_S = 0.03
 # The length of the longest chain of messages that one key causes.
 FOLLOW_UP_ROUNDS = 4
 
@@ -74,6 +83,7 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         super().__init__(ansi_color=ansi_color)
         self._keys: deque[events.Key | events.Paste] = deque()
         self._sent_at: float | None = None
+        self._after_paint: asyncio.TimerHandle | None = None
         self._hold_timer: Timer | None = None
 
     def on_key_activity(self, *, on_key: bool) -> None:
@@ -102,6 +112,8 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         is_idle = self._sent_at is None or self._now() - self._sent_at > LOST_KEY_TIMEOUT_S
         if is_idle and self._hold_timer is None:
             await self._dispatch_next_key()
+        else:
+            self._follow_on()
 
     def on_key_processed(self, message: KeyProcessed) -> None:
         """Dispatch the next key after the effects of this one (another focus, another screen), which are queued."""
@@ -119,10 +131,18 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         if event is None:
             self.call_after_refresh(self.on_key_activity, on_key=False)
             return
-        target = self.focused or self.screen
         await super().on_event(event)
-        if target.post_message(KeyProcessed()):
-            self._sent_at = self._now()
+        self._sent_at = self._now()
+        # If no key waits, the paint comes first: following the key at once would delay it by a tenth.
+        self._after_paint = asyncio.get_running_loop().call_later(0 if self._keys else PAINT_S, self._follow_on)
+
+    def _follow_on(self) -> None:
+        """Send a `KeyProcessed` behind the key that was dispatched last, unless that was done."""
+        if self._after_paint is not None:
+            self._after_paint.cancel()
+            self._after_paint = None
+            if not (self._running and (self.focused or self.screen).post_message(KeyProcessed())):
+                self._sent_at = None
 
     def _must_hold(self) -> bool:
         key = self._keys[0] if self._keys else None

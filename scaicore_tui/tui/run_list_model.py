@@ -1,4 +1,4 @@
-"""The rows of the run list: newest first, limited by a view and a filter. Pure.
+"""The rows of the run list: the run that changed last comes first, limited by a view and a filter. Pure.
 
 A row is the position of a run, so that a long list takes little memory. Of the summaries only those that were used last
 are in memory; `missing_positions` names those that have to be loaded. A query is searched in the journal; runs that
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from scaicore_tui.runs import Delta, GapRow, Positions, RunIndex, RunStatus, Summary, gap_rows
-from scaicore_tui.units import Position
+from scaicore_tui.runs import ChangeOrder, Delta, Gap, GapRow, Positions, RunIndex, RunStatus, Summary, gap_rows
+from scaicore_tui.units import Micros, Position
 
 if TYPE_CHECKING:
     from scaicore_tui.analysis.query import Payloads, Query, QueryContext
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Rows around the visible ones that are loaded with them, and at what distance the next ones are loaded.
 LOAD_MARGIN_ROWS = 150
 NEAR_ROWS = 50
+# Up to this many failed runs are looked up in the list; of more, one is near.
+FEW_RUNS = 1_000
 
 
 class View(StrEnum):
@@ -38,7 +40,7 @@ class View(StrEnum):
 
 
 class RunListModel:
-    """The listed runs. Row 0 is the newest.
+    """The listed runs. Row 0 is the run that changed last.
 
     Rows move only in `apply`, `set_view` and `add_matches`, so that the cursor never lands on another run when the
     index changes. `query` is in force, and `searched` is the part of the runs that was searched for it so far, 0 to 1;
@@ -56,7 +58,7 @@ class RunListModel:
         self._is_match: Callable[[Summary], bool] | None = None
         self._unchecked = Positions()
         self._index: RunIndex | None = None
-        self._rows = Positions()
+        self._rows = ChangeOrder()
         # The runs that match the query, whatever their status; None without a query.
         self._matches: Positions | None = None
         # Runs that changed while a query was searched: the search may have seen them as they were before.
@@ -72,6 +74,14 @@ class RunListModel:
     def position(self, row: int) -> Position:
         """Return the position of the run in a row."""
         return self._rows[len(self._rows) - 1 - row]
+
+    def changed_at(self, row: int) -> Micros:
+        """Return the time of the last event of the run in a row; 0 if it has none."""
+        return self._rows.time_of(self.position(row))
+
+    def count_after(self, changed_at: Micros) -> int:
+        """Return the number of listed runs that changed after a time."""
+        return self._rows.count_after(changed_at)
 
     @property
     def total(self) -> int:
@@ -91,7 +101,7 @@ class RunListModel:
     @property
     def gap_rows(self) -> list[GapRow]:
         """The gaps, each with the row that it stands above."""
-        return [] if self._index is None else gap_rows(self._index.gaps, self._rows.count_above)
+        return [] if self._index is None else gap_rows(self._index.gaps, self._count_above)
 
     def row_at(self, position: Position | None) -> int | None:
         """Return the row of the run at `position`; None if it is not listed."""
@@ -199,35 +209,45 @@ class RunListModel:
         if self._index is None or not len(self):
             return None
         failed = self._index.by_status[RunStatus.FAILED]
-        position = self.position(row)
-        # Rows go down while positions go up.
-        index = failed.count_below(position) - 1 if step > 0 else failed.count_below(position + 1)
-        while 0 <= index < len(failed):
-            found = self.row_at(failed[index])
-            if found is not None:
-                return found
-            index -= step
-        return None
+        rows: Iterable[int] = range(row + step, len(self) if step > 0 else -1, step)
+        if len(failed) < FEW_RUNS:
+            listed = {found for found in map(self.row_at, failed) if found is not None}
+            return min(
+                (found for found in listed if (found - row) * step > 0), key=lambda at: abs(at - row), default=None
+            )
+        return next((at for at in rows if self.position(at) in failed), None)
 
     def _clipped(self, first: int, last: int, margin: int) -> Sequence[int]:
         """Return the rows from `first` to `last` and `margin` rows around them, as far as there are such."""
         return range(max(0, first - margin), min(len(self), last + 1 + margin))
 
-    def _selected(self) -> Positions:
-        """Return the positions of the view that match the filter."""
+    def _count_above(self, gap: Gap) -> int:
+        """Return how many rows stand above a gap: those whose last event came after the one before the gap."""
+        if gap.is_history:
+            return len(self)
+        if gap.last_at is not None:
+            return self._rows.count_after(gap.last_at)
+        return len(self) if gap.next_at is None else self._rows.count_after(gap.next_at - 1)
+
+    def _selected(self) -> ChangeOrder:
+        """Return the runs of the view that match the filter."""
         if self._index is None:
-            return Positions()
-        chosen = self._index.order if self.view is View.ALL else self._index.by_status[RunStatus(self.view.value)]
-        if self._matches is None:
-            return chosen.copy()
-        return self._matches.copy() if self.view is View.ALL else Positions(filter(chosen.__contains__, self._matches))
+            return ChangeOrder()
+        if self.view is View.ALL:
+            return self._index.changes.copy() if self._matches is None else self._index.changes.only(self._matches)
+        chosen = self._index.by_status[RunStatus(self.view.value)]
+        matches = chosen if self._matches is None else filter(chosen.__contains__, self._matches)
+        return self._index.changes.only(matches)
 
     def _update(self, changed: Iterable[Summary]) -> None:
         """List the runs that match now, and remove those that do not."""
         for summary in changed:
             is_match = self._matches is None or self._judge(self._matches, summary)
             is_listed = is_match and self.view.value in (View.ALL.value, summary.status.value)
-            (self._rows.add if is_listed else self._rows.discard)(summary.position)
+            if is_listed:
+                self._rows.put(summary.position, summary.last_event_at)
+            else:
+                self._rows.discard(summary.position)
 
     def _judge(self, matches: Positions, summary: Summary) -> bool:
         """Return whether a run that changed matches; if its events have to be read for that, whether it did before."""

@@ -72,7 +72,7 @@ def test_the_label_of_a_gap_fits_the_width(gaps: list[Gap], width: int, text: st
 def test_a_gap_is_between_the_runs_on_its_sides(positions: set[int], found: Sequence[tuple[int, bool]]) -> None:
     runs = Positions(positions)
     gaps = [gap(after, is_open=is_open) for after, is_open in sorted(found)]
-    rows = gap_rows(gaps, runs.count_above)
+    rows = gap_rows(gaps, lambda gap: runs.count_above(gap.after))
     newest_first = sorted(positions, reverse=True)
     for row in rows:
         assert all(position > above.after for above in row.gaps for position in newest_first[: row.row])
@@ -176,7 +176,7 @@ def test_events_still_being_read_are_not_reported_as_missing() -> None:
 def test_a_table_has_a_line_for_each_gap() -> None:
     index = MemoryIndex()
     index.add_newer([step for n in range(4) for step in (started(NOON, f"exec_{n}"), completed(NOON, f"exec_{n}"))])
-    gaps = gap_rows([gap(-1), gap(3)], index.order.count_above)
+    gaps = gap_rows([gap(-1), gap(3)], lambda gap: index.order.count_above(gap.after))
     rows = run_rows(index.summaries(), gaps, NOW, ascii_only=True, width=99)
     assert [row[1] if len(row) > 1 else cell_text(row[0])[:7] for row in rows] == [
         "exec_3",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import Positions, RunIndex, RunStatus, Summary, with_status
+from scaicore_tui.runs import ChangeOrder, Positions, RunIndex, RunStatus, Summary, with_status
 from scaicore_tui.runs.model import json_digest
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary, encode_summary
 from scaicore_tui.session import RunSource
@@ -126,11 +126,15 @@ def test_loaded_positions_do_not_replace_known_ones(known: dict[int, RunStatus],
     for position, status in known.items():
         index.by_status[status].add(position)
         index.order.add(position)
+        index.changes.put(position, 2)
     loaded = {status: Positions(stored_ones if status is RunStatus.RUNNING else ()) for status in RunStatus}
-    index.load(loaded)
+    index.load(loaded, ChangeOrder((position, 1) for position in stored_ones))
     expected = dict.fromkeys(stored_ones, RunStatus.RUNNING) | known
     assert {position: status for status in RunStatus for position in index.by_status[status]} == expected
     assert list(index.order) == sorted(expected)
+    assert {position: index.changes.time_of(position) for position in expected} == {
+        position: 2 if position in known else 1 for position in expected
+    }
 
 
 def test_summaries_are_stored_with_their_events(tmp_path: Path) -> None:

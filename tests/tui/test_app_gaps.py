@@ -104,7 +104,7 @@ async def test_gap_at_either_end_is_visible_with_the_outermost_run(count: int) -
     stage = Stage(FeedSim([event("custom.note", NOON, execution=None)]))
     runs = [entered("a", NOON + n * SECOND, f"exec_{n:04}") for n in range(1, count + 1)]
     async with stage.opened(STANDARD) as pilot:
-        for log in (runs, [entered("b", NOON + 7_200 * SECOND, "exec_0001")]):
+        for log in (runs, [event("custom.note", NOON + 7_200 * SECOND, execution=None)]):
             stage.sim.log[:] = log
             await stage.poll(pilot)
         assert "┄ gap" in stage.lines[3]

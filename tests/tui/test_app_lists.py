@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scaicore_tui.runs import Delta, Summary
-from scaicore_tui.tui.messages import SessionChanged
+from scaicore_tui.tui.messages import RunsNeeded, SessionChanged
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.widgets.run_list import RunList
@@ -218,3 +218,18 @@ def test_only_visible_rows_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (runs.line_count, drawn) == (10_000, [0, 9_999])
     set_filter(model, index, View.ALL, "exec_00999")
     assert [model.position(row) for row in range(len(model))] == list(range(9_999, 9_989, -1))
+
+
+def test_a_jump_to_the_last_run_loads_only_the_runs_near_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = MemoryIndex()
+    index.add_newer([started(NOON + n * SECOND, f"exec_{n:06}") for n in range(10_000)])
+    model = RunListModel()
+    model.apply(index, Delta())
+    runs = RunList(model)
+    requested: list[RunsNeeded] = []
+    monkeypatch.setattr(runs, "post_message", requested.append)
+    runs.cursor = 9_999
+    runs.request_rows()
+    (request,) = requested
+    assert request.positions[-1] == model.position(9_999)
+    assert len(request.positions) < 500

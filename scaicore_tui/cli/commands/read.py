@@ -125,7 +125,7 @@ def _print_runs(
     common: Common, source: SearchableRuns, rows: Sequence[Summary], selection: RunSelection, now: float, json: bool
 ) -> None:
     positions = Positions(run.position for run in rows)
-    gaps = gap_rows(source.gaps, positions.count_above)
+    gaps = gap_rows(source.gaps, lambda gap: positions.count_above(gap.after))
     # Between runs in another order, a gap would be nowhere.
     is_by_position = selection.sort is None
     if json:

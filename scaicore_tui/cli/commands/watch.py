@@ -84,7 +84,7 @@ def _report_missing(session: Session, common: Common, execution_id: str | None) 
         summary = index.get(execution_id)
         missing = [] if summary is None else [missing_events_note(summary, index.gaps, now)]
     elif common.journal is not None:
-        rows = gap_rows(index.gaps, index.order.count_above)
+        rows = gap_rows(index.gaps, lambda gap: index.order.count_above(gap.after))
         missing = [row.label(now, stdout.PIPE_WIDTH_CELLS) for row in rows if row.is_open]
     else:
         missing = []

@@ -220,6 +220,10 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self._notice_bar.show(self.state.notices.latest, len(self.state.notices))
         self._footer.show(actions_in(self.key_context, read_only=self.read_only))
 
+    def refresh_position(self) -> None:
+        """Redraw what depends on the cursor of the active list."""
+        self.refresh_chrome()
+
     def set_dimmed(self, *, runs: bool, checkpoints: bool) -> None:
         """Dim stale data: the `runs`, the `checkpoints`."""
 
@@ -238,27 +242,27 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
     def action_cursor_down(self) -> None:
         self.active_list.move(1)
-        self.refresh_chrome()
+        self.refresh_position()
 
     def action_cursor_up(self) -> None:
         self.active_list.move(-1)
-        self.refresh_chrome()
+        self.refresh_position()
 
     def action_page_down(self) -> None:
         self.active_list.page(1)
-        self.refresh_chrome()
+        self.refresh_position()
 
     def action_page_up(self) -> None:
         self.active_list.page(-1)
-        self.refresh_chrome()
+        self.refresh_position()
 
     def action_first(self) -> None:
         self.active_list.jump(to_end=False)
-        self.refresh_chrome()
+        self.refresh_position()
 
     def action_last(self) -> None:
         self.active_list.jump(to_end=True)
-        self.refresh_chrome()
+        self.refresh_position()
 
     def open_answer(self, checkpoint: Checkpoint) -> None:
         """Open the answer dialog for `checkpoint`."""

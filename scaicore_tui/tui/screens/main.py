@@ -63,7 +63,7 @@ class MainScreen(CheckpointListScreen):
         self._has_queries = False
         self._saved_view: str | None = None
         self._replay_runs: dict[str, str] = {}
-        self._node_debouncer = Debouncer(self, self._show_selected_nodes, CURSOR_REST_S)
+        self._node_debouncer = Debouncer(self.panes.runs, self._show_selected_nodes, CURSOR_REST_S)
         self._overdue_timer: Timer | None = None
         self._age_step = 0
 
@@ -146,6 +146,13 @@ class MainScreen(CheckpointListScreen):
         offline = self.state.offline
         self.panes.show_headings(self.run_heading_spans, waiting, marked, has_older=session.has_older, offline=offline)
         super().refresh_chrome()
+
+    def refresh_position(self) -> None:
+        """Redraw the heading of the active list; the other headings follow with the nodes, after the paint."""
+        if self.key_context is KeyContext.RUNS:
+            self.panes.show_runs_heading(has_older=self.state.session.has_older)
+        else:
+            self.refresh_chrome()
 
     def set_dimmed(self, *, runs: bool, checkpoints: bool) -> None:
         """Dim stale panes: `runs` stands for the run and node lists."""

@@ -99,8 +99,7 @@ class Panes(Container):
         `selected` is the heading of the selected run, `waiting` the number of pending checkpoints as text ("?" if
         unknown), `marked` how many of those are marked.
         """
-        title, right = self._runs_heading(has_older=has_older)
-        self._show_heading(KeyContext.RUNS, title, right)
+        self.show_runs_heading(has_older=has_older)
         below = self.nodes.rows_below
         self._show_heading(KeyContext.NODES, selected, [(f"{below} more ↓", "grey")] if below else [])
         colour = "grey" if waiting in ("0", "?") else "amber strong"
@@ -110,6 +109,10 @@ class Panes(Container):
             KeyContext.CHECKPOINTS,
             [(f"{verb} for you · {waiting}", colour), (marks, "accent strong")],
         )
+
+    def show_runs_heading(self, *, has_older: bool) -> None:
+        """Update the heading of the run list: it tells the cursor's position."""
+        self._show_heading(KeyContext.RUNS, *self._runs_heading(has_older=has_older))
 
     def _show_heading(self, context: KeyContext, left: list[Span], right: list[Span] | None = None) -> None:
         self._headings[context].show(left, right or [], active=context is self.active_context)

@@ -63,12 +63,14 @@ class RowList(LineView):
 
     def set_cursor(self, row: int, *, by_user: bool = True) -> None:
         """Move the cursor to `row`, or to the nearest row, and scroll to it."""
-        row = max(0, min(row, self.row_count - 1))
-        if row != self.cursor:
+        row, before, top = max(0, min(row, self.row_count - 1)), self.cursor, self.top
+        if row != before:
             self.cursor = row
             self.cursor_moved(by_user=by_user)
         self.scroll_to_cursor()
-        self.repaint()
+        # Scrolling repaints by itself; otherwise only the mark moves.
+        if self.top == top:
+            self.repaint_lines(self.line_of(before), self.line_of(row))
 
     def scroll_to_cursor(self) -> None:
         """Scroll until the cursor is visible, together with the lines between its row and the adjacent ones.

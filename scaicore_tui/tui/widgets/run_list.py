@@ -1,4 +1,4 @@
-"""The list of runs. The cursor stays on its run when rows move; while following, it stays on the newest run.
+"""The list of runs. The cursor stays on its run when rows move; while following, it stays on the first row.
 
 Gaps are lines between the rows. The cursor skips them, and they are not counted as rows.
 """
@@ -15,11 +15,14 @@ from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.runs import gap_row, run_row
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.widgets.row_list import RowList
-from scaicore_tui.units import Position
+from scaicore_tui.units import Micros, Position
 
 
 class RunList(RowList):
-    """Runs, newest first. `unseen_count` counts new runs above the visible lines."""
+    """Runs, last changed first.
+
+    `unseen_count` counts the runs that changed since the first row was visible.
+    """
 
     def __init__(self, model: RunListModel, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
@@ -28,7 +31,7 @@ class RunList(RowList):
         self._model = model
         self._selected_id: str | None = None
         self._selected_position: Position | None = None
-        self._newest: Position | None = None
+        self._seen_until: Micros = 0
         # The positions that were asked for last.
         self._requested: Sequence[Position] = ()
         self._now = 0.0
@@ -91,23 +94,31 @@ class RunList(RowList):
         row = 0 if self.following else self._row_of_selected()
         self._keep_position(row if row is not None else self.cursor, before)
         self._count_newer()
-        self._model.touch(*self._visible_rows)
+        for first, last in self._needed_rows:
+            self._model.touch(first, last)
         self.repaint()
         self.request_rows()
 
     def request_rows(self) -> None:
         """Ask for the runs in and near the visible rows that are not in memory."""
-        first, last = self._visible_rows
-        missing = self._model.missing_positions(first, last)
+        missing = [
+            position for first, last in self._needed_rows for position in self._model.missing_positions(first, last)
+        ]
         if missing and missing != self._requested:
             self.post_message(RunsNeeded(missing))
         self._requested = missing
 
     @property
-    def _visible_rows(self) -> tuple[int, int]:
-        """The first and the last visible row; rows are counted also where gaps take their place."""
+    def _needed_rows(self) -> list[tuple[int, int]]:
+        """The first and the last visible row, and the row of the cursor if that is not visible.
+
+        After a jump the cursor is far from the visible rows until the list has scrolled. Rows are counted also where
+        gaps take their place.
+        """
         first = self.top - self._gaps_above(self.top)
-        return min(first, self.cursor), max(first + self.size.height, self.cursor)
+        last = first + self.size.height
+        is_visible = first <= self.cursor <= last
+        return [(first, last)] if is_visible else [(first, last), (self.cursor, self.cursor)]
 
     def set_replay_marks(self, marks: Mapping[str, Span]) -> None:
         """Show the progress of replays, by the id of the replayed run."""
@@ -190,11 +201,10 @@ class RunList(RowList):
         return self._model.row_at(self._selected_position) if row is None else row
 
     def _count_newer(self) -> None:
-        """Add new runs to `unseen_count` while the top of the list is not visible."""
-        newest = self._model.position(0) if self.row_count else None
-        arrived = self._model.row_at(self._newest) or 0
-        self._newest = newest
-        self.unseen_count = 0 if self.top == 0 else self.unseen_count + arrived
+        """Count the runs that changed since the top of the list was visible."""
+        if self.top == 0 and self.row_count:
+            self._seen_until = self._model.changed_at(0)
+        self.unseen_count = 0 if self.top == 0 else self._model.count_after(self._seen_until)
 
     def _post_selection(self) -> None:
         """Post the selected run, if it is another one; a run that has to be loaded is posted once it is there."""
