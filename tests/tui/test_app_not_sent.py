@@ -81,7 +81,7 @@ async def test_replay_not_sent_is_shown_on_the_row_of_its_run() -> None:
         await pilot.press("enter")
         await wait_until(pilot, lambda: "replay not sent" in stage.text)
         await stage.settle(pilot)
-        assert "exec_5b0c11" in row_of(stage, "replay not sent  ")
+        assert "invoice-batch" in row_of(stage, "replay not sent  ")
         assert "replay exec_5b0c11: not sent" in stage.text
         server.refuses_writes = False
         await pilot.press("R")

@@ -36,12 +36,14 @@ def demo(tmp_path: Path) -> Iterator[Terminal]:
     """Yield the demo once its screen shows runs and a pending review."""
     with Terminal(tmp_path, DEMO, warm=True) as terminal:
         terminal.wait_until(runs_are_shown(terminal))
-        terminal.wait_until(lambda: re.search(r"Waiting for you · [1-9].*\n(.*\n)*.*‖ ", terminal.text))
+        terminal.wait_until(lambda: re.search(r"Waiting for you · [1-9]", terminal.text))
         yield terminal
 
 
 def runs_are_shown(terminal: Terminal) -> Callable[[], object]:
-    return lambda: re.search(r"Runs  [\d,]+ of [\d,]+", terminal.text) and "✓ exec_" in terminal.text
+    return lambda: (
+        re.search(r"Runs  [\d,]+ of [\d,]+", terminal.text) and re.search(r"✓ \d\d:\d\d:\d\d ", terminal.text)
+    )
 
 
 def editing(terminal: Terminal, times: int) -> Callable[[], object]:

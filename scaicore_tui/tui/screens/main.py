@@ -125,6 +125,7 @@ class MainScreen(CheckpointListScreen):
         """Show the runs and checkpoints known so far."""
         super().on_mount()
         self.panes.focus_pane(KeyContext.RUNS)
+        self._show_rate()
         self.apply_delta(self.state.session.everything())
 
     def on_resize(self) -> None:
@@ -133,6 +134,7 @@ class MainScreen(CheckpointListScreen):
         super().on_resize()
         self._period.mark_outdated()
         self._period.request(self.state.now, self.size.width)
+        self._show_rate()
 
     def apply_delta(self, delta: Delta) -> None:
         """Update the panes that the change concerns."""

@@ -120,7 +120,7 @@ class RunOverview(RowList):
 
     def _rebuild_rows(self) -> None:
         if self._picture is None:
-            self._rows, self._timeline = (), None
+            self._rows = ()
         else:
             from scaicore_tui.analysis.step_rows import build_rows
 
@@ -130,6 +130,8 @@ class RunOverview(RowList):
 
     def _layout(self) -> None:
         picture, cells = self._picture, self.size.width - CURSOR_CELLS
+        # A hidden list has no width. The lines of another run must not stay.
+        self._timeline = None
         if picture is not None and cells > 0:
             from scaicore_tui.analysis.timeline_view import layout_timeline
 
