@@ -74,7 +74,7 @@ async def test_queries_are_typed_completed_and_kept() -> None:
         await stage.poll(pilot)
         await stage.settle(pilot)
         assert len(model) == before + 1, "what the events of a run tell is read again when it changes"
-        assert "exec_newest" in stage.text
+        assert stage.run_line("exec_newest")
 
 
 async def test_saved_views_follow_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ async def test_saved_views_follow_the_others(tmp_path: Path, monkeypatch: pytest
         for shown in ("failed", "waiting", "running", "banks"):
             await pilot.press("v")
             await stage.settle(pilot)
-            assert f"  {shown}" in stage.lines[1], shown
+            assert f"  {shown}" in stage.lines[3], shown
         assert "Runs  1 of 1  banks  /error:bank" in stage.text
         await pilot.press("slash")
         await typed(stage, pilot, " x")
@@ -100,7 +100,7 @@ async def test_saved_views_follow_the_others(tmp_path: Path, monkeypatch: pytest
         await pilot.press("v")
         await stage.settle(pilot)
         assert "view: all" in stage.text
-        assert " of 26  " in stage.lines[1]
+        assert " of 26  " in stage.lines[3]
 
 
 async def test_the_inbox_takes_queries() -> None:

@@ -72,6 +72,8 @@ class MainScreen(CheckpointListScreen):
         self._saved_view: str | None = None
         self._replay_runs: dict[str, str] = {}
         self._node_debouncer = Debouncer(self.panes.runs, self._show_selected_nodes, CURSOR_REST_S)
+        # The selected run changed while another screen was in front.
+        self._shows_outdated = False
         self._period = Period(self.post_message)
         self._overdue_timer: Timer | None = None
         self._age_step = 0
@@ -364,7 +366,19 @@ class MainScreen(CheckpointListScreen):
         self.panes.runs.show(self.state.now)
         run = self.selected_run
         if run is not None and delta.concerns(run.execution_id):
+            self._show_nodes_in_front()
+
+    def _show_nodes_in_front(self) -> None:
+        """Show the nodes of the selected run, at once or when this screen is in front again."""
+        self._shows_outdated = not self.is_in_front
+        if self.is_in_front:
             self._show_nodes()
+
+    def on_screen_resume(self) -> None:
+        """Show what changed while another screen was in front."""
+        if self._shows_outdated:
+            self._show_nodes_in_front()
+            self.refresh_chrome()
 
     def _recheck(self) -> None:
         """Let the journal tell which runs that changed match the query now, if that depends on their events."""
