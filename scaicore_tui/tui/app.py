@@ -42,6 +42,7 @@ from scaicore_tui.tui.messages import (
     RunsNeeded,
     SearchRuns,
     SessionChanged,
+    SummaryNeeded,
     SwitchFailed,
     SwitchProfile,
     WriteRejected,
@@ -186,6 +187,10 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def on_runs_needed(self, request: RunsNeeded) -> None:
         if self._bridge is not None:
             self._bridge.load_rows(request)
+
+    def on_summary_needed(self, request: SummaryNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.load_summary(request)
 
     def on_search_runs(self, request: SearchRuns) -> None:
         if self._bridge is not None:

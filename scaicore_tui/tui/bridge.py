@@ -37,6 +37,7 @@ from scaicore_tui.tui.messages import (
     RunsNeeded,
     SearchRuns,
     SessionChanged,
+    SummaryNeeded,
     WriteRejected,
 )
 from scaicore_tui.units import Position
@@ -127,6 +128,10 @@ class Bridge:
     def load_rows(self, request: RunsNeeded) -> None:
         """Load summaries of listed runs; the session publishes them."""
         self._start(self._reads, partial(self._session.reader.load_rows, request.positions), "rows")
+
+    def load_summary(self, request: SummaryNeeded) -> None:
+        """Load the summary of a run, if it is stored; the session publishes it."""
+        self._start(self._reads, partial(self._session.reader.load_ids, (request.execution_id,)), "rows")
 
     def search(self, request: SearchRuns) -> None:
         """Search the runs that match a filter. While one is searched, only the newest of the others waits for it."""

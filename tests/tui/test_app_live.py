@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from textual.pilot import Pilot
 
 from scaicore_tui.actions import Progress, Submission
+from scaicore_tui.analysis.checkpoint_order import in_inbox_order
 from scaicore_tui.config import Target
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import NodeState, Run, RunStatus
@@ -19,7 +20,6 @@ from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import BulkScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
-from scaicore_tui.tui.render.inbox import by_urgency
 from tests.support import stored
 from tests.support.app_stage import STANDARD, screen_lines, wait_until
 from tests.support.grid import MANAGER, Served, serving
@@ -126,10 +126,10 @@ async def test_continue_resumes_a_run() -> None:
 
 async def test_bulk_answer_sends_each_once() -> None:
     async with live() as stage:
-        pending = by_urgency(stage.session.checkpoints)
+        pending = in_inbox_order(stage.session.checkpoints, stage.session.now)
         kinds = [(row.checkpoint_type, [option.id for option in row.options]) for row in pending]
         commonest = kinds.index(max(kinds, key=kinds.count))
-        await stage.pilot.press("i", *["space", "j"] * len(pending), "g", *["j"] * commonest, "a", "1")
+        await stage.pilot.press("i", *["space"] * len(pending), "g", *["j"] * commonest, "a", "1")
         dialog = stage.app.screen
         assert isinstance(dialog, BulkScreen)
         ids = [row.id for row in dialog.answerable]

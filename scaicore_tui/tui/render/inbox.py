@@ -1,4 +1,4 @@
-"""Order, filter and batches of checkpoints: which ones can be answered together, and why others cannot. Pure."""
+"""Filter and batches of checkpoints: which ones can be answered together, and why others cannot. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from msgspec import Struct
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import compile_filter, search_text
 from scaicore_tui.text import display_name
-from scaicore_tui.timefmt import parse
-
-PRIORITIES = ("critical", "high", "normal", "low")
-NORMAL = PRIORITIES.index("normal")
-NEVER = float("inf")
 
 
 class ResolvedCheckpoints(Struct, frozen=True):
@@ -24,28 +19,10 @@ class ResolvedCheckpoints(Struct, frozen=True):
     problem: str = ""
 
 
-def by_urgency(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """Return the checkpoints by priority, then nearest deadline, then longest wait."""
-    return tuple(sorted(checkpoints, key=_urgency))
-
-
-def latest_first(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """Return resolved checkpoints, the latest answer first."""
-    return tuple(sorted(checkpoints, key=lambda row: (-(parse(row.resolved_at) or 0), row.id)))
-
-
 def filter_checkpoints(checkpoints: Iterable[Checkpoint], needle: str) -> tuple[Checkpoint, ...]:
     """Return the checkpoints that contain every word of `needle`, and none of its `!words`."""
     is_match = compile_filter(needle)
     return tuple(row for row in checkpoints if is_match(search_text(_searched_fields(row))))
-
-
-def _urgency(checkpoint: Checkpoint) -> tuple[int, float, float, str]:
-    priority = (checkpoint.priority or "").lower()
-    rank = PRIORITIES.index(priority) if priority in PRIORITIES else NORMAL
-    deadline = NEVER if checkpoint.expires is None else checkpoint.expires
-    created = NEVER if checkpoint.created is None else checkpoint.created
-    return rank, deadline, created, checkpoint.id
 
 
 def _searched_fields(row: Checkpoint) -> Iterator[str | None]:
