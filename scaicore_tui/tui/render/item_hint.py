@@ -61,7 +61,7 @@ def choice_spans(choice: Choice, target: Sequence[Span], key: str) -> Iterator[S
 def state_spans(answer: Submission) -> Iterator[Span]:
     """Yield the state of an answer that was given before, with the reason; if nothing was sent, how to try again."""
     yield progress_words(answer), f"{progress_colour(answer.progress)} strong"
-    if answer.message and answer.progress not in (Progress.SENDING, Progress.CONFIRMED, Progress.ACCEPTED):
-        yield f": {one_line(answer.message)}", progress_colour(answer.progress)
     if answer.progress is Progress.NOT_SENT and answer.resolution:
         yield f" · {TRY_AGAIN} with {display_name(answer.resolution)}", "text"
+    if answer.message and answer.progress not in (Progress.SENDING, Progress.CONFIRMED, Progress.ACCEPTED):
+        yield f" · {one_line(answer.message)}", progress_colour(answer.progress)

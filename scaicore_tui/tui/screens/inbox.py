@@ -166,13 +166,15 @@ class InboxScreen(InboxAnswerScreen):
         super().refresh_chrome()
 
     def refresh_position(self) -> None:
-        """Redraw what depends on the cursor."""
-        if not self.form.is_reading:
-            self._cursor_moved()
+        """Drop a choice for another checkpoint, and redraw the bars; the form follows after the paint."""
+        if self.is_choice_elsewhere:
+            self.drop_choice()
+        self.refresh_chrome()
 
     def on_checkpoint_selected(self, selected: CheckpointSelected) -> None:
         """Drop a choice for another checkpoint; the form follows the cursor."""
-        self._cursor_moved()
+        self.refresh_position()
+        self._form_debouncer.request(self.state.session.clock.monotonic())
 
     def set_dimmed(self, *, runs: bool, checkpoints: bool) -> None:
         """Dim stale pending checkpoints. The heading shows the age of the resolved ones."""
@@ -335,13 +337,6 @@ class InboxScreen(InboxAnswerScreen):
         if key is not None and self._summary is None and key not in self._asked_runs:
             self._asked_runs.add(key)
             self.post_message(SummaryNeeded(key))
-
-    def _cursor_moved(self) -> None:
-        choice_ids, selected = self.chosen_for, self._list.selected
-        if choice_ids and not self.state.marked and (selected is None or selected.id not in choice_ids):
-            self.drop_choice()
-        self._form_debouncer.request(self.state.session.clock.monotonic())
-        self.refresh_chrome()
 
     def _page(self, by: int) -> None:
         if self.form.is_reading:

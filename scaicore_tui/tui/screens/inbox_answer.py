@@ -102,7 +102,7 @@ class InboxAnswerScreen(CheckpointListScreen):
         now = self.state.session.clock.monotonic()
         is_repeated, self._enter_at = now - self._enter_at < KEY_REPEAT_S, now
         choice = self._choice
-        if choice is not None and choice.checkpoints != self.targets:
+        if choice is not None and self.is_choice_elsewhere:
             self.drop_choice()
             choice = None
         if choice is not None:
@@ -218,9 +218,9 @@ class InboxAnswerScreen(CheckpointListScreen):
         return None if self._choice is None else self._choice.option.id
 
     @property
-    def chosen_for(self) -> tuple[str, ...]:
-        """The ids of the checkpoints for which an option is chosen."""
-        return () if self._choice is None else self._choice.ids
+    def is_choice_elsewhere(self) -> bool:
+        """True if an option is chosen, but not for what is selected or marked now."""
+        return self._choice is not None and self._choice.ids != tuple(row.id for row in self.targets)
 
     @property
     def _has_just_moved(self) -> bool:

@@ -140,6 +140,7 @@ class ItemForm(Vertical):
             self.pager.scroll_to_line(0)
             with self.comment_field.prevent(TextArea.Changed):
                 self.comment_field.text = comment
+                self.comment_field.move_cursor(self.comment_field.document.end)
         self.mark_typed()
         self.pager.rebuild()
         self._fit_text()
@@ -167,6 +168,7 @@ class ItemForm(Vertical):
     def set_comment(self, text: str) -> None:
         """Replace the comment, as if it was typed."""
         self.comment_field.text = text
+        self.comment_field.move_cursor(self.comment_field.document.end)
 
     def _fit_text(self) -> None:
         """Let the text be as high as it is long, so that the options stand below it; a long one scrolls."""
