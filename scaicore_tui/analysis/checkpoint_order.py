@@ -47,13 +47,13 @@ def latest_first(checkpoints: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
 
 def is_expired(checkpoint: Checkpoint, now: float) -> bool:
     """Return whether its deadline has passed. The server may still accept an answer for some minutes (API §3)."""
-    return checkpoint.expires is not None and to_seconds(checkpoint.expires) < now
+    return checkpoint.expires is not None and to_seconds(checkpoint.expires) <= now
 
 
 def is_due_soon(checkpoint: Checkpoint, now: float) -> bool:
     """Return whether its deadline is within DUE_SOON_S and has not passed."""
     left = NEVER if checkpoint.expires is None else to_seconds(checkpoint.expires) - now
-    return 0 <= left <= DUE_SOON_S
+    return 0 < left <= DUE_SOON_S
 
 
 def next_order_change(checkpoints: Iterable[Checkpoint], now: float) -> float:
@@ -77,7 +77,7 @@ def assignee_name(checkpoint: Checkpoint) -> str:
 def _rank(row: Checkpoint, now: float) -> tuple[int, int, float, float, str]:
     deadline = NEVER if row.expires is None else to_seconds(row.expires)
     created = NEVER if row.created is None else row.created
-    if deadline < now:
+    if deadline <= now:
         return _EXPIRED, _priority(row), deadline, created, row.id
     if deadline - now <= DUE_SOON_S:
         return _DUE_SOON, 0, deadline, created, row.id

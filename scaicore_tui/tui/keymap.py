@@ -112,7 +112,13 @@ ACTIONS: tuple[KeyAction, ...] = (
         "send", ("enter",), "send", "send the chosen answer once, and go on", frozenset({KeyContext.INBOX}), writes=True
     ),
     KeyAction("next_field", ("tab",), "comment", "write a comment; tab goes back", frozenset({KeyContext.INBOX})),
-    KeyAction("mark", ("space",), "mark", "mark it and go on; all marked ones get the same answer", INBOXES),
+    KeyAction(
+        "mark",
+        ("space",),
+        "mark",
+        "mark it and go on; all marked ones get the same answer",
+        frozenset({KeyContext.INBOX}),
+    ),
     KeyAction(
         "mark_alike",
         ("asterisk",),
@@ -177,6 +183,13 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("mine", ("m",), "mine", "show what is assigned to you, or all", frozenset({KeyContext.INBOX})),
     KeyAction("follow_link", ("x",), "run", "open the run of the checkpoint", frozenset({KeyContext.INBOX})),
     KeyAction("continue", ("c",), "continue", "continue the breakpoint", READING, writes=True),
+    KeyAction(
+        "mark",
+        ("space",),
+        "mark",
+        "mark it and go on; a then gives all marked ones the same answer",
+        frozenset({KeyContext.CHECKPOINTS}),
+    ),
     KeyAction("mark_range", ("M",), "", "mark all from the last mark to here", frozenset({KeyContext.INBOX})),
     KeyAction("continue_all", ("C",), "", "continue all breakpoints of this node or Core", INBOXES, writes=True),
     KeyAction(

@@ -19,7 +19,7 @@ from scaicore_tui.tui.render.value_rows import Section
 
 # From this width on, the fields stand in two columns.
 TWO_COLUMNS_CELLS = 76
-MAX_LABEL_CELLS = 20
+MAX_LABEL_CELLS = 24
 MAX_MESSAGE_LINES = 12
 MAX_FIELD_LINES, MAX_FIELDS = 3, 60
 MAX_RUN_LINES, MAX_RUN_NODES = 2, 40

@@ -45,7 +45,7 @@ def waiting_line(pending: Sequence[Checkpoint], total: str, reviewer: Reviewer, 
 
 
 def waiting_head(width: int) -> Line:
-    """Return the headings over the columns of `waiting_row`."""
+    """Return the headings over the columns of `waiting_row`, which begin at the same cell."""
     core, assignee, asked = _widths(width, cell_width("ANSWERS"))
     due: list[Span] = [right_align("DUE", 2 + DUE_CELLS, "grey"), (" ", "text")]
     names: list[Span] = [column("CORE", core, "grey"), column("FOR", assignee, "grey")]

@@ -14,7 +14,7 @@ from scaicore_tui.runs import Delta, Run, Summary
 from scaicore_tui.text import clipboard_text, display_name, editable_json, one_line
 from scaicore_tui.timefmt import format_age
 from scaicore_tui.tui.key_queue import Debouncer
-from scaicore_tui.tui.keymap import KeyContext, bindings
+from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import (
     CheckpointOpened,
     CheckpointSelected,
@@ -42,6 +42,8 @@ from scaicore_tui.tui.widgets.line_view import LineView
 CURSOR_REST_S = 0.15
 # The list takes at most this part of the screen, and while the form is read, so many rows.
 LIST_SHARE, MIN_LIST_ROWS, ROWS_WHILE_READING = 0.36, 3, 3
+# What the footer leaves out where nothing can be answered.
+ANSWERING_ACTIONS = frozenset({"choose", "send", "next_field", "mark", "mark_alike", "answer", "continue", "mine"})
 
 
 class InboxScreen(InboxAnswerScreen):
@@ -164,6 +166,9 @@ class InboxScreen(InboxAnswerScreen):
         """Redraw the bars and the heading."""
         self._heading.show(self._title_spans(), self._info_spans(), active=not self.form.is_reading)
         super().refresh_chrome()
+        if self.shows_resolved or self.read_only:
+            shown = actions_in(self.key_context, read_only=self.read_only)
+            self._footer.show(action for action in shown if action.id not in ANSWERING_ACTIONS)
 
     def refresh_position(self) -> None:
         """Drop a choice for another checkpoint, and redraw the bars; the form follows after the paint."""

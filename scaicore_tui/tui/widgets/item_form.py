@@ -97,6 +97,7 @@ class ItemForm(Vertical):
         self._options = OptionBar()
         self._hint = ActionHint(margin_lines=0)
         self._key: object = None
+        self._is_text_cut = False
 
     def compose(self) -> ComposeResult:
         yield self._heading
@@ -175,7 +176,10 @@ class ItemForm(Vertical):
         others = 1 + (self.context_list.display and self.context_list.row_count) + OTHER_LINES
         fits = self.pager.line_count <= self.size.height - others and not (self.is_reading and self.has_context)
         self.pager.styles.height = self.pager.line_count if fits else "1fr"
+        self._is_text_cut = not fits
 
     def _more_spans(self) -> list[Span]:
+        if not self._is_text_cut:
+            return []
         below = self.pager.line_count - self.pager.top - self.pager.size.height
         return [(f"shift+tab: {below} more lines", "accent")] if below > 0 and self.pager.size.height else []
