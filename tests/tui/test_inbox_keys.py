@@ -165,7 +165,7 @@ async def test_marks_of_several_kinds_open_the_dialog_that_shows_what_is_left_ou
         assert "3 marked" in stage.text
         await pilot.press("g", "space", "j")
         await stage.settle(pilot)
-        assert "1 of the marked are left out" in stage.text
+        assert "left out: 1 of the marked" in stage.text
         await pilot.press("2")
         assert isinstance(stage.app.screen, BulkScreen)
         assert len(stage.app.screen.answerable) == 3

@@ -144,7 +144,7 @@ def _field(field: object, is_input: bool) -> tuple[str, str]:
 
 def _field_lines(label: str, value: str, label_cells: int, width: int, padded: int) -> Iterator[Sequence[Span]]:
     """Yield a field in lines of `padded` cells, of which `width` may hold text, `label_cells` of them the label."""
-    label_cells = min(label_cells, max(8, width * 2 // 5))
+    label_cells = min(label_cells, max(8, width // 2))
     for number, line in enumerate(wrap(value, max(4, width - label_cells), MAX_FIELD_LINES) or [""]):
         shown = truncate(label, label_cells - 1) if number == 0 else ""
         yield [column(shown, label_cells, "grey"), column(line, padded - label_cells)]

@@ -334,7 +334,7 @@ class InboxAnswerScreen(CheckpointListScreen):
         batch = self.marked_batch
         yield f"{len(targets):,} marked get the same answer", "text strong"
         if batch.left_out:
-            yield f" · {len(batch.left_out)} of the marked are left out: a shows why", "amber"
+            yield f" · left out: {len(batch.left_out)} of the marked, see above", "amber"
 
 
 def _how_to_answer(checkpoint: Checkpoint, *, protected: bool) -> str:
