@@ -48,6 +48,7 @@ from scaicore_tui.tui.messages import (
     RunsRechecked,
     SearchRuns,
     SessionChanged,
+    SummaryNeeded,
     SwitchFailed,
     SwitchProfile,
     ValuesCounted,
@@ -211,6 +212,10 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         for screen in self.screen_stack:
             if isinstance(screen, FiguresListener):
                 screen.show_figures(message)
+
+    def on_summary_needed(self, request: SummaryNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.load_summary(request)
 
     def on_search_runs(self, request: SearchRuns) -> None:
         if self._bridge is not None:

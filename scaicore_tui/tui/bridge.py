@@ -47,6 +47,7 @@ from scaicore_tui.tui.messages import (
     RunsRechecked,
     SearchRuns,
     SessionChanged,
+    SummaryNeeded,
     ValuesCounted,
     ValuesNeeded,
     WriteRejected,
@@ -151,6 +152,10 @@ class Bridge:
     def read_figures(self, request: FiguresNeeded) -> None:
         """Read the figures of a period; a new request replaces an older one."""
         self._start(self._reads, partial(self._read_figures, request), "figures", exclusive=True)
+
+    def load_summary(self, request: SummaryNeeded) -> None:
+        """Load the summary of a run, if it is stored; the session publishes it."""
+        self._start(self._reads, partial(self._session.reader.load_ids, (request.execution_id,)), "rows")
 
     def search(self, request: SearchRuns) -> None:
         """Search the runs that match a query. While one is searched, it is stopped, and only the newest is searched."""

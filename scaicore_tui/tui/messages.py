@@ -103,6 +103,11 @@ class CheckpointOpened(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
+class CheckpointSelected(Message):
+    """The cursor of the inbox moved to another checkpoint."""
+
+
+@dataclass(eq=False, repr=False, match_args=False)
 class OptionChosen(Message):
     """An option of a checkpoint was chosen. Nothing is sent yet."""
 
@@ -188,6 +193,13 @@ class RunsNeeded(Message):
     """Load the runs at `positions`, which are listed and not in memory."""
 
     positions: Sequence[Position]
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class SummaryNeeded(Message):
+    """Load the summary of a run, which is not in memory."""
+
+    execution_id: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)

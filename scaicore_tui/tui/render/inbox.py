@@ -1,4 +1,4 @@
-"""Order, filter and batches of checkpoints: which ones can be answered together, and why others cannot. Pure."""
+"""Filter and batches of checkpoints: which ones can be answered together, and why others cannot. Pure."""
 
 from __future__ import annotations
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 
+from scaicore_tui.analysis.checkpoint_order import Reviewer
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.tui.messages import CheckpointOpened
+from scaicore_tui.tui.messages import CheckpointOpened, CheckpointSelected
 from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row, resolved_row
 from scaicore_tui.tui.render.line import CURSOR, MARKED, Line, Span
 from scaicore_tui.tui.widgets.row_list import RowList
@@ -40,6 +41,11 @@ class CheckpointList(RowList):
     def ids(self) -> frozenset[str]:
         """The ids of all listed checkpoints, visible or not."""
         return frozenset(checkpoint.id for checkpoint in self._checkpoints)
+
+    @property
+    def rows(self) -> Sequence[Checkpoint]:
+        """All listed checkpoints, from top to bottom."""
+        return self._checkpoints
 
     @property
     def others_in_order(self) -> Sequence[Checkpoint]:
@@ -92,9 +98,13 @@ class InboxList(CheckpointList):
 
     shows_resolved = False
     is_filtered = False
+    is_mine_only = False
+    reviewer = Reviewer()
 
     @property
     def empty_text(self) -> str:
+        if self.is_mine_only and not self.shows_resolved:
+            return "Nothing that waits is assigned to you. m shows all."
         if self.is_filtered:
             return "No checkpoints match the filter. esc clears the filter."
         return "no resolved checkpoints have been read" if self.shows_resolved else super().empty_text
@@ -103,4 +113,7 @@ class InboxList(CheckpointList):
         checkpoint, width = self._checkpoints[row], self.size.width - 2
         if self.shows_resolved:
             return resolved_row(checkpoint, width, self._now)
-        return inbox_row(checkpoint, width, self._now, self._progress.get(checkpoint.id))
+        return inbox_row(checkpoint, width, self._now, self._progress.get(checkpoint.id), self.reviewer)
+
+    def cursor_moved(self, *, by_user: bool) -> None:
+        self.post_message(CheckpointSelected())
