@@ -21,7 +21,7 @@ from scaicore_tui.runs.summary import summary_of
 from scaicore_tui.tui.notices import submission_notice
 from scaicore_tui.tui.render.bulk_detail import answer_result, batch_lines, result_lines
 from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail
-from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row, resolved_row
+from scaicore_tui.tui.render.checkpoints import inbox_row, resolved_row
 from scaicore_tui.tui.render.inbox import Batch, answerable_together
 from scaicore_tui.tui.render.item_form import answered_lines, form_lines, heading_spans
 from scaicore_tui.tui.render.item_hint import Choice, choice_spans
@@ -83,7 +83,6 @@ def checkpoint_lines(
     """Yield every line about checkpoints."""
     reviewer = Reviewer(string, frozenset({string}))
     for review in reviews:
-        yield checkpoint_row(review, width, NOW, None)
         yield inbox_row(review, width, NOW, ("sending…", "blue") if string else None)
         yield resolved_row(review, width, NOW)
         yield waiting_row(review, width, NOW, reviewer)

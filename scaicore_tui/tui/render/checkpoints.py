@@ -19,24 +19,6 @@ MINE = "★"
 PRIORITY_COLOURS = {"critical": "red strong", "high": "amber strong"}
 
 
-def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: Span | None) -> list[Span]:
-    """Return the row of the pane, `width` cells wide: kind, flow, age, title, message, and how to answer.
-
-    A `mark` (the progress of an answer) replaces how to answer.
-    """
-    name = max(10, min(22, width // 5))
-    answers = answers_span(checkpoint, width, width * 2 // 5) if mark is None else mark
-    free_cells = max(0, width - 2 - name - 5 - 2 - cell_width(answers[0]) - 2)
-    return [
-        *_label(checkpoint, name),
-        right_align(age_text(checkpoint.created, now), 5, "grey"),
-        ("  ", "text"),
-        *_title_and_message(checkpoint, free_cells),
-        ("  ", "text"),
-        answers,
-    ]
-
-
 def inbox_head(width: int) -> Line:
     """Return the headings over the columns of `inbox_row`."""
     columns = _InboxColumns(width)

@@ -31,6 +31,7 @@ from scaicore_tui.tui.messages import (
     ValuesCounted,
 )
 from scaicore_tui.tui.render.line import Line, Span
+from scaicore_tui.tui.render.waiting_line import waiting_line
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.screens.checkpoint_base import CheckpointListScreen
 from scaicore_tui.tui.screens.panes import Panes, run_heading_spans
@@ -56,6 +57,8 @@ SELECTION_KEYS = frozenset({"enter", "a", "c", "R", "y", "Y"})
 SEARCH_KEYS = frozenset({"escape", "q", "slash"})
 # Ages in rows change together, at this interval: one repaint costs fewer bytes than many.
 AGE_REFRESH_S = 5
+# What a heading takes beside its text: marks at both edges.
+HEADING_CELLS = 3
 # The group of the workers that prepare the steps of long runs.
 STEPS_GROUP = "steps"
 
@@ -166,10 +169,18 @@ class MainScreen(CheckpointListScreen):
         """Redraw the bars and the headings."""
         session = self.state.session
         marked = len(self.state.marked)
-        waiting = self.state.pending_count() if self.state.is_pending_known else "?"
-        offline = self.state.offline
-        self.panes.show_headings(self.run_heading_spans, waiting, marked, has_older=session.has_older, offline=offline)
+        self.panes.show_headings(self.run_heading_spans, self._waiting_spans(), marked, has_older=session.has_older)
         super().refresh_chrome()
+
+    def _waiting_spans(self) -> list[Span]:
+        """Return how many checkpoints wait, for whom, and which is due first."""
+        state = self.state
+        if not state.is_pending_known:
+            return [("Waiting ?", "grey")]
+        if state.offline:
+            return [(f"Waited {state.pending_count()}", "grey")]
+        reviewer, width = state.session.reviewer, self.size.width - HEADING_CELLS
+        return [*waiting_line(state.pending, state.pending_count(), reviewer, state.now, width)]
 
     def refresh_position(self) -> None:
         """Redraw the heading of the active list; the other headings follow with the nodes, after the paint."""
@@ -389,6 +400,7 @@ class MainScreen(CheckpointListScreen):
     def show_inbox(self) -> None:
         state = self.state
         self.panes.runs.set_pending(state.pending)
+        self.inbox.reviewer = state.session.reviewer
         if self.inbox.show(state.pending, state.progress(), state.marked, state.now):
             self.mark_selection_moved()
 

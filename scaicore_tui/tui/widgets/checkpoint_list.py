@@ -7,8 +7,9 @@ from collections.abc import Container, Mapping, Sequence
 from scaicore_tui.analysis.checkpoint_order import Reviewer
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.tui.messages import CheckpointOpened, CheckpointSelected
-from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row, resolved_row
+from scaicore_tui.tui.render.checkpoints import inbox_row, resolved_row
 from scaicore_tui.tui.render.line import CURSOR, MARKED, Line, Span
+from scaicore_tui.tui.render.waiting_line import waiting_row
 from scaicore_tui.tui.widgets.row_list import RowList
 
 
@@ -17,6 +18,7 @@ class CheckpointList(RowList):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
+        self.reviewer = Reviewer()
         # True once the pending checkpoints have been read.
         self.is_loaded = False
         self._checkpoints: Sequence[Checkpoint] = ()
@@ -54,7 +56,8 @@ class CheckpointList(RowList):
 
     def draw_row(self, row: int) -> Line:
         checkpoint = self._checkpoints[row]
-        return checkpoint_row(checkpoint, self.size.width - 2, self._now, self._progress.get(checkpoint.id))
+        width, mark = self.size.width - 2, self._progress.get(checkpoint.id)
+        return waiting_row(checkpoint, width, self._now, self.reviewer, mark)
 
     def show(
         self, checkpoints: Sequence[Checkpoint], progress: Mapping[str, Span], marked: Container[str], now: float
@@ -99,7 +102,6 @@ class InboxList(CheckpointList):
     shows_resolved = False
     is_filtered = False
     is_mine_only = False
-    reviewer = Reviewer()
 
     @property
     def empty_text(self) -> str:
