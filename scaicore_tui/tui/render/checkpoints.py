@@ -116,12 +116,6 @@ def resolved_row(checkpoint: Checkpoint, width: int, now: float) -> list[Span]:
     ]
 
 
-def _label(checkpoint: Checkpoint, width: int) -> list[Span]:
-    """Return the glyph of its kind, and its flow or Core."""
-    style = BREAKPOINT if checkpoint.is_breakpoint else REVIEW
-    return [(f"{style.glyph} ", f"{style.colour} strong"), column(flow_label(checkpoint), width, "text")]
-
-
 def flow_label(checkpoint: Checkpoint) -> str:
     """Return the name of the checkpoint's flow, or else of its Core."""
     return one_line(checkpoint.flow_name or "", MAX_DISPLAY_NAME_CELLS) or core_name(checkpoint.core_id)
@@ -133,17 +127,6 @@ def deadline_colour(expires: int | None, now: float) -> str:
         return "grey"
     left = to_seconds(expires) - now
     return "red" if left < 0 else "amber" if left <= DUE_SOON_S else "grey"
-
-
-def _title_and_message(checkpoint: Checkpoint, width: int) -> list[Span]:
-    """Return the title and the start of the message in `width` cells; an urgent priority comes first."""
-    urgency = PRIORITY_COLOURS.get((checkpoint.priority or "").lower())
-    title = one_line(f"{checkpoint.priority}: {checkpoint.title}" if urgency else checkpoint.title, width)
-    question = one_line(checkpoint.body_text, width)
-    return [
-        (title, urgency or "text strong"),
-        column(f"  {question}" if question else "", width - cell_width(title), "grey"),
-    ]
 
 
 def answers_span(checkpoint: Checkpoint, width: int, max_width: int) -> Span:
