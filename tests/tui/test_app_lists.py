@@ -166,7 +166,7 @@ async def test_click_selects_and_double_click_opens() -> None:
         assert "BANK_DOWN: the bank did not answer within 30 s; payment 3 of 3" in stage.text
         await pilot.press("escape")
         await stage.settle(pilot)
-        assert "Waiting for you" in stage.text
+        assert "Waiting 2" in stage.text
 
 
 async def test_moving_past_the_end_loads_history() -> None:
