@@ -36,27 +36,29 @@ from scaicore_tui.tui.messages import (
     PausePolling,
     ProfileOpened,
     ProfilesLoaded,
-    QueriesRead,
-    RecheckRuns,
-    RememberQuery,
     ReplayRun,
     ResolvedLoaded,
     RunHistoryNeeded,
     RunHistoryRead,
-    RunsFound,
     RunsNeeded,
-    RunsRechecked,
-    SearchRuns,
     SessionChanged,
     SummaryNeeded,
     SwitchFailed,
     SwitchProfile,
-    ValuesCounted,
-    ValuesNeeded,
     WriteRejected,
 )
 from scaicore_tui.tui.preload import preload
 from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
+from scaicore_tui.tui.query_messages import (
+    QueriesRead,
+    RecheckRuns,
+    RememberQuery,
+    RunsFound,
+    RunsRechecked,
+    SearchRuns,
+    ValuesCounted,
+    ValuesNeeded,
+)
 from scaicore_tui.tui.screens.base import (
     EventsListener,
     FiguresListener,

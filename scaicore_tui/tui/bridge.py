@@ -19,7 +19,7 @@ from scaicore_tui.config import config_file
 from scaicore_tui.config.paths import queries_file
 from scaicore_tui.config.profiles import read_profiles
 from scaicore_tui.config.views import SavedView
-from scaicore_tui.errors import ConfigError, ScaicoreError, StorageError
+from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
@@ -35,22 +35,24 @@ from scaicore_tui.tui.messages import (
     FlowRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
-    QueriesRead,
-    RecheckRuns,
-    RememberQuery,
     ReplayRun,
     ResolvedLoaded,
     RunHistoryNeeded,
     RunHistoryRead,
-    RunsFound,
     RunsNeeded,
-    RunsRechecked,
-    SearchRuns,
     SessionChanged,
     SummaryNeeded,
+    WriteRejected,
+)
+from scaicore_tui.tui.query_messages import (
+    QueriesRead,
+    RecheckRuns,
+    RememberQuery,
+    RunsFound,
+    RunsRechecked,
+    SearchRuns,
     ValuesCounted,
     ValuesNeeded,
-    WriteRejected,
 )
 from scaicore_tui.units import Position
 
@@ -313,14 +315,10 @@ class Bridge:
         self._post(EventsRead(request.execution_id, events))
 
     async def _read_figures(self, request: FiguresNeeded) -> None:
-        statistics, core = self._session.statistics, self._session.target.core
-        try:
-            rate = await statistics.rate(request.period, request.columns, core)
-            causes = await statistics.failures_by_cause(request.period, core)
-        except StorageError as error:
-            self._session.journal.report_damage(error)
-        else:
-            self._post(FiguresRead(rate, causes))
+        session = self._session
+        found = await session.statistics.overview(request.period, request.columns, session.target.core)
+        if found is not None:
+            self._post(FiguresRead(*found))
 
     async def _find_flow(self, request: FlowNeeded) -> None:
         try:

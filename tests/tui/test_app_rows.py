@@ -30,6 +30,7 @@ SELECTING_KEYS: dict[KeyContext, tuple[str, ...]] = {
     KeyContext.CHECKPOINTS: ("tab", "tab", "G"),
     KeyContext.INBOX: ("i", "G"),
     KeyContext.CAUSES: ("b",),
+    KeyContext.FORM: ("i", "G", "shift+tab"),
 }
 BY_RUN, BY_CHECKPOINT = (
     {KeyContext.RUNS, KeyContext.NODES, KeyContext.DETAIL},

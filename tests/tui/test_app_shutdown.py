@@ -31,4 +31,4 @@ async def test_response_received_before_the_screen_exists_is_shown(monkeypatch: 
     monkeypatch.setattr(Bridge, "start", lambda bridge: stage.app.run_worker(start_late(bridge)))
     async with stage.opened():
         assert "exec_8f21c4" in stage.text
-        assert "Zoë de Vries claims 1,200 EUR" in stage.text
+        assert "Review needed" in stage.text

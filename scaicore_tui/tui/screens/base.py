@@ -32,15 +32,12 @@ from scaicore_tui.tui.messages import (
     OpenInbox,
     OpenProfiles,
     PausePolling,
-    QueriesRead,
     RefreshNow,
     Repaint,
     RunHistoryRead,
-    RunsFound,
-    RunsRechecked,
     TextCopied,
-    ValuesCounted,
 )
+from scaicore_tui.tui.query_messages import QueriesRead, RunsFound, RunsRechecked, ValuesCounted
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.state import AppState

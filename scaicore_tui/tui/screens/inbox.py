@@ -14,7 +14,6 @@ from scaicore_tui.analysis.query import CHECKPOINTS, CheckpointRow, Query, compi
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Run, Summary
 from scaicore_tui.text import clipboard_text, display_name, editable_json, one_line
-from scaicore_tui.timefmt import format_age
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import (
@@ -23,14 +22,13 @@ from scaicore_tui.tui.messages import (
     CopyText,
     FilterClosed,
     LoadResolved,
-    QueryTyped,
-    RememberQuery,
     SummaryNeeded,
-    ValuesNeeded,
 )
 from scaicore_tui.tui.query_history import History
+from scaicore_tui.tui.query_messages import QueryTyped, RememberQuery, ValuesNeeded
 from scaicore_tui.tui.render.bulk_detail import batch_lines
 from scaicore_tui.tui.render.checkpoints import inbox_head, resolved_head
+from scaicore_tui.tui.render.inbox import answered_info
 from scaicore_tui.tui.render.item_form import answered_lines, context_sections, form_lines, heading_spans
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.value_rows import NO_VALUE
@@ -442,12 +440,6 @@ class InboxScreen(InboxAnswerScreen):
         return [(marks, "accent strong"), (f" · {hidden:,} of them hidden" if hidden else "", "amber strong")]
 
     def _info_spans(self) -> list[Span]:
-        """Return the sort order of pending checkpoints, or the age of the resolved ones and why it is not newer."""
-        answered = self.state.resolved
         if not self._list.shows_resolved:
             return [("due within 15m first, then priority", "grey")]
-        if answered.problem:
-            return [(f"not read again: {one_line(answered.problem, self.size.width // 2)}", "amber")]
-        if answered.read_at is None:
-            return [("reading…", "grey")]
-        return [(f"read {format_age(self.state.session.clock.monotonic() - answered.read_at)} ago · v waiting", "grey")]
+        return answered_info(self.state.resolved, self.state.session.clock.monotonic(), self.size.width // 2)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.keymap import KeyContext
-from scaicore_tui.tui.messages import (
-    FilterClosed,
+from scaicore_tui.tui.messages import FilterClosed
+from scaicore_tui.tui.query_messages import (
     QueriesNeeded,
     QueriesRead,
     QueryTyped,

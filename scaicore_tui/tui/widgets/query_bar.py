@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from scaicore_tui.tui.messages import QueryTyped, RememberQuery, ValuesNeeded
 from scaicore_tui.tui.query_history import History
+from scaicore_tui.tui.query_messages import QueryTyped, RememberQuery, ValuesNeeded
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.widgets.inputs import FilterBar
 from scaicore_tui.tui.widgets.line_view import StaticLines
