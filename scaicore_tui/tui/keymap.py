@@ -51,7 +51,7 @@ SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY
 class KeyAction(Struct, frozen=True):
     """An action, its keys, and the contexts in which they work. An empty `label` hides it from the footer.
 
-    With `takes_key`, the key that was pressed is the argument of the action.
+    With `takes_key`, the key that was pressed is the argument of the action: its screen has the bindings.
     """
 
     id: str
@@ -312,8 +312,11 @@ def bindings(
     """Return the bindings of `contexts`: of all actions, or of the ids in `only`, without those in `exclude`."""
     wanted, excluded, found = set(contexts), set(exclude), list[Binding]()
     for action in ACTIONS:
-        if action.contexts & wanted and action.id not in excluded and (only is None or action.id in only):
-            for key in action.keys:
-                name = f"{action.id}('{key}')" if action.takes_key else action.id
-                found.append(Binding(key, name, action.description, show=False))
+        if (
+            action.contexts & wanted
+            and not action.takes_key
+            and action.id not in excluded
+            and (only is None or action.id in only)
+        ):
+            found += [Binding(key, action.id, action.description, show=False) for key in action.keys]
     return found

@@ -29,21 +29,26 @@ SELECTING_KEYS: dict[KeyContext, tuple[str, ...]] = {
     KeyContext.DETAIL: ("j", "enter"),
     KeyContext.CHECKPOINTS: ("tab", "tab", "G"),
     KeyContext.INBOX: ("i", "G"),
+    KeyContext.FORM: ("i", "G", "shift+tab"),
 }
-BY_RUN, BY_CHECKPOINT = (
+BY_RUN, IN_LIST = (
     {KeyContext.RUNS, KeyContext.NODES, KeyContext.DETAIL},
     {KeyContext.CHECKPOINTS, KeyContext.INBOX},
 )
+BY_CHECKPOINT = IN_LIST | {KeyContext.FORM}
 # The actions on a row: the expected target of each, and the key contexts in which it is the target.
 ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
     "replay": {RUN: BY_RUN | BY_CHECKPOINT},
     "answer": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
     "continue": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
-    "open": {RUN: {KeyContext.RUNS, KeyContext.NODES}, CHECKPOINT: BY_CHECKPOINT},
+    "open": {RUN: {KeyContext.RUNS, KeyContext.NODES}, CHECKPOINT: {KeyContext.CHECKPOINTS}},
+    # The answer to a breakpoint needs the dialog.
+    "choose": {CHECKPOINT: {KeyContext.INBOX}},
+    "send": {CHECKPOINT: {KeyContext.INBOX}},
     "copy": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT},
     "copy_all": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT},
-    "mark": {CHECKPOINT: BY_CHECKPOINT},
-    "continue_all": {CHECKPOINT: BY_CHECKPOINT},
+    "mark": {CHECKPOINT: IN_LIST},
+    "continue_all": {CHECKPOINT: IN_LIST},
 }
 # All others move the cursor, show something else, or act on everything.
 OTHER_ACTIONS = {
@@ -62,6 +67,7 @@ OTHER_ACTIONS = {
         "last_event",
     ),
     *("fold", "newer_run", "older_run", "zoom_in", "zoom_out", "whole_run", "idle"),
+    *("mark_alike", "mark_range", "mine", "read_form", "next_field"),
     *("pause", "refresh_now", "theme", "repaint", "app.suspend_process", "quit"),
 }
 
@@ -113,6 +119,8 @@ class Effects:
         "replay": _shown,
         "answer": _shown,
         "open": _shown,
+        "choose": _shown,
+        "send": _shown,
         "copy": _copied_id,
         "copy_all": _copied_document,
         "continue": _posted,

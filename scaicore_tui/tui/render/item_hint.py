@@ -1,4 +1,4 @@
-"""What Enter would send in the inbox, to how many checkpoints and to which target, or why it sends nothing. Pure."""
+"""The line of the inbox that says what Enter would send, to how many checkpoints and to which target. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Choice(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What was chosen for what, for a message."""
+        """The option and what it answers, for a message."""
         return f"{display_name(self.option.name)} for {named(self.checkpoints)}"
 
 

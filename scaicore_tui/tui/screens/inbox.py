@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from scaicore_tui.analysis.checkpoint_order import NEVER, is_mine, next_order_change
 from scaicore_tui.protocol import Checkpoint
@@ -49,7 +49,18 @@ ANSWERING_ACTIONS = frozenset({"choose", "send", "next_field", "mark", "mark_ali
 class InboxScreen(InboxAnswerScreen):
     """All checkpoints, pending or answered, with a filter; below them the form of the selected one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.COMMENT}, exclude=("back",))]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings({KeyContext.COMMENT}, exclude=("back",)),
+        Binding("1", "choose('1')", "choose", show=False),
+        Binding("2", "choose('2')", "choose", show=False),
+        Binding("3", "choose('3')", "choose", show=False),
+        Binding("4", "choose('4')", "choose", show=False),
+        Binding("5", "choose('5')", "choose", show=False),
+        Binding("6", "choose('6')", "choose", show=False),
+        Binding("7", "choose('7')", "choose", show=False),
+        Binding("8", "choose('8')", "choose", show=False),
+        Binding("9", "choose('9')", "choose", show=False),
+    ]
     DEFAULT_CSS = """
     InboxScreen InboxList { height: 3; }
     """

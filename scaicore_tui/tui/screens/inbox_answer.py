@@ -74,7 +74,7 @@ class InboxAnswerScreen(CheckpointListScreen):
 
     @property
     def draft(self) -> Draft:
-        """What was typed and chosen for these checkpoints, here or in a dialog."""
+        """The text and the choice for these checkpoints, entered here or in a dialog."""
         targets, drafts = self.targets, self.state.drafts
         if not targets:
             return Draft()
