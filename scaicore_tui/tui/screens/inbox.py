@@ -73,6 +73,7 @@ class InboxScreen(InboxAnswerScreen):
         self._filter_bar = FilterBar()
         self._filter_text = ""
         self._is_mine_only = False
+        self._shown_count = 0
         self._resort_at = NEVER
         self._asked_runs: set[str] = set()
         self._form_debouncer = Debouncer(self, self.show_form, CURSOR_REST_S)
@@ -160,6 +161,8 @@ class InboxScreen(InboxAnswerScreen):
         reviewer = state.session.reviewer
         mine = [row for row in known if is_mine(row, reviewer)] if self._is_mine_only else known
         rows = filter_checkpoints(mine, self._filter_text)
+        self._shown_count = len(rows)
+        rows += () if self.shows_resolved else tuple(self.answered_here)
         self._resort_at = next_order_change(known, state.now)
         self._list.is_filtered, self._list.is_mine_only = bool(self._filter_text), self._is_mine_only
         self._list.reviewer = reviewer
@@ -396,7 +399,7 @@ class InboxScreen(InboxAnswerScreen):
         self.show_inbox()
 
     def _title_spans(self) -> list[Span]:
-        shown, available = self._list.row_count, len(self._all_checkpoints)
+        shown, available = self._shown_count, len(self._all_checkpoints)
         total = f"{available:,}" if self._list.shows_resolved or not available else self.state.pending_count()
         is_part = bool(self._filter_text) or (self._is_mine_only and not self._list.shows_resolved)
         count = f"{shown:,} of {total}" if is_part else total

@@ -23,6 +23,8 @@ from scaicore_tui.tui.widgets.item_form import ItemForm
 
 # A key that is held repeats after at most this time. Enter without a choice does nothing sooner after another Enter.
 KEY_REPEAT_S = 1.0
+# Rows of answered checkpoints that stay, below those that wait.
+MAX_ANSWERED_HERE = 20
 BEING_SENT = "its answer is being sent"
 
 
@@ -37,6 +39,8 @@ class InboxAnswerScreen(CheckpointListScreen):
         self._enter_at = self._rearranged_at = float("-inf")
         self._last_marked: str | None = None
         self._sent_batches: set[tuple[str, ...]] = set()
+        # The checkpoints that were answered on this screen, the latest last.
+        self._answered_here: dict[str, Checkpoint] = {}
 
     @abstractmethod
     def form_lines(self, width: int) -> list[Sequence[Span]]:
@@ -170,6 +174,19 @@ class InboxAnswerScreen(CheckpointListScreen):
         self.state.marked |= set(rows[first : last + 1])
         self._show_marks()
 
+    def answer_sent(self, checkpoint_id: str) -> None:
+        """Remember what was answered in the dialog, and go to the next checkpoint."""
+        checkpoint = self.state.session.checkpoint(checkpoint_id)
+        if checkpoint is not None:
+            self._remember((checkpoint,))
+        super().answer_sent(checkpoint_id)
+
+    @property
+    def answered_here(self) -> list[Checkpoint]:
+        """The checkpoints that were answered on this screen and do not wait any more, the latest first."""
+        pending = {row.id for row in self.state.session.checkpoints}
+        return [row for row in reversed(self._answered_here.values()) if row.id not in pending]
+
     def drop_choice(self) -> None:
         """Forget a choice that was not sent, and say so."""
         choice, self._choice = self._choice, None
@@ -296,6 +313,7 @@ class InboxAnswerScreen(CheckpointListScreen):
             self.show_message(f"not sent: {reason} · {named(choice.checkpoints)}", "amber")
             return
         comment = self.draft.comment.strip() or None
+        self._remember(choice.checkpoints)
         self._choice = None
         self.set_focus(None)
         if len(choice.checkpoints) == 1:
@@ -303,6 +321,14 @@ class InboxAnswerScreen(CheckpointListScreen):
         else:
             self._send_all(choice, comment)
         self.show_inbox()
+
+    def _remember(self, checkpoints: tuple[Checkpoint, ...]) -> None:
+        """Keep the rows of these, so that each shows the outcome of its answer."""
+        for row in checkpoints:
+            self._answered_here.pop(row.id, None)
+            self._answered_here[row.id] = row
+        for key in list(self._answered_here)[:-MAX_ANSWERED_HERE]:
+            del self._answered_here[key]
 
     def _send_one(self, choice: Choice, comment: str | None) -> None:
         checkpoint_id = choice.checkpoints[0].id
