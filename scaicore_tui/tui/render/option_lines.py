@@ -17,7 +17,7 @@ GAP_CELLS = 2
 
 
 class OptionSpot(Struct, frozen=True):
-    """The position of an option on the screen: its line, and its first and last cell."""
+    """The position of an option: its line, and its first and last cell."""
 
     index: int
     line: int

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from scaicore_tui.analysis.checkpoint_order import NEVER, is_mine, next_order_change
 from scaicore_tui.analysis.query import CHECKPOINTS, CheckpointRow, Query, compile_query, parse_query
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import Delta, Run, Summary
+from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import clipboard_text, display_name, editable_json, one_line
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
@@ -22,7 +22,6 @@ from scaicore_tui.tui.messages import (
     CopyText,
     FilterClosed,
     LoadResolved,
-    SummaryNeeded,
 )
 from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.query_messages import QueryTyped, RememberQuery, ValuesNeeded
@@ -52,7 +51,18 @@ ANSWERING_ACTIONS = frozenset({"choose", "send", "next_field", "mark", "mark_ali
 class InboxScreen(InboxAnswerScreen):
     """All checkpoints, pending or answered, with a filter; below them the form of the selected one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.COMMENT}, exclude=("back",))]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings({KeyContext.COMMENT}, exclude=("back",)),
+        Binding("1", "choose('1')", "choose", show=False),
+        Binding("2", "choose('2')", "choose", show=False),
+        Binding("3", "choose('3')", "choose", show=False),
+        Binding("4", "choose('4')", "choose", show=False),
+        Binding("5", "choose('5')", "choose", show=False),
+        Binding("6", "choose('6')", "choose", show=False),
+        Binding("7", "choose('7')", "choose", show=False),
+        Binding("8", "choose('8')", "choose", show=False),
+        Binding("9", "choose('9')", "choose", show=False),
+    ]
     DEFAULT_CSS = """
     InboxScreen InboxList { height: 3; }
     """
@@ -65,8 +75,8 @@ class InboxScreen(InboxAnswerScreen):
         self._filter_bar = QueryBar("checkpoints", History())
         self._query = NO_QUERY
         self._is_mine_only = False
+        self._shown_count = 0
         self._resort_at = NEVER
-        self._asked_runs: set[str] = set()
         self._form_debouncer = Debouncer(self, self.show_form, CURSOR_REST_S)
 
     @property
@@ -153,6 +163,8 @@ class InboxScreen(InboxAnswerScreen):
         reviewer = state.session.reviewer
         mine = tuple(row for row in known if is_mine(row, reviewer)) if self._is_mine_only else known
         rows = self._matching(mine)
+        self._shown_count = len(rows)
+        rows += () if self.shows_resolved else tuple(self.answered_here)
         self._resort_at = next_order_change(known, state.now)
         self._list.is_filtered, self._list.is_mine_only = not self._query.is_empty, self._is_mine_only
         self._list.reviewer = reviewer
@@ -238,11 +250,11 @@ class InboxScreen(InboxAnswerScreen):
             return []
         if self.shows_resolved:
             return answered_lines(selected, width, state.now)
-        return form_lines(selected, self._summary, width, state.now)
+        return form_lines(selected, self.summary, width, state.now)
 
     def show_form(self) -> None:
         """Show the form of the selected checkpoint, or of the marked ones."""
-        self._ask_for_run()
+        self.ask_for_run()
         selected, marked = self._list.selected, bool(self.state.marked) and not self.shows_resolved
         key: object = self.marked_batch.ids if marked else selected and (selected.id, self.shows_resolved)
         note = "" if self.form.is_reading else "shift+tab"
@@ -296,7 +308,7 @@ class InboxScreen(InboxAnswerScreen):
         selected = self._list.selected
         if selected is None or selected.execution_id is None:
             self.show_message("x: this checkpoint names no run", "amber")
-        elif self._summary is None:
+        elif self.summary is None:
             self.show_message("x: the events of this run have not been read", "amber")
         else:
             from scaicore_tui.tui.screens.run import RunScreen
@@ -344,20 +356,6 @@ class InboxScreen(InboxAnswerScreen):
     @property
     def _all_checkpoints(self) -> tuple[Checkpoint, ...]:
         return self.state.resolved.checkpoints if self._list.shows_resolved else self.state.pending
-
-    @property
-    def _summary(self) -> Summary | None:
-        """The summary of the run of the selected checkpoint, if it is in memory."""
-        selected = self._list.selected
-        return None if selected is None else self.state.session.index.get(selected.execution_id or "")
-
-    def _ask_for_run(self) -> None:
-        """Ask once for the summary of a run that is not in memory."""
-        selected = self._list.selected
-        key = None if selected is None else selected.execution_id
-        if key is not None and self._summary is None and key not in self._asked_runs:
-            self._asked_runs.add(key)
-            self.post_message(SummaryNeeded(key))
 
     def _page(self, by: int) -> None:
         if self.form.is_reading:
@@ -409,7 +407,7 @@ class InboxScreen(InboxAnswerScreen):
         return tuple(row for row in rows if matches(CheckpointRow(row, context)))
 
     def _title_spans(self) -> list[Span]:
-        shown, available = self._list.row_count, len(self._all_checkpoints)
+        shown, available = self._shown_count, len(self._all_checkpoints)
         total = f"{available:,}" if self._list.shows_resolved or not available else self.state.pending_count()
         text = self._query.text.strip()
         is_part = bool(text) or (self._is_mine_only and not self._list.shows_resolved)

@@ -74,7 +74,7 @@ class ContextList(ValueList):
 
 
 class ItemForm(Vertical):
-    """The question of the selected checkpoint, and the fields to answer it. `build` returns the text for a width."""
+    """Shows what the selected checkpoint asks, and the fields to answer it. `build` returns the text for a width."""
 
     DEFAULT_CSS = """
     ItemForm { height: 1fr; }
