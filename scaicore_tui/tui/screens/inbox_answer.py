@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from scaicore_tui.actions import Progress, gate
 from scaicore_tui.analysis.review_form import input_field_lines
 from scaicore_tui.protocol import Checkpoint, Option
+from scaicore_tui.runs import Summary
 from scaicore_tui.tui.dialogs.base import MIN_SIZE, TOO_SMALL
 from scaicore_tui.tui.messages import AnswerAll, AnswerCheckpoint, OptionChosen, SummaryNeeded
 from scaicore_tui.tui.render.inbox import Batch, answerable_together
