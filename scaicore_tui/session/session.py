@@ -28,6 +28,7 @@ from scaicore_tui.sync.pollers import Pollers
 
 if TYPE_CHECKING:
     from scaicore_tui.session.flows import FlowGraphs
+    from scaicore_tui.session.run_contexts import RunContexts
 
 DEFAULT_BACKFILL = 5_000
 _log = Log(__name__)
@@ -144,6 +145,13 @@ class Session(Commands):
         from scaicore_tui.session.flows import flow_graphs_of
 
         return flow_graphs_of(self.target, self.clock, self.reader.stored, self.client)
+
+    @cached_property
+    def contexts(self) -> RunContexts:
+        """The facts that other runs tell about a run, read when they are first asked for."""
+        from scaicore_tui.session.run_contexts import RunContexts
+
+        return RunContexts(self.journal, self.flows.past, self.clock.monotonic)
 
     def load_runs_in_background(self) -> None:
         """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""

@@ -22,6 +22,7 @@ from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
     BatchFinished,
+    ContextRead,
     CopyText,
     EditorFailed,
     EditText,
@@ -215,6 +216,11 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Give the graph of a Core to the screens that show a run of it."""
         for screen in self._run_screens:
             screen.show_flow(message)
+
+    def on_context_read(self, message: ContextRead) -> None:
+        """Give what other runs say about a run to the screens that show it."""
+        for screen in self._run_screens:
+            screen.show_context(message)
 
     def on_run_history_needed(self, request: RunHistoryNeeded) -> None:
         if self._bridge is not None:

@@ -19,10 +19,12 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
+from scaicore_tui.timefmt import MICROS_PER_SECOND
 from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
     BatchFinished,
+    ContextRead,
     EventsNeeded,
     EventsRead,
     FlowNeeded,
@@ -139,7 +141,7 @@ class Bridge:
         self._start(self._reads, partial(self._read_events, request), "events", exclusive=True)
 
     def find_flow(self, request: FlowNeeded) -> None:
-        """Find the graph of a run's Core; a new request replaces an older one."""
+        """Read what other runs say about a run, and find the graph of its Core; a new request replaces an older one."""
         self._start(self._reads, partial(self._find_flow, request), "flow", exclusive=True)
 
     def read_history(self, request: RunHistoryNeeded) -> None:
@@ -239,6 +241,13 @@ class Bridge:
         self._post(EventsRead(request.execution_id, events))
 
     async def _find_flow(self, request: FlowNeeded) -> None:
+        through = self._session.recorded_through
+        now = int(self._session.now * MICROS_PER_SECOND) if through is None else through
+        context = await self._session.contexts.read(request.run, now)
+        linked = [other.execution_id for others in context.calls.values() for other in others]
+        good = context.last_good
+        await self._session.reader.load_ids([*linked, *([] if good is None else [good.execution_id])])
+        self._post(ContextRead(request.run.execution_id, context))
         try:
             view = await self._session.flows.view(request.run, self._session.checkpoints)
         except ScaicoreError:

@@ -158,7 +158,9 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("filter", ("slash",), "search", "search in the values of the step, or filter the events", DETAIL),
     KeyAction("next_match", ("n",), "", "go to the next match", DETAIL),
     KeyAction("previous_match", ("N",), "", "go to the previous match", DETAIL),
-    KeyAction("follow_link", ("x",), "sub-run", "open the likely sub-run of the step, the original, a replay", DETAIL),
+    KeyAction(
+        "follow_link", ("x",), "link", "open the link: checkpoint, likely sub-run, original, last good run", DETAIL
+    ),
     KeyAction("earlier", ("left",), "time", "show the run as of the event before; esc returns to now", DETAIL),
     KeyAction("later", ("right",), "", "show the run as of the next event", DETAIL),
     KeyAction("earlier_change", ("left_curly_bracket",), "", "go back to the state change before", DETAIL),
@@ -187,7 +189,8 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("pause", ("p",), "pause", "pause or resume polling", READING),
     KeyAction("refresh_now", ("r",), "refresh", "refresh now", READING),
     KeyAction("copy", ("y",), "copy", "copy the id", READING - DETAIL),
-    KeyAction("copy", ("y",), "copy", "copy the value at the cursor; in the list of steps the id of the run", DETAIL),
+    KeyAction("copy", ("y",), "copy", "copy the value at the cursor; of a step its result or error", DETAIL),
+    KeyAction("copy_id", ("ctrl+y",), "", "copy the id of the run", DETAIL),
     KeyAction("copy_all", ("Y",), "", "copy the whole run or checkpoint as JSON", READING),
     KeyAction("copy", ("y",), "copy", "copy the input as it would be sent", frozenset({KeyContext.REPLAY})),
     KeyAction("copy", ("ctrl+y",), "", "copy the whole checkpoint as JSON", frozenset({KeyContext.ANSWER})),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     # Loaded with the run screen: the first screen appears sooner.
     from scaicore_tui.analysis.flow_view import FlowView
     from scaicore_tui.analysis.run_history import RunHistory
+    from scaicore_tui.analysis.usual import PastContext
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -227,6 +228,14 @@ class FlowRead(Message):
 
     execution_id: str
     view: FlowView | None
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ContextRead(Message):
+    """The facts that other runs tell about a run were read. Asked for by `FlowNeeded`."""
+
+    execution_id: str
+    context: PastContext
 
 
 @dataclass(eq=False, repr=False, match_args=False)

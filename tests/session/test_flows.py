@@ -26,7 +26,8 @@ from scaicore_tui.runs import RunStatus
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import OfflineSession, Session
-from scaicore_tui.session.flows import MAX_PAST_RUNS, REFRESH_S
+from scaicore_tui.session.flows import RETRY_S
+from scaicore_tui.session.past_runs import MAX_PAST_RUNS, REFRESH_S
 from scaicore_tui.store import Journal
 from tests.support.builders import NOON, SECOND, checkpoint, completed, entered, exited, started
 from tests.support.core_inputs import APPROVAL, EXPENSE, TRIP
@@ -146,7 +147,7 @@ async def test_a_server_without_flows_is_normal(status: int) -> None:
         for _ in range(3):
             view = await view_of(session)
             assert view.graph.heading == "order seen in 1 run, not the design"
-            session.clock.advance(REFRESH_S + 1)  # type: ignore[attr-defined]
+            session.clock.advance(RETRY_S + 1)  # type: ignore[attr-defined]
     assert there.asked == ["/flows"]
 
 
@@ -159,7 +160,7 @@ async def test_a_server_that_cannot_answer_now_is_asked_again_later(status: int)
         asked = len(there.asked)
         assert asked == 1
         there.status = 200
-        session.clock.advance(REFRESH_S + 1)  # type: ignore[attr-defined]
+        session.clock.advance(RETRY_S + 1)  # type: ignore[attr-defined]
         assert (await view_of(session)).graph.origin is GraphOrigin.SCAIFLOW
 
 

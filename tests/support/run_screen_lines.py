@@ -13,7 +13,7 @@ from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Run
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.replays import Relation
-from scaicore_tui.tui.render.run_head import fact_lines, title_spans, view_line
+from scaicore_tui.tui.render.run_head import RunFacts, fact_lines, title_spans, view_line
 from scaicore_tui.tui.render.step_detail import (
     StepIndex,
     event_sections,
@@ -34,7 +34,7 @@ def run_screen_lines(
 ) -> Iterator[Line]:
     """Yield every line of every view, each section and value unfolded."""
     yield title_spans(run, NOW, None)
-    yield from fact_lines(run, None, relations, "", NOW, width)
+    yield from fact_lines(run, RunFacts(relations=relations), NOW, width)
     yield view_line(RunView.TIMELINE, run, width)
     graph = infer_graph([run])
     steps = build_steps(run, graph)

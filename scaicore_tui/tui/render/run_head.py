@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
+
+from scaicore_tui.analysis.usual import NO_CONTEXT, PastContext
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW, RUN_STYLES
 from scaicore_tui.text import display_name
-from scaicore_tui.timefmt import age_text, deadline_text, format_duration, format_time
+from scaicore_tui.timefmt import age_text, deadline_text, format_duration, format_time, to_seconds
 from scaicore_tui.tui.render.checkpoints import deadline_colour
 from scaicore_tui.tui.render.line import Line, Span, untrusted, wrap_spans
 from scaicore_tui.tui.render.replays import Relation
+from scaicore_tui.tui.render.run_links import last_good_text
 from scaicore_tui.tui.render.runs import core_name, short_id
 from scaicore_tui.tui.run_steps_model import RunView
 
@@ -45,14 +49,28 @@ def _when(run: Run, now: float, waiting_since_us: int | None) -> str:
     return f"{ago}at {format_time(run.ended_at, now)}" + (f", after {took}" if took else "")
 
 
-def fact_lines(
-    run: Run, asked: Checkpoint | None, relations: Sequence[Relation], missing: str, now: float, width: int
-) -> list[Line]:
-    """Return what is asked of a person, then the error, then what is unusual or missing."""
-    lines = [] if asked is None else list(_question(asked, now, width))
+class RunFacts(Struct, frozen=True):
+    """Facts about a run besides its events.
+
+    Attributes:
+        asked: the checkpoint at which it waits.
+        missing: says which events are missing; empty if none are.
+        retries: number of steps that were tried again.
+    """
+
+    asked: Checkpoint | None = None
+    relations: Sequence[Relation] = ()
+    missing: str = ""
+    context: PastContext = NO_CONTEXT
+    retries: int = 0
+
+
+def fact_lines(run: Run, facts: RunFacts, now: float, width: int) -> list[Line]:
+    """Return what is asked of a person, then the error, then what is unusual, missing, or known of other runs."""
+    lines = [] if facts.asked is None else list(_question(facts.asked, now, width))
     if run.error:
         lines += untrusted(run.error, width, "red strong", MAX_ERROR_LINES)
-    notes = list(_notes(run, relations, missing))
+    notes = [*_notes(run, facts.relations, facts.missing), *_comparisons(run, facts, now)]
     return [*lines, *wrap_spans(notes, width, MAX_NOTE_LINES)] if notes else lines
 
 
@@ -86,6 +104,20 @@ def _notes(run: Run, relations: Sequence[Relation], missing: str) -> Iterator[Sp
         yield f"gap: {missing}  ", "amber"
     if run.anomalies:
         yield f"unexpected: {', '.join(run.anomalies)}  ", "amber"
+
+
+def _comparisons(run: Run, facts: RunFacts, now: float) -> Iterator[Span]:
+    """Yield what is usual for runs of the Core, the last good one, retries, and which of these runs it is."""
+    context = facts.context
+    if context.usual is not None:
+        yield f"{context.usual.text}  ", "text"
+    good = context.last_good
+    if good is not None and run.outcome is not RunStatus.COMPLETED and to_seconds(good.ended_at or 0) <= now:
+        yield f"{last_good_text(good, now)}  ", "text"
+    if facts.retries:
+        yield f"{facts.retries:,} {'retry' if facts.retries == 1 else 'retries'}  ", "text"
+    if context.total > 1:
+        yield f"run {context.number:,} of {context.total:,} of this Core, newest first  ", "grey"
 
 
 def view_line(view: RunView, run: Run | None, width: int) -> Line:

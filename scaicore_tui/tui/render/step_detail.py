@@ -23,17 +23,21 @@ from scaicore_tui.tui.render.value_rows import NO_VALUE, TRUNCATED, Section
 
 # Of the steps before a step, the last ones whose results are shown: more cost many bytes for each key.
 MAX_BEFORE = 1
+# The keys of links begin with this; their numbers follow.
+LINK = "link "
 MAX_TYPE_CELLS, MAX_NODE_CELLS, MAX_SUMMARY_CHARS = 20, 30, 400
 INPUT_NOTE = "before it (the input of nodes is not on the feed)"
 NO_INPUT = "not known: this run began before our first event"
 
 
 class StepNotes(Struct, frozen=True):
-    """Facts about a step: the `ways` out of its node, its `label` in the flow, `links` to other runs."""
+    """Facts about a step: the `ways` out of its node, its `label` in the flow, `links` to other runs, and what is
+    `usual` for the node."""
 
     ways: Sequence[str] = ()
     label: str = ""
     links: Sequence[str] = ()
+    usual: str = ""
 
 
 NO_NOTES = StepNotes()
@@ -82,6 +86,16 @@ def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_
         Section("events", "events", note=_events_text(step)),
         *_inferred(step),
     ]
+
+
+def step_value(step: Step | None) -> tuple[str, Any]:
+    """Return name and value of what is copied of a step: its error, else its result; NO_VALUE if it has neither."""
+    visit = None if step is None else step.visit
+    if step is None or visit is None:
+        return "", NO_VALUE
+    if step.error is not None:
+        return f"error of {display_name(step.name)}", step.error
+    return f"result of {display_name(step.name)}", visit.result if visit.has_result else NO_VALUE
 
 
 def input_sections(run: Run, open_depth: int = 2) -> list[Section]:
@@ -140,6 +154,8 @@ def _head(step: Step, notes: StepNotes) -> Iterator[Section]:
     start = "" if step.offset_ms is None else f"start +{format_duration(step.offset_ms)}"
     parts = [display_name(step.block_kind or "?"), f"{begin or '?'} → {end or '…'}", took, start]
     yield Section("when", " · ".join(part for part in parts if part), colour="grey")
+    if notes.usual:
+        yield Section("usual", notes.usual, colour="grey")
     if label := _label(notes):
         yield Section("label", label, colour="grey")
 
@@ -209,7 +225,7 @@ def _ways(notes: StepNotes) -> Iterator[Section]:
 
 def _links(notes: StepNotes) -> Iterator[Section]:
     for number, link in enumerate(notes.links):
-        yield Section(f"link {number}", f"{' ' if number else 'x'} ↗ {link}", colour="accent")
+        yield Section(f"{LINK}{number}", f"{' ' if number else 'x'} ↗ {link}", colour="accent")
 
 
 def _events_text(step: Step) -> str:

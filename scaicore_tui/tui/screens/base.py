@@ -24,6 +24,7 @@ from scaicore_tui.tui.abstract import AbstractMeta
 from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, is_write_action
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
+    ContextRead,
     CopyText,
     EventsRead,
     FlowRead,
@@ -95,6 +96,9 @@ class EventsListener(Protocol):
 
     def show_flow(self, read: FlowRead) -> None:
         """Show the flow that was found."""
+
+    def show_context(self, read: ContextRead) -> None:
+        """Show what other runs say about the run."""
 
     def show_history(self, read: RunHistoryRead) -> None:
         """Show the run as of one of its events."""

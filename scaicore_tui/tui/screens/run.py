@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from textual.app import ComposeResult
 
 from scaicore_tui.analysis.run_history import copy_run
+from scaicore_tui.analysis.steps import Step
+from scaicore_tui.analysis.sub_runs import has_open_call
+from scaicore_tui.analysis.usual import NO_CONTEXT
 from scaicore_tui.protocol import Event
-from scaicore_tui.runs import Delta, Summary
+from scaicore_tui.runs import Delta
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
 from scaicore_tui.text import clipboard_text, editable_json, quote
@@ -25,14 +28,13 @@ from scaicore_tui.tui.messages import (
     FlowRead,
     RunsNeeded,
 )
-from scaicore_tui.tui.render.run_head import fact_lines, title_spans, view_line
-from scaicore_tui.tui.render.run_links import RunLink, find_links
-from scaicore_tui.tui.render.step_detail import event_sections, input_sections, output_sections
+from scaicore_tui.tui.render.run_head import RunFacts, fact_lines, title_spans, view_line
+from scaicore_tui.tui.render.step_detail import LINK, event_sections, input_sections, output_sections, step_value
 from scaicore_tui.tui.render.value_rows import NO_VALUE, Section
 from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.run_steps_model import RunView
+from scaicore_tui.tui.screens.run_linked import LinkedScreen
 from scaicore_tui.tui.screens.run_panes import RunPanes
-from scaicore_tui.tui.screens.run_past import PastScreen
 from scaicore_tui.tui.screens.run_steps import ShownSteps
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
@@ -45,14 +47,13 @@ MAX_EVENTS = 1_000
 # The inspector follows the cursor once that has rested so long.
 CURSOR_REST_S = 0.15
 ZOOM_FACTOR = 0.5
-# Among so many runs that began after this one its sub-runs are searched.
-MAX_SUB_RUN_DISTANCE = 200
 # Keys that work while the run is being loaded: those that leave it, and those that do not act on it.
 FREE_KEYS = frozenset({"escape", "q", "question_mark", "ctrl+p", "p", "r", "P", "t", "i", "ctrl+l", "ctrl+z", "a", "c"})
+COPY_ID_KEY = "ctrl+y"
 _SIDE_CELLS = 2
 
 
-class RunScreen(PastScreen):
+class RunScreen(LinkedScreen):
     """One run, updated while it goes on."""
 
     DEFAULT_CSS = """
@@ -120,6 +121,8 @@ class RunScreen(PastScreen):
         if delta.concerns(self._execution_id) and self._time_cursor is None:
             self._read()
             self._show_run()
+        elif self._time_cursor is None and not delta.is_loaded and self._awaits_sub_run:
+            self._read()
         elif submission_of(delta) is not None or delta.checkpoints is not None:
             self._show_head()
         super().apply_delta(delta)
@@ -246,16 +249,22 @@ class RunScreen(PastScreen):
         self._go_to_match("N", -1)
 
     def action_copy(self) -> None:
-        """Copy the value at the cursor; in the list of steps the id of the run."""
+        """Copy the value at the cursor; in the list of steps the result of the step, or its error."""
         rows = self.active_list
         row = rows.selected if isinstance(rows, ValueList) else None
-        if row is None:
-            super().action_copy()
-        elif row.value is NO_VALUE:
-            self.show_message("y: there is no value in this row", "amber")
+        if row is not None:
+            label, value = row.label, row.value
         else:
-            text = clipboard_text(row.value) if isinstance(row.value, str) else editable_json(row.value)
-            self.app.post_message(CopyText(row.label, text))
+            label, value = step_value(self.selected_step)
+        if value is NO_VALUE:
+            self.show_message(f"y: there is no value in this row; {COPY_ID_KEY} copies the id of the run", "amber")
+        else:
+            text = clipboard_text(value) if isinstance(value, str) else editable_json(value)
+            self.app.post_message(CopyText(label, text))
+
+    def action_copy_id(self) -> None:
+        """Copy the id of the run."""
+        super().action_copy()
 
     @property
     def _searched(self) -> ValueList:
@@ -271,31 +280,31 @@ class RunScreen(PastScreen):
             self.show_message(f"{key}: {quote(self._needle)} is not in what is shown")
         self.refresh_chrome()
 
-    def action_follow_link(self) -> None:
-        """Open the first run that this one leads to; `esc` comes back."""
-        links = self._links
-        if not links:
-            self.show_message("x: no sub-run of this step, and no replay or original of this run, is known")
-        elif self.state.session.index.get(links[0].execution_id) is None:
-            self.show_message(f"x: {links[0].label}: that run is not loaded", "amber")
-        else:
-            self.app.push_screen(RunScreen(self.state, links[0].execution_id, self._listed))
+    @property
+    def selected_step(self) -> Step | None:
+        return self._panes.steps.selected
 
     @property
-    def _links(self) -> list[RunLink]:
-        """The runs that this one leads to, the most useful first."""
-        session, step = self.state.session, self._panes.steps.selected
-        others = self._began_after()
-        return find_links(self._execution_id, step, self.shown_time, others, session.submissions)
+    def selected_link(self) -> int:
+        row = self._panes.inspector.selected if self._panes.is_inspecting else None
+        key = "" if row is None else str(row.path[0])
+        return int(key.removeprefix(LINK)) if key.startswith(LINK) else 0
 
-    def _began_after(self) -> Iterator[Summary]:
-        """Yield the runs in memory that began after this one, oldest first."""
-        index = self.state.session.index
-        summary = index.get(self._execution_id)
-        if summary is not None:
-            first = index.order.count_below(summary.position) + 1
-            numbers = range(first, min(first + MAX_SUB_RUN_DISTANCE, len(index.order)))
-            yield from filter(None, (index.at(index.order[number]) for number in numbers))
+    @property
+    def _awaits_sub_run(self) -> bool:
+        run = self.current_run
+        return run is not None and not run.is_loading and has_open_call(run)
+
+    def passed_on(self, step: Step) -> frozenset[int]:
+        return self._steps.passed_on(step)
+
+    def open_run(self, execution_id: str) -> None:
+        self.app.push_screen(RunScreen(self.state, execution_id, self._listed))
+
+    def context_changed(self) -> None:
+        self._steps.context = self._past_context
+        self._show_head()
+        self._show_inspector()
 
     def action_newer_run(self) -> None:
         self._go_to_run(-1, "[", "this is the newest run of the list")
@@ -343,9 +352,14 @@ class RunScreen(PastScreen):
         width = self.app.size.width
         self._view_line.show([view_line(self._view, run, width)])
         if run is not None:
-            relations = self.state.replay_relations(self._execution_id)
-            missing = self.state.missing_events(self._execution_id)
-            self._facts.show(fact_lines(run, asked, relations, missing, now, width - _SIDE_CELLS))
+            facts = RunFacts(
+                asked,
+                self.state.replay_relations(self._execution_id),
+                self.state.missing_events(self._execution_id),
+                self._past_context,
+                self._steps.retries,
+            )
+            self._facts.show(fact_lines(run, facts, at, width - _SIDE_CELLS))
 
     @property
     def _position_in_list(self) -> str:
@@ -357,7 +371,7 @@ class RunScreen(PastScreen):
         if self._view is RunView.TIMELINE:
             self._steps.keep_in_window(self.shown_time)
         if run is not None:
-            self._steps.show_inspector(run, [link.label for link in self._links])
+            self._steps.show_inspector(run, [link.label for link in self.links])
 
     def _show_values(self, *, is_other: bool) -> None:
         self._panes.values.show(self._value_sections(), is_other=is_other)
@@ -421,6 +435,7 @@ class RunScreen(PastScreen):
             return
         self._execution_id = other.execution_id
         self._time_cursor = self._first_move = None
+        self._past_context = NO_CONTEXT
         self._moment_line.show([])
         self._events = ()
         self._steps = ShownSteps(self._panes, None)

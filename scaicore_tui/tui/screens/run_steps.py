@@ -13,8 +13,9 @@ from scaicore_tui.analysis.steps import Step
 from scaicore_tui.analysis.time_axis import Stretch, step_times
 from scaicore_tui.analysis.time_scale import zoom
 from scaicore_tui.analysis.timeline_view import layout_timeline, note_lines
+from scaicore_tui.analysis.usual import NO_CONTEXT
 from scaicore_tui.runs import Gap, Run, RunStatus
-from scaicore_tui.runs.model import NodeKey
+from scaicore_tui.runs.model import NodeKey, json_digest
 from scaicore_tui.text import wrap
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.step_detail import StepIndex, StepNotes, step_sections
@@ -39,6 +40,8 @@ class ShownSteps:
         self.flow: FlowView | None = None
         self.folds_idle = True
         self.window: Stretch | None = None
+        # What other runs say about this one.
+        self.context = NO_CONTEXT
         # In which events may be missing.
         self.gaps: Sequence[Gap] = ()
         self.follows = True
@@ -55,6 +58,17 @@ class ShownSteps:
     def is_over(self) -> bool:
         """True if nothing grows any more."""
         return self._model.steps.is_over or self._is_loading
+
+    @property
+    def retries(self) -> int:
+        """The number of steps that were tried again."""
+        return sum((step.attempt or 0) > 1 for step in self._model.steps.steps)
+
+    def passed_on(self, step: Step) -> frozenset[int]:
+        """Return the digests of the values that a step may have passed on to a run that it started."""
+        results = (other.visit.result for other in self._index.results_before(step.first_event) if other.visit)
+        own = () if self._run is None or not self._run.has_input else (self._run.input_digest,)
+        return frozenset([*map(json_digest, results), *own])
 
     def load(self, run: Run, view: RunView, now: Micros, missing: str) -> None:
         """Show the run as it is now; `missing` says which events are."""
@@ -241,15 +255,17 @@ class ShownSteps:
         return [[(line, "grey")] for line in lines]
 
     def _notes_of(self, step: Step, links: Sequence[str]) -> StepNotes:
-        """Return what the flow says about the node of a step, and its links."""
+        """Return what the flow and other runs say about the node of a step, and its links."""
+        usual = self.context.nodes.get(step.key)
+        notes = StepNotes(links=links, usual="" if usual is None else usual.text)
         if self.flow is None or step.node_id is None or step.node_id not in self.flow.graph.by_id:
-            return StepNotes(links=links)
+            return notes
         ascii_only = self._panes.app.has_class(ASCII_CLASS)
         lines = ways_lines(
             self.flow, step.node_id, max(40, self._panes.inspector.size.width - 4), ascii_only=ascii_only
         )
         ways = ["".join(text for text, _ in line) for line in lines]
-        return StepNotes(ways, self.flow.graph.by_id[step.node_id].label, links)
+        return replace(notes, ways=ways, label=self.flow.graph.by_id[step.node_id].label)
 
     def _empty_text(self, view: RunView) -> str:
         if view is RunView.FLOW and self.flow is None:
