@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scaicore_tui.api.checkpoint_listing import PendingStatus
     from scaicore_tui.api.client import MAX_RESOLVED_PAGES
+    from scaicore_tui.session.flow_files import read_flow_file
     from scaicore_tui.session.flows import FlowGraphs
     from scaicore_tui.session.offline import OfflineSession
     from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session
@@ -52,6 +53,7 @@ __all__ = [
     "open_recording",
     "open_session",
     "open_usable_session",
+    "read_flow_file",
     "submission_of",
     "unused_former_journal",
 ]
@@ -62,6 +64,7 @@ _MODULES = {
     "scaicore_tui.sync.status": ("STALE_INTERVALS", "ConnectionStatus", "ConnectionState", "SourceStatus"),
     "scaicore_tui.store.recordings": ("Recording", "RunSource", "is_jsonl", "open_recording"),
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
+    "scaicore_tui.session.flow_files": ("read_flow_file",),
     "scaicore_tui.session.flows": ("FlowGraphs",),
     "scaicore_tui.session.offline": ("OfflineSession",),
     "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),

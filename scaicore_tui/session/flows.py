@@ -1,6 +1,6 @@
 """The graph of a run's Core, from the best source there is, and what past runs of the Core did in it.
 
-In this order: a file that was named or is in the folder of the profile, the flow that ScaiFlow deployed to the Core, a
+In this order: a file that was named, one in the folder of the profile, the flow that ScaiFlow deployed to the Core, a
 flow that has all nodes of the run, and else the order in which runs of the Core visited their nodes. Nothing is read
 before it is asked for, and the disk only in threads; what was found is kept for each Core.
 """
@@ -42,7 +42,6 @@ class FlowGraphs:
         folder: Path | None = None,
     ) -> None:
         self.past = PastRuns(runs, clock)
-        # A file that was named, and whose graph goes before all others for the Cores whose nodes are in it.
         self._given: FlowGraph | None = None
         self._clock = clock
         self._reader = reader
@@ -52,9 +51,9 @@ class FlowGraphs:
         self._ask_again_at = 0.0
         self._lock = asyncio.Lock()
 
-    def use_file(self, path: Path) -> None:
-        """Use the graph in a file for all Cores with nodes that are in it. Raises as `read_flow_file`."""
-        self._given = read_flow_file(path)
+    def use(self, graph: FlowGraph) -> None:
+        """Use a graph, before all other sources, for the Cores with nodes that are in it."""
+        self._given = graph
 
     async def view(
         self, run: Run, checkpoints: Collection[Checkpoint] = (), file: Path | None = None

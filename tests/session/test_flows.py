@@ -26,6 +26,7 @@ from scaicore_tui.runs import RunStatus
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import OfflineSession, Session
+from scaicore_tui.session.flow_files import read_flow_file
 from scaicore_tui.session.flows import RETRY_S
 from scaicore_tui.session.past_runs import MAX_PAST_RUNS, REFRESH_S
 from scaicore_tui.store import Journal
@@ -264,6 +265,17 @@ async def test_offline_no_request_is_sent(tmp_path: Path) -> None:
             assert view is not None
             assert view.graph.origin is origin
             assert session.request_count == 0
+
+
+async def test_a_given_flow_goes_before_all_others_where_its_nodes_are_visited(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(json.dumps(graph("a", "b", name="mine")))
+    other = run_through("x", "y", execution="exec_other", at=NOON + 99 * SECOND)
+    flows = [graph("a", "b", "c"), graph("x", "y", "z", flow_id="flow_2")]
+    there = server(*run_through("a", "b"), *other, flows=flows, deployments={"flow_1": [CORE]})
+    async with there.session() as session:
+        session.flows.use(read_flow_file(tmp_path / "mine.json"))
+        assert (await view_of(session)).graph.heading == "mine from the file mine.json"
+        assert (await view_of(session, "exec_other")).graph.origin is GraphOrigin.SCAIFLOW
 
 
 async def test_past_runs_are_bounded_and_read_again_after_a_minute() -> None:

@@ -184,7 +184,7 @@ async def test_a_value_three_levels_deep_is_found_and_copied(monkeypatch: pytest
         await pilot.press("n")
         assert "“erp-1” is not in what is shown" not in stage.text
         await pilot.press("g", "y")
-        assert "y: there is no value in this row" in stage.text
+        assert "y: no value in this row" in stage.text
 
 
 async def test_a_search_unfolds_what_it_finds_and_says_if_there_is_nothing() -> None:

@@ -65,13 +65,18 @@ class RunFacts(Struct, frozen=True):
     retries: int = 0
 
 
-def fact_lines(run: Run, facts: RunFacts, now: float, width: int) -> list[Line]:
-    """Return what is asked of a person, then the error, then what is unusual, missing, or known of other runs."""
+def fact_lines(run: Run, facts: RunFacts, now: float, width: int, *, is_low: bool = False) -> list[Line]:
+    """Return what is asked of a person, then the error, then what is unusual, missing, or known of other runs.
+
+    On a low screen the last of these is one line, which may end early.
+    """
     lines = [] if facts.asked is None else list(_question(facts.asked, now, width))
     if run.error:
         lines += untrusted(run.error, width, "red strong", MAX_ERROR_LINES)
-    notes = [*_notes(run, facts.relations, facts.missing), *_comparisons(run, facts, now)]
-    return [*lines, *wrap_spans(notes, width, MAX_NOTE_LINES)] if notes else lines
+    notes = list(_notes(run, facts.relations, facts.missing))
+    max_lines = 1 if is_low and not notes else MAX_NOTE_LINES
+    notes += _comparisons(run, facts, now)
+    return [*lines, *wrap_spans(notes, width, max_lines)] if notes else lines
 
 
 def _question(asked: Checkpoint, now: float, width: int) -> Iterator[Line]:

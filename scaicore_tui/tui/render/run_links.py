@@ -48,7 +48,7 @@ def _checkpoint_link(sources: LinkSources) -> Iterator[RunLink]:
     """Yield the checkpoint that is answered, unless a step that is over is selected."""
     asked, step = sources.checkpoint, sources.step
     if asked is not None and not asked.is_breakpoint and (step is None or not step.is_reached or step.is_open):
-        yield RunLink(f"answer “{display_name(asked.title)}”", checkpoint_id=asked.id)
+        yield RunLink(f"answer {display_name(asked.title)}", checkpoint_id=asked.id)
 
 
 def _sub_run_link(found: SubRun | None) -> Iterator[RunLink]:

@@ -79,6 +79,7 @@ def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_
         *_head(step, notes),
         *_outcome(step),
         *_links(notes),
+        *_node(notes),
         *_before(found, step),
         *_ways(notes),
         *input_sections(run, open_depth=0),
@@ -154,6 +155,9 @@ def _head(step: Step, notes: StepNotes) -> Iterator[Section]:
     start = "" if step.offset_ms is None else f"start +{format_duration(step.offset_ms)}"
     parts = [display_name(step.block_kind or "?"), f"{begin or '?'} → {end or '…'}", took, start]
     yield Section("when", " · ".join(part for part in parts if part), colour="grey")
+
+
+def _node(notes: StepNotes) -> Iterator[Section]:
     if notes.usual:
         yield Section("usual", notes.usual, colour="grey")
     if label := _label(notes):

@@ -257,7 +257,7 @@ class RunScreen(LinkedScreen):
         else:
             label, value = step_value(self.selected_step)
         if value is NO_VALUE:
-            self.show_message(f"y: there is no value in this row; {COPY_ID_KEY} copies the id of the run", "amber")
+            self.show_message(f"y: no value in this row; {COPY_ID_KEY} copies the id of the run", "amber")
         else:
             text = clipboard_text(value) if isinstance(value, str) else editable_json(value)
             self.app.post_message(CopyText(label, text))
@@ -359,7 +359,7 @@ class RunScreen(LinkedScreen):
                 self._past_context,
                 self._steps.retries,
             )
-            self._facts.show(fact_lines(run, facts, at, width - _SIDE_CELLS))
+            self._facts.show(fact_lines(run, facts, at, width - _SIDE_CELLS, is_low=self._panes.is_low))
 
     @property
     def _position_in_list(self) -> str:

@@ -18,6 +18,7 @@ from scaicore_tui.tui.widgets.value_list import ValueList
 # From WIDE_CELLS on, steps and inspector are side by side; below NARROW_CELLS only one of them is shown.
 WIDE_CELLS = 110
 NARROW_CELLS = 72
+LOW_SCREEN_LINES = 30
 CURSOR_CELLS = 2
 
 
@@ -65,6 +66,11 @@ class RunPanes(Container):
     def is_inspecting(self) -> bool:
         """True if keys go to the inspector."""
         return self.has_class("-inspecting")
+
+    @property
+    def is_low(self) -> bool:
+        """True if the screen has few lines."""
+        return self.app.size.height < LOW_SCREEN_LINES
 
     @property
     def steps_width(self) -> int:

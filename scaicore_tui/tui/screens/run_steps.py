@@ -27,7 +27,7 @@ from scaicore_tui.units import Micros
 
 INFERRED = "(inferred)"
 # On a low screen, notes have one line.
-MAX_NOTE_LINES, LOW_SCREEN_LINES = 2, 30
+MAX_NOTE_LINES = 2
 
 
 class ShownSteps:
@@ -250,8 +250,7 @@ class ShownSteps:
             return []
         # What is inferred is always so, and the inspector says it too: what is unusual comes first.
         text = " · ".join(sorted(note_lines(self._lines.timeline), key=lambda note: INFERRED in note))
-        is_low = self._panes.app.size.height < LOW_SCREEN_LINES
-        lines = wrap(text, max(1, self._panes.steps_width), 1 if is_low else MAX_NOTE_LINES) if text else []
+        lines = wrap(text, max(1, self._panes.steps_width), 1 if self._panes.is_low else MAX_NOTE_LINES) if text else []
         return [[(line, "grey")] for line in lines]
 
     def _notes_of(self, step: Step, links: Sequence[str]) -> StepNotes:
