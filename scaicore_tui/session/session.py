@@ -27,6 +27,7 @@ from scaicore_tui.sync.poller import RandomFn
 from scaicore_tui.sync.pollers import Pollers
 
 if TYPE_CHECKING:
+    from scaicore_tui.session.event_pages import EventPages
     from scaicore_tui.session.flows import FlowGraphs
     from scaicore_tui.session.run_contexts import RunContexts
 
@@ -145,6 +146,13 @@ class Session(Commands):
         from scaicore_tui.session.flows import flow_graphs_of
 
         return flow_graphs_of(self.target, self.clock, self.reader.stored, self.client)
+
+    @cached_property
+    def event_pages(self) -> EventPages:
+        """The events of runs, page by page."""
+        from scaicore_tui.session.event_pages import EventPages
+
+        return EventPages(self.journal)
 
     @cached_property
     def contexts(self) -> RunContexts:

@@ -207,6 +207,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Give the events of a run to the screens that show it."""
         for screen in self._run_screens:
             screen.show_events(message)
+        self.release_keys()
 
     def on_flow_needed(self, request: FlowNeeded) -> None:
         if self._bridge is not None:

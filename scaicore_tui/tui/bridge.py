@@ -137,7 +137,7 @@ class Bridge:
             self._start(self._reads, self._search, "search")
 
     def read_events(self, request: EventsNeeded) -> None:
-        """Read the newest events of a run; a new request replaces an older one."""
+        """Read a page of the events of a run; a new request replaces an older one."""
         self._start(self._reads, partial(self._read_events, request), "events", exclusive=True)
 
     def find_flow(self, request: FlowNeeded) -> None:
@@ -237,8 +237,8 @@ class Bridge:
             self._needle = None
 
     async def _read_events(self, request: EventsNeeded) -> None:
-        events = await self._session.reader.newest_events(request.execution_id, request.limit)
-        self._post(EventsRead(request.execution_id, events))
+        page = await self._session.event_pages.read(request.execution_id, request.near, request.needle, request.through)
+        self._post(EventsRead(request.execution_id, page))
 
     async def _find_flow(self, request: FlowNeeded) -> None:
         through = self._session.recorded_through

@@ -155,7 +155,13 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("next_pane", ("tab",), "inspect", "go to the inspector of the step, and back", DETAIL),
     KeyAction("newer_run", ("left_square_bracket",), "", "previous run of the list", DETAIL),
     KeyAction("older_run", ("right_square_bracket",), "", "next run of the list", DETAIL),
-    KeyAction("filter", ("slash",), "search", "search in the values of the step, or filter the events", DETAIL),
+    KeyAction(
+        "filter",
+        ("slash",),
+        "search",
+        "search the values of the step, or filter events: words, type:, node:, kind:, !not",
+        DETAIL,
+    ),
     KeyAction("next_match", ("n",), "", "go to the next match", DETAIL),
     KeyAction("previous_match", ("N",), "", "go to the previous match", DETAIL),
     KeyAction(

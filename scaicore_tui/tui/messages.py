@@ -13,7 +13,7 @@ from textual.message import Message
 
 from scaicore_tui.actions import Submission
 from scaicore_tui.config.settings import ProfileInfo
-from scaicore_tui.protocol import Checkpoint, Event
+from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import Session
@@ -21,6 +21,7 @@ from scaicore_tui.units import Position
 
 if TYPE_CHECKING:
     # Loaded with the run screen: the first screen appears sooner.
+    from scaicore_tui.analysis.event_pages import EventPage
     from scaicore_tui.analysis.flow_view import FlowView
     from scaicore_tui.analysis.run_history import RunHistory
     from scaicore_tui.analysis.usual import PastContext
@@ -201,18 +202,25 @@ class RunsFound(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class EventsNeeded(Message):
-    """Read the newest events of a run, at most `limit`."""
+    """Read the events of a run around number `near` that match a filter, up to number `through`."""
 
     execution_id: str
-    limit: int
+    near: int
+    needle: str = ""
+    through: int | None = None
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class EventsRead(Message):
-    """The newest events of a run, in feed order."""
+    """Events of a run were read."""
 
     execution_id: str
-    events: Sequence[Event]
+    page: EventPage
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ValueSelected(Message):
+    """The cursor moved in a list of values."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from scaicore_tui.analysis.event_pages import NumberedEvent
 from scaicore_tui.analysis.flow_inference import infer_graph
 from scaicore_tui.analysis.flow_view import flow_rows, view_flow
 from scaicore_tui.analysis.steps import build_steps
@@ -48,7 +49,8 @@ def run_screen_lines(
         yield from (shown.line(row) for row in islice(range(len(shown)), MAX_STEPS))
     for step in steps.steps[:MAX_STEPS]:
         yield from unfolded(step_sections(run, StepIndex(steps), step), width)
-    yield from unfolded([*event_sections(events[:MAX_STEPS], 1), *input_sections(run), *output_sections(run)], width)
+    numbered = [NumberedEvent(*row) for row in enumerate(events[:MAX_STEPS], 1)]
+    yield from unfolded([*event_sections(numbered), *input_sections(run), *output_sections(run)], width)
 
 
 def unfolded(sections: Sequence[Section], width: int) -> Iterator[Line]:

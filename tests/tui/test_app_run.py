@@ -9,6 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from scaicore_tui.actions import gate
+from scaicore_tui.store import run_events
+from scaicore_tui.tui.screens import run_events as shown_events
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import STANDARD, WIDE, Stage, wait_until
 from tests.support.feed_simulator import FeedSim
@@ -210,6 +212,32 @@ async def test_events_are_filtered_and_each_unfolds() -> None:
         assert "busy" in stage.text
         await pilot.press("slash", "escape")
         assert len([line for line in stage.lines if "block." in line]) > 5
+
+
+async def test_events_are_paged_through_around_the_selected_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_events, "MAX_EVENTS", 12)
+    monkeypatch.setattr(shown_events, "EDGE_EVENTS", 4)
+    stage = Stage(loop_of(30))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "e", "4")
+        assert selected_event(stage).split()[3:6] == ["5", "12:00:00.504", "block.entered"]
+        await pilot.press("G")
+        assert selected_event(stage).split()[3] == "66"
+        await pilot.press(*["k"] * 10)
+        assert selected_event(stage).split()[3] == "56"
+        # The rows stay where they are, although others were read above them.
+        assert [line for line in stage.lines if "invocation.completed" in line]
+        await pilot.press(*["pageup"] * 6)
+        assert "invocation.started" in selected_event(stage)
+        await pilot.press("slash", *"type:failed", "enter")
+        assert "[4 Events 1 of 66]" in stage.text
+        await pilot.press("slash", "escape")
+        assert "block.failed" in selected_event(stage)
+        assert "[4 Events 66]" in stage.text
+
+
+def selected_event(stage: Stage) -> str:
+    return next(line for line in stage.lines if line.startswith("›"))
 
 
 def clipboard_content(sequence: str) -> str:

@@ -125,10 +125,10 @@ def _comparisons(run: Run, facts: RunFacts, now: float) -> Iterator[Span]:
         yield f"run {context.number:,} of {context.total:,} of this Core, newest first  ", "grey"
 
 
-def view_line(view: RunView, run: Run | None, width: int) -> Line:
-    """Return the digits and names of the views, the shown one marked."""
+def view_line(view: RunView, run: Run | None, width: int, events: str = "") -> Line:
+    """Return the digits and names of the views, the shown one marked; `events` tells how many match a filter."""
     spans: list[Span] = []
-    counts = _counts(run) if width >= MIN_WIDTH_FOR_NAMES else {}
+    counts = _counts(run, events) if width >= MIN_WIDTH_FOR_NAMES else {}
     for number, other in enumerate(RunView, 1):
         name = str(other) if width >= MIN_WIDTH_FOR_NAMES else _SHORT_NAMES.get(other, str(other))
         colour = "accent strong" if other is view else "grey"
@@ -137,12 +137,12 @@ def view_line(view: RunView, run: Run | None, width: int) -> Line:
     return spans
 
 
-def _counts(run: Run | None) -> dict[RunView, str]:
+def _counts(run: Run | None, events: str) -> dict[RunView, str]:
     if run is None:
         return {}
     has_output = run.output is not None or run.error is not None
     return {
-        RunView.EVENTS: f" {run.event_count:,}",
+        RunView.EVENTS: f" {events or format(run.event_count, ',')}",
         RunView.INPUT: "" if run.has_input else " –",
         RunView.OUTPUT: "" if has_output else " –",
     }

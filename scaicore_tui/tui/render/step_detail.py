@@ -5,12 +5,14 @@ Error first, then the result, then what came just before it and the input of the
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from scaicore_tui.analysis.event_pages import NumberedEvent
 from scaicore_tui.analysis.steps import RunSteps, Step
 from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.events import RUNTIME
@@ -23,9 +25,10 @@ from scaicore_tui.tui.render.value_rows import NO_VALUE, TRUNCATED, Section
 
 # Of the steps before a step, the last ones whose results are shown: more cost many bytes for each key.
 MAX_BEFORE = 1
-# The keys of links begin with this; their numbers follow.
-LINK = "link "
-MAX_TYPE_CELLS, MAX_NODE_CELLS, MAX_SUMMARY_CHARS = 20, 30, 400
+# The keys of links and events begin with this; their numbers follow.
+LINK, EVENT = "link ", "event "
+MAX_TYPE_CELLS, MAX_NODE_CELLS, MAX_SUMMARY_CHARS, MIN_NUMBER_CELLS = 20, 30, 400, 5
+_SHOWN_FIELDS = re.compile(r'"(?:execution|node)_id": ?(?:null|"[^"]{0,100}")(?:, ?)?')
 INPUT_NOTE = "before it (the input of nodes is not on the feed)"
 NO_INPUT = "not known: this run began before our first event"
 
@@ -115,25 +118,28 @@ def output_sections(run: Run) -> list[Section]:
     return found or [Section("output", "output", note="none" if run.is_over else "not yet: the run has not ended")]
 
 
-def event_sections(events: Sequence[Event], first_number: int, needle: str = "") -> list[Section]:
-    """Return events, oldest first, the first being number `first_number` of the run; those with `needle` only."""
-    words = needle.casefold().split()
+def event_sections(rows: Sequence[NumberedEvent], total: int = 0) -> list[Section]:
+    """Return some of `total` events; those that a flow's author or the platform emitted are bold."""
+    number_cells = max(MIN_NUMBER_CELLS, len(f"{total:,}"))
     found = []
-    for number, event in enumerate(events, first_number):
+    for number, event in rows:
         text = event.raw.decode("utf-8", "backslashreplace")
-        if all(word in text.casefold() for word in words):
-            # The payload follows the fields that the row shows already.
-            summary = one_line((text.partition('"payload":')[2] or text)[:MAX_SUMMARY_CHARS])
-            title = _event_title(number, event)
-            found.append(Section(f"event {number}", title, is_foreign=True, source=event.raw, summary=summary))
+        # The payload follows the fields that the row shows already.
+        payload = (text.partition('"payload":')[2] or text)[:MAX_SUMMARY_CHARS]
+        summary = one_line(_SHOWN_FIELDS.sub("", payload))
+        colour = "text" if event.type.startswith(RUNTIME) else "text strong"
+        title = _event_title(f"{number:>{number_cells},}", event)
+        found.append(
+            Section(f"{EVENT}{number}", title, colour=colour, is_foreign=True, source=event.raw, summary=summary)
+        )
     return found
 
 
-def _event_title(number: int, event: Event) -> str:
+def _event_title(number: str, event: Event) -> str:
     """Return number, time, type and node of an event, in columns."""
     time = _clock(event.at) or event.timestamp
     name = pad(one_line(event.type.removeprefix(RUNTIME), MAX_TYPE_CELLS), MAX_TYPE_CELLS)
-    return f"{number:>5,}  {pad(one_line(time, 12), 12)}  {name}  {one_line(event.node_id or '', MAX_NODE_CELLS)}"
+    return f"{number}  {pad(one_line(time, 12), 12)}  {name}  {one_line(event.node_id or '', MAX_NODE_CELLS)}"
 
 
 def _head(step: Step, notes: StepNotes) -> Iterator[Section]:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from textual.app import ComposeResult
 
 from scaicore_tui.analysis.run_history import copy_run
-from scaicore_tui.analysis.steps import Step
-from scaicore_tui.analysis.sub_runs import has_open_call
 from scaicore_tui.analysis.usual import NO_CONTEXT
-from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Delta
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
@@ -20,7 +15,6 @@ from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
     CopyText,
-    EventsNeeded,
     EventsRead,
     FilterClosed,
     FilterTyped,
@@ -29,12 +23,12 @@ from scaicore_tui.tui.messages import (
     RunsNeeded,
 )
 from scaicore_tui.tui.render.run_head import RunFacts, fact_lines, title_spans, view_line
-from scaicore_tui.tui.render.step_detail import LINK, event_sections, input_sections, output_sections, step_value
+from scaicore_tui.tui.render.step_detail import input_sections, output_sections, step_value
 from scaicore_tui.tui.render.value_rows import NO_VALUE, Section
 from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.run_steps_model import RunView
+from scaicore_tui.tui.screens.run_events import ShownEvents
 from scaicore_tui.tui.screens.run_linked import LinkedScreen
-from scaicore_tui.tui.screens.run_panes import RunPanes
 from scaicore_tui.tui.screens.run_steps import ShownSteps
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
@@ -42,8 +36,6 @@ from scaicore_tui.tui.widgets.inputs import SearchBar
 from scaicore_tui.tui.widgets.row_list import RowList
 from scaicore_tui.tui.widgets.value_list import ValueList
 
-# The newest events are shown, at most so many.
-MAX_EVENTS = 1_000
 # The inspector follows the cursor once that has rested so long.
 CURSOR_REST_S = 0.15
 ZOOM_FACTOR = 0.5
@@ -67,18 +59,16 @@ class RunScreen(LinkedScreen):
         listed: RunListModel | None = None,
         node: NodeKey | None = None,
     ) -> None:
-        super().__init__(state, execution_id)
+        super().__init__(state, execution_id, node)
         self._listed = listed
         self._view = RunView.TIMELINE
-        self._events: Sequence[Event] = ()
         self._heading = Heading()
         self._facts = TextLines(id="facts")
         self._view_line = TextLines()
         self._search_bar = SearchBar()
         self._needle = ""
-        self._panes = RunPanes()
         self._moment_line = TextLines()
-        self._steps = ShownSteps(self._panes, node)
+        self._events = ShownEvents(self._panes.values, self.post_message)
         self._inspector = Debouncer(self, self._show_inspector, CURSOR_REST_S)
 
     @property
@@ -91,8 +81,10 @@ class RunScreen(LinkedScreen):
 
     def is_waiting_for(self, key: str) -> bool:
         """Return True if `key` must wait: it acts on the run, which is being loaded."""
-        run = self.current_run if key not in FREE_KEYS and self.focused is None else None
-        return (run is not None and run.is_loading) or super().is_waiting_for(key)
+        if key in FREE_KEYS or self.focused is not None:
+            return super().is_waiting_for(key)
+        run, is_reading = self.current_run, self._view is RunView.EVENTS and self._events.is_reading
+        return is_reading or (run is not None and run.is_loading) or super().is_waiting_for(key)
 
     def compose_body(self) -> ComposeResult:
         yield self._heading
@@ -121,7 +113,7 @@ class RunScreen(LinkedScreen):
         if delta.concerns(self._execution_id) and self._time_cursor is None:
             self._read()
             self._show_run()
-        elif self._time_cursor is None and not delta.is_loaded and self._awaits_sub_run:
+        elif self._time_cursor is None and not delta.is_loaded and self.awaits_sub_run:
             self._read()
         elif submission_of(delta) is not None or delta.checkpoints is not None:
             self._show_head()
@@ -135,10 +127,9 @@ class RunScreen(LinkedScreen):
 
     def show_events(self, read: EventsRead) -> None:
         """Show the events of this run that were read from the journal."""
-        if read.execution_id == self._execution_id:
-            self._events = read.events
-            if self._view is RunView.EVENTS:
-                self._show_values(is_other=False)
+        if read.execution_id == self._execution_id and self._view is RunView.EVENTS:
+            self._events.show(read.page)
+            self._show_head()
 
     def show_flow(self, read: FlowRead) -> None:
         """Show the flow of this run, and what it says about the steps."""
@@ -229,7 +220,7 @@ class RunScreen(LinkedScreen):
         """Go to the first match, from the current value on; events are filtered."""
         self._needle = typed.needle
         if self._view is RunView.EVENTS:
-            self._show_values(is_other=True)
+            self._events.filter(typed.needle)
         elif typed.needle:
             self._searched.search(typed.needle, 1, from_here=True)
 
@@ -239,8 +230,23 @@ class RunScreen(LinkedScreen):
         if not closed.kept:
             self._needle = ""
             if self._view is RunView.EVENTS:
-                self._show_values(is_other=True)
+                self._events.filter("")
         self.refresh_chrome()
+
+    def on_value_selected(self) -> None:
+        """Read other events as the cursor comes near to the end of those that are shown."""
+        if self._view is RunView.EVENTS:
+            self._events.moved()
+
+    def action_first(self) -> None:
+        if self._view is RunView.EVENTS:
+            self._events.go_to(1)
+        super().action_first()
+
+    def action_last(self) -> None:
+        if self._view is RunView.EVENTS and self.shown_run is not None:
+            self._events.go_to(self._through or self.shown_run.event_count + self.shown_run.duplicates)
+        super().action_last()
 
     def action_next_match(self) -> None:
         self._go_to_match("n", 1)
@@ -280,29 +286,10 @@ class RunScreen(LinkedScreen):
             self.show_message(f"{key}: {quote(self._needle)} is not in what is shown")
         self.refresh_chrome()
 
-    @property
-    def selected_step(self) -> Step | None:
-        return self._panes.steps.selected
-
-    @property
-    def selected_link(self) -> int:
-        row = self._panes.inspector.selected if self._panes.is_inspecting else None
-        key = "" if row is None else str(row.path[0])
-        return int(key.removeprefix(LINK)) if key.startswith(LINK) else 0
-
-    @property
-    def _awaits_sub_run(self) -> bool:
-        run = self.current_run
-        return run is not None and not run.is_loading and has_open_call(run)
-
-    def passed_on(self, step: Step) -> frozenset[int]:
-        return self._steps.passed_on(step)
-
     def open_run(self, execution_id: str) -> None:
         self.app.push_screen(RunScreen(self.state, execution_id, self._listed))
 
     def context_changed(self) -> None:
-        self._steps.context = self._past_context
         self._show_head()
         self._show_inspector()
 
@@ -313,8 +300,7 @@ class RunScreen(LinkedScreen):
         self._go_to_run(1, "]", "this is the oldest run of the list")
 
     def _read(self) -> None:
-        """Ask for the events and the flow."""
-        self.post_message(EventsNeeded(self._execution_id, MAX_EVENTS))
+        """Ask for the flow, and for what other runs say about this one."""
         run = self.current_run
         if run is not None and not run.is_loading:
             self.post_message(FlowNeeded(copy_run(run)))
@@ -339,8 +325,16 @@ class RunScreen(LinkedScreen):
             self._steps.load(run, self._view, self.shown_time, missing)
         self._show_head()
         self._show_inspector()
-        if not self._view.shows_steps:
+        if self._view is RunView.EVENTS:
+            self._events.refresh(self._execution_id, self._through)
+        elif not self._view.shows_steps:
             self._show_values(is_other=False)
+
+    @property
+    def _through(self) -> int | None:
+        """The number of the event at the time cursor, repeats included; None if the run is shown as it is now."""
+        run = self.shown_run if self._time_cursor is not None else None
+        return None if run is None else run.event_count + run.duplicates
 
     def _show_head(self) -> None:
         run, now = self.shown_run, self.state.now
@@ -350,7 +344,7 @@ class RunScreen(LinkedScreen):
         at = now if self._time_cursor is None else to_seconds(self.shown_time)
         self._heading.show(title_spans(run, at, since), [(self._position_in_list, "grey")], active=True)
         width = self.app.size.width
-        self._view_line.show([view_line(self._view, run, width)])
+        self._view_line.show([view_line(self._view, run, width, self._events.count_text)])
         if run is not None:
             facts = RunFacts(
                 asked,
@@ -380,12 +374,6 @@ class RunScreen(LinkedScreen):
         run = self.shown_run
         if run is None:
             return []
-        if self._view is RunView.EVENTS:
-            events, cursor = self._events, self._time_cursor
-            if cursor is not None:
-                events = cursor.history.events[max(0, cursor.number - MAX_EVENTS) : cursor.number]
-            first = max(1, run.event_count - len(events) + 1)
-            return event_sections(events, first, self._needle)
         return input_sections(run) if self._view is RunView.INPUT else output_sections(run)
 
     def _set_view(self, view: RunView) -> None:
@@ -394,6 +382,11 @@ class RunScreen(LinkedScreen):
         if view.shows_steps:
             self._steps.show(view, self.shown_time)
             self._show_inspector()
+        elif view is RunView.EVENTS:
+            self._panes.values.show([], is_other=True)
+            step, through = self.selected_step, self._through
+            near = through or (0 if step is None else step.first_event) or 1
+            self._events.ask(self._execution_id, through, near)
         else:
             self._show_values(is_other=True)
         self.refresh_chrome()
@@ -437,7 +430,7 @@ class RunScreen(LinkedScreen):
         self._time_cursor = self._first_move = None
         self._past_context = NO_CONTEXT
         self._moment_line.show([])
-        self._events = ()
+        self._events.clear()
         self._steps = ShownSteps(self._panes, None)
         self._panes.inspect(inspecting=False)
         self._read()
