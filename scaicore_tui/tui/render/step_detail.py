@@ -19,7 +19,7 @@ from scaicore_tui.protocol.events import RUNTIME
 from scaicore_tui.protocol.lenient_json import decode_value
 from scaicore_tui.runs import Run
 from scaicore_tui.runs.status_style import NODE_STYLES, REVIEW
-from scaicore_tui.text import display_name, one_line, pad
+from scaicore_tui.text import cell_width, display_name, one_line, pad
 from scaicore_tui.timefmt import format_duration, format_iso
 from scaicore_tui.tui.render.value_rows import NO_VALUE, TRUNCATED, Section
 
@@ -121,25 +121,26 @@ def output_sections(run: Run) -> list[Section]:
 def event_sections(rows: Sequence[NumberedEvent], total: int = 0) -> list[Section]:
     """Return some of `total` events; those that a flow's author or the platform emitted are bold."""
     number_cells = max(MIN_NUMBER_CELLS, len(f"{total:,}"))
+    names = [one_line(row.event.node_id or "", MAX_NODE_CELLS) for row in rows]
+    node_cells = max(map(cell_width, names), default=0)
     found = []
-    for number, event in rows:
+    for (number, event), name in zip(rows, names, strict=True):
         text = event.raw.decode("utf-8", "backslashreplace")
         # The payload follows the fields that the row shows already.
         payload = (text.partition('"payload":')[2] or text)[:MAX_SUMMARY_CHARS]
         summary = one_line(_SHOWN_FIELDS.sub("", payload))
         colour = "text" if event.type.startswith(RUNTIME) else "text strong"
-        title = _event_title(f"{number:>{number_cells},}", event)
+        title = f"{number:>{number_cells},}  {_event_time_and_type(event)}  {pad(name, node_cells)}"
         found.append(
             Section(f"{EVENT}{number}", title, colour=colour, is_foreign=True, source=event.raw, summary=summary)
         )
     return found
 
 
-def _event_title(number: str, event: Event) -> str:
-    """Return number, time, type and node of an event, in columns."""
+def _event_time_and_type(event: Event) -> str:
     time = _clock(event.at) or event.timestamp
-    name = pad(one_line(event.type.removeprefix(RUNTIME), MAX_TYPE_CELLS), MAX_TYPE_CELLS)
-    return f"{number}  {pad(one_line(time, 12), 12)}  {name}  {one_line(event.node_id or '', MAX_NODE_CELLS)}"
+    kind = one_line(event.type.removeprefix(RUNTIME), MAX_TYPE_CELLS)
+    return f"{pad(one_line(time, 12), 12)}  {pad(kind, MAX_TYPE_CELLS)}"
 
 
 def _head(step: Step, notes: StepNotes) -> Iterator[Section]:

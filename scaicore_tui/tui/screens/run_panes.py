@@ -30,7 +30,7 @@ class RunPanes(Container):
     RunPanes #steps-pane { height: 1fr; width: 1fr; }
     RunPanes StepList { height: 1fr; }
     RunPanes #steps-head, RunPanes #steps-notes { padding: 0 0 0 2; }
-    RunPanes #inspector { height: 6; width: 1fr; border-top: solid $panel; }
+    RunPanes #inspector { height: 6; width: 1fr; border-top: solid $foreground 25%; }
     RunPanes #values { height: 1fr; width: 1fr; }
     RunPanes.-inspecting #inspector { height: 1fr; }
     RunPanes.-inspecting #steps-pane { height: 6; }
@@ -39,9 +39,9 @@ class RunPanes(Container):
     RunPanes.-narrow.-inspecting #inspector { display: block; border: none; }
     RunPanes.-wide { layout: horizontal; }
     RunPanes.-wide #steps-pane { height: 1fr; }
-    RunPanes.-wide #inspector { height: 1fr; width: 44%; border: none; border-left: solid $panel; }
-    RunPanes.-ascii #inspector { border-top: ascii $panel; }
-    RunPanes.-ascii.-wide #inspector { border: none; border-left: ascii $panel; }
+    RunPanes.-wide #inspector { height: 1fr; width: 44%; border: none; border-left: solid $foreground 25%; }
+    RunPanes.-ascii #inspector { border-top: ascii $foreground 25%; }
+    RunPanes.-ascii.-wide #inspector { border: none; border-left: ascii $foreground 25%; }
     RunPanes.-values #steps-pane, RunPanes.-values #inspector { display: none; }
     RunPanes #values { display: none; }
     RunPanes.-values #values { display: block; }
