@@ -15,7 +15,7 @@ from scaicore_tui.timefmt import age_text, deadline_text, format_duration, forma
 from scaicore_tui.tui.render.checkpoints import deadline_colour
 from scaicore_tui.tui.render.line import Line, Span, untrusted, wrap_spans
 from scaicore_tui.tui.render.replays import Relation
-from scaicore_tui.tui.render.run_links import last_good_text
+from scaicore_tui.tui.render.run_links import good_text
 from scaicore_tui.tui.render.runs import core_name, short_id
 from scaicore_tui.tui.run_steps_model import RunView
 
@@ -118,7 +118,7 @@ def _comparisons(run: Run, facts: RunFacts, now: float) -> Iterator[Span]:
         yield f"{context.usual.text}  ", "text"
     good = context.last_good
     if good is not None and run.outcome is not RunStatus.COMPLETED and to_seconds(good.ended_at or 0) <= now:
-        yield f"{last_good_text(good, now)}  ", "text"
+        yield f"{good_text(run, good, now)}  ", "text"
     if facts.retries:
         yield f"{facts.retries:,} {'retry' if facts.retries == 1 else 'retries'}  ", "text"
     if context.total > 1:

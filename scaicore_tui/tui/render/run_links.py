@@ -77,11 +77,12 @@ def _replay_links(execution_id: str, submissions: Iterable[Submission]) -> list[
 
 
 def _last_good_link(run: Run, good: Summary | None, now: float) -> Iterator[RunLink]:
-    if good is not None and run.status is not RunStatus.COMPLETED:
-        yield RunLink(last_good_text(good, now), good.execution_id)
+    if good is not None and run.outcome is not RunStatus.COMPLETED:
+        yield RunLink(good_text(run, good, now), good.execution_id)
 
 
-def last_good_text(good: Summary, now: float) -> str:
-    """Return which run is the last good one, and how long ago it ended."""
+def good_text(run: Run, good: Summary, now: float) -> str:
+    """Return whether `good` is the last good run before `run`, or a later one, and how long ago it ended."""
+    word = "last" if (good.began_at or 0) <= (run.began_at or 0) else "later"
     age = age_text(good.ended_at, now)
-    return f"last good {short_id(good.execution_id)}" + (f" {age} ago" if age and age != "now" else "")
+    return f"{word} good {short_id(good.execution_id)}" + (f" {age} ago" if age and age != "now" else "")
