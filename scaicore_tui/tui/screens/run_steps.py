@@ -40,6 +40,8 @@ class ShownSteps:
         self.flow: FlowView | None = None
         self.folds_idle = True
         self.window: Stretch | None = None
+        # The number of steps that were tried again.
+        self.retries = 0
         # What other runs say about this one.
         self.context = NO_CONTEXT
         # In which events may be missing.
@@ -59,11 +61,6 @@ class ShownSteps:
         """True if nothing grows any more."""
         return self._model.steps.is_over or self._is_loading
 
-    @property
-    def retries(self) -> int:
-        """The number of steps that were tried again."""
-        return sum((step.attempt or 0) > 1 for step in self._model.steps.steps)
-
     def passed_on(self, step: Step) -> frozenset[int]:
         """Return the digests of the values that a step may have passed on to a run that it started."""
         results = (other.visit.result for other in self._index.results_before(step.first_event) if other.visit)
@@ -80,6 +77,7 @@ class ShownSteps:
         selected = None if is_first else self._panes.steps.selected
         self._model.load(run, None if self.flow is None else self.flow.graph, is_complete=not missing)
         self._index = StepIndex(self._model.steps)
+        self.retries = sum((step.attempt or 0) > 1 for step in self._model.steps.steps)
         target = self._first_step() if self.follows else None
         if target is not None:
             self._model.reveal(target)
@@ -264,7 +262,7 @@ class ShownSteps:
             self.flow, step.node_id, max(40, self._panes.inspector.size.width - 4), ascii_only=ascii_only
         )
         ways = ["".join(text for text, _ in line) for line in lines]
-        return replace(notes, ways=ways, label=self.flow.graph.by_id[step.node_id].label)
+        return StepNotes(ways, self.flow.graph.by_id[step.node_id].label, links, notes.usual)
 
     def _empty_text(self, view: RunView) -> str:
         if view is RunView.FLOW and self.flow is None:
