@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from scaicore_tui.actions import gate
 from scaicore_tui.store import run_events
+from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.screens import run_events as shown_events
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import STANDARD, WIDE, Stage, wait_until
@@ -409,6 +410,9 @@ async def test_a_waiting_run_begins_with_its_question() -> None:
         assert "1 Approve  2 Reject" in head
         assert "due in" in head
         assert "‖ review" in selected_line(stage)
+        assert "x ↗ answer “Review needed”" in stage.text
+        await pilot.press("x")
+        assert isinstance(stage.app.screen, AnswerScreen)
 
 
 async def open_run(stage: Stage, pilot: Pilot[int], execution: str) -> None:

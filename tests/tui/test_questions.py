@@ -60,6 +60,11 @@ def selected(stage: Stage) -> str:
     return next(line for line in stage.lines if line.startswith("›")).split("│›")[0]
 
 
+def at_cursor(stage: Stage) -> str:
+    """Return the line at the cursor of the inspector."""
+    return next(part for line in stage.lines for part in line.split("│", 1)[1:] if part.startswith("›"))
+
+
 async def test_the_questions_about_a_run_with_a_failed_sub_flow(history: Demo) -> None:
     async with history.opened(history.failed_run("core_research", "SUBFLOW_FAILED")) as (stage, pilot):
         # Without a key: which node failed, with which error, what ran in parallel, how long each took, what came just
@@ -81,6 +86,13 @@ async def test_the_questions_about_a_run_with_a_failed_sub_flow(history: Demo) -
         assert "✗ look_up" in selected(stage)
         assert "NO_SOURCE: no source for" in stage.text
         await pilot.press("escape")
+        # The other links, from the inspector: a run of this Core that went well.
+        await pilot.press("tab")
+        while "good exec_" not in at_cursor(stage):
+            await pilot.press("j")
+        await pilot.press("x")
+        assert re.match(r"▍research .* ✓ completed", stage.lines[1])
+        await pilot.press("escape", "escape")
         # One key: the order of the nodes, and where it comes from.
         await pilot.press("3")
         assert re.search(r"order seen in \d+ runs, not the design", stage.text)
