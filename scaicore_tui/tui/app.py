@@ -25,12 +25,8 @@ from scaicore_tui.tui.messages import (
     CopyText,
     EditorFailed,
     EditText,
-    EventsNeeded,
-    EventsRead,
     FiguresNeeded,
     FiguresRead,
-    FlowNeeded,
-    FlowRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
     PausePolling,
@@ -41,8 +37,6 @@ from scaicore_tui.tui.messages import (
     RememberQuery,
     ReplayRun,
     ResolvedLoaded,
-    RunHistoryNeeded,
-    RunHistoryRead,
     RunsFound,
     RunsNeeded,
     RunsRechecked,
@@ -56,6 +50,15 @@ from scaicore_tui.tui.messages import (
 )
 from scaicore_tui.tui.preload import preload
 from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
+from scaicore_tui.tui.run_messages import (
+    ContextRead,
+    EventsNeeded,
+    EventsRead,
+    FlowNeeded,
+    FlowRead,
+    RunHistoryNeeded,
+    RunHistoryRead,
+)
 from scaicore_tui.tui.screens.base import (
     EventsListener,
     FiguresListener,
@@ -261,6 +264,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Give the events of a run to the screens that show it."""
         for screen in self._run_screens:
             screen.show_events(message)
+        self.release_keys()
 
     def on_flow_needed(self, request: FlowNeeded) -> None:
         if self._bridge is not None:
@@ -270,6 +274,11 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Give the graph of a Core to the screens that show a run of it."""
         for screen in self._run_screens:
             screen.show_flow(message)
+
+    def on_context_read(self, message: ContextRead) -> None:
+        """Give what other runs say about a run to the screens that show it."""
+        for screen in self._run_screens:
+            screen.show_context(message)
 
     def on_run_history_needed(self, request: RunHistoryNeeded) -> None:
         if self._bridge is not None:

@@ -32,6 +32,7 @@ CONTEXTS = {
     KeyContext.RUNS: "List of runs",
     KeyContext.NODES: "List of nodes",
     KeyContext.CHECKPOINTS: "List of checkpoints, on the main screen",
+    KeyContext.CAUSES: "Failures by cause",
     KeyContext.DETAIL: "View of a run",
     KeyContext.INBOX: "Inbox",
     KeyContext.ANSWER: "Answer dialog",

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from scaicore_tui.protocol import Event, decode_event
+from scaicore_tui.store.run_events import MAX_EVENTS
 from scaicore_tui.tui import picture_loader, run_picture
 from scaicore_tui.tui.run_picture import MAX_EVENTS_AT_ONCE, MAX_VISITS_AT_ONCE, build_picture
-from scaicore_tui.tui.screens.run import MAX_EVENTS, RunScreen
+from scaicore_tui.tui.screens.run import RunScreen
 from tests.bench.run_screen import NODES, long_run
 from tests.support.app_stage import WIDE, Stage, wait_until
 from tests.support.builders import MILLISECOND, NOON, entered
@@ -73,6 +74,8 @@ async def test_nothing_of_a_long_run_is_built_on_the_event_loop(used_on_loop: li
     sim = FeedSim(events)
     stage = Stage(sim)
     async with stage.opened(WIDE) as pilot:
+        # While it was short, the run was shown at once beside the list of runs.
+        used_on_loop.clear()
         await pilot.press("enter", "j", "k", *"23", "e", "1", "+", "=", "enter", "G")
         assert shown_nodes(stage) == {"each", *NODES}
         sim.log.append(entered("later", NOON + 10_000 * MILLISECOND))
@@ -97,6 +100,8 @@ async def test_the_old_picture_stays_and_keys_work_until_the_new_one_is_ready(mo
         await pilot.press("enter")
         await stage.settle(pilot)
         await pilot.press("j", "j", "j")
+        # The steps beside the list of runs, behind this screen, are made on their own.
+        monkeypatch.setattr(stage.app.screen_stack[0], "_show_nodes", lambda: None)
         monkeypatch.setattr(picture_loader, "build_picture", build_when_allowed)
         screen = run_screen(stage)
         before, shown = screen._panes.steps.selected, screen._steps.picture
