@@ -60,6 +60,7 @@ class Submission(Struct):
     arrivals_before, position_before: number of live events of the run, and the newest run's position, when it was sent.
     is_resolved, resolved_at: the server showed the checkpoint as resolved, and when (microseconds since 1970).
     is_recovered: it was sent by a process that has ended.
+    subject: what the checkpoint asks, in words, as one safe line; empty if that is not known.
     """
 
     kind: Kind
@@ -85,6 +86,7 @@ class Submission(Struct):
     is_likely_match: bool = False
     position_before: int = MIN_POSITION
     is_recovered: bool = False
+    subject: str = ""
     id: str = field(default_factory=lambda: f"sub_{uuid4().hex[:16]}")
 
     @property

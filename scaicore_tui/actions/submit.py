@@ -19,6 +19,7 @@ from scaicore_tui.actions import gate
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.submission import MIN_POSITION, Kind, Progress, Submission, latest_by_target
 from scaicore_tui.actions.tracker import SubmissionTracker
+from scaicore_tui.analysis.review_form import asked_words
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock
@@ -326,9 +327,10 @@ def new_answer(checkpoint_id: str, checkpoint: Checkpoint | None, resolution: st
 
 
 def _set_run(submission: Submission, checkpoint: Checkpoint) -> None:
-    """Set the kind, the Core and the run from the checkpoint."""
+    """Set the kind, the Core, the run and what is asked from the checkpoint."""
     submission.kind = Kind.CONTINUE if checkpoint.is_breakpoint else Kind.ANSWER
     submission.core_id, submission.execution_id = checkpoint.core_id, checkpoint.execution_id
+    submission.subject = asked_words(checkpoint)
 
 
 def new_replay(run: Run, entity_id: str | None) -> Submission:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ _CODE = re.compile(r"([A-Z][A-Z0-9_]{1,60}): ", re.ASCII)
 _P95 = 0.95
 # Fewer failures more or less are chance.
 MIN_TREND_FAILURES = 3
+_DAY = 86_400 * 10**6
 
 
 class Trend(StrEnum):
@@ -56,8 +57,12 @@ class ErrorGroup(Struct, frozen=True):
 
 
 class RunGroup(Struct, frozen=True):
-    """Runs with the same `value` of a field; p95 is exact, over the runs whose duration is known."""
+    """Runs with the same `value` of a field; p95 is exact, over the runs whose duration is known.
 
+    `core_id` is the Core of a node, or the Core itself; None for a status.
+    """
+
+    core_id: str | None
     value: str | None
     count: int
     failed: int
@@ -66,82 +71,103 @@ class RunGroup(Struct, frozen=True):
     example: str
 
 
-def error_groups(
-    runs: Iterable[Summary], period: tuple[Micros, Micros], known_since: Mapping[str, Micros] | None = None
-) -> list[ErrorGroup]:
+def error_groups(runs: Iterable[Summary], period: tuple[Micros, Micros]) -> list[ErrorGroup]:
     """Group failed runs, given in any order, by their cause: the most frequent first.
 
-    `period` is what they were selected by, for the trend. `known_since` has the time of the first failure of each group
-    in the whole journal, by its key; without it, the runs are taken for all there are.
+    `period` is what they were selected by, for the trend. Whether a group is new is decided by these runs alone.
     """
     groups: dict[str, list[Summary]] = {}
     for run in runs:
         key = error_group_key(run)
         if run.outcome is RunStatus.FAILED and key is not None:
             groups.setdefault(key, []).append(run)
-    found = [_error_group(key, members, period, known_since or {}) for key, members in groups.items()]
-    return sorted(found, key=lambda group: (-group.count, -(group.last_at or 0), group.key))
+    return sort_groups(_error_group(key, members, period) for key, members in groups.items())
 
 
-def group_runs(runs: Iterable[Summary], field: str) -> list[RunGroup]:
-    """Group runs, given newest first, by `core`, `status` or `node`: the most frequent first.
-
-    A run is in the group of each node that it entered.
-    """
-    groups: dict[str | None, list[Summary]] = {}
-    for run in runs:
-        for value in _values(run, field):
-            groups.setdefault(value, []).append(run)
-    found = [_run_group(value, members) for value, members in groups.items()]
-    return sorted(found, key=lambda group: (-group.count, group.value or ""))
+def sort_groups(groups: Iterable[ErrorGroup]) -> list[ErrorGroup]:
+    """Return error groups, the most frequent first; of equal ones, that which failed last."""
+    return sorted(groups, key=lambda group: (-group.count, -(group.last_at or 0), group.key))
 
 
-def trend_of(times: Sequence[Micros], period: tuple[Micros, Micros]) -> Trend:
-    """Return the trend: at least twice as many in one half as in the other, and MIN_TREND_FAILURES more."""
-    middle = (period[0] + period[1]) // 2
-    late = sum(at >= middle for at in times)
-    early = len(times) - late
-    if late >= max(2 * early, early + MIN_TREND_FAILURES):
-        return Trend.RISING
-    return Trend.FALLING if early >= max(2 * late, late + MIN_TREND_FAILURES) else Trend.STEADY
-
-
-def _error_group(
-    key: str, runs: Sequence[Summary], period: tuple[Micros, Micros], known_since: Mapping[str, Micros]
+def make_error_group(
+    key: str,
+    newest: Summary,
+    times: tuple[Micros | None, Micros | None],
+    counts: tuple[int, int],
+    period: tuple[Micros, Micros],
 ) -> ErrorGroup:
-    newest = max(runs, key=lambda run: (run.ended_at or 0, run.position))
-    times = [run.ended_at for run in runs if run.ended_at is not None]
+    """Return the group with that key of `error_group_key`.
+
+    `newest` is the run that failed last. `times` are those of the first and the last failure, `counts` how many there
+    are in all, and in the second half of the period.
+    """
     error = newest.error or ""
     code = _CODE.match(error)
-    first = min(times, default=None)
-    begin_of_day = period[1] - period[1] % _DAY
-    earliest = min(filter(None, (known_since.get(key), first)), default=None)
+    first, last = times
     return ErrorGroup(
         core_id=newest.core_id,
         node_id=newest.failed_node,
         code=code[1] if code else None,
         text=masked(error[code.end() :] if code else error),
-        count=len(runs),
+        count=counts[0],
         first_at=first,
-        last_at=max(times, default=None),
-        trend=trend_of(times, period),
-        is_new=earliest is not None and earliest >= begin_of_day,
+        last_at=last,
+        trend=trend_of(counts[0] - counts[1], counts[1]),
+        is_new=first is not None and first >= begin_of_day(period[1]),
         example=newest.execution_id,
         key=key,
     )
 
 
-_DAY = 86_400 * 10**6
+def middle_of(period: tuple[Micros, Micros]) -> Micros:
+    """Return the time at which the second half of a period begins."""
+    return (period[0] + period[1]) // 2
 
 
-def _values(run: Summary, field: str) -> Sequence[str | None]:
+def begin_of_day(at: Micros) -> Micros:
+    """Return the time at which the day (UTC) of `at` began."""
+    return at - at % _DAY
+
+
+def group_runs(runs: Iterable[Summary], field: str) -> list[RunGroup]:
+    """Group runs, given newest first, by `core`, `status` or `node`: the most frequent first.
+
+    A run is in the group of each node of its Core that it entered.
+    """
+    groups: dict[tuple[str | None, str | None], list[Summary]] = {}
+    for run in runs:
+        for key in _keys(run, field):
+            groups.setdefault(key, []).append(run)
+    found = [_run_group(core_id, value, members) for (core_id, value), members in groups.items()]
+    return sorted(found, key=lambda group: (-group.count, group.core_id or "", group.value or ""))
+
+
+def trend_of(early: int, late: int) -> Trend:
+    """Return the trend of failures in the halves of a period: at least twice as many, and MIN_TREND_FAILURES more."""
+    if late >= max(2 * early, early + MIN_TREND_FAILURES):
+        return Trend.RISING
+    return Trend.FALLING if early >= max(2 * late, late + MIN_TREND_FAILURES) else Trend.STEADY
+
+
+def _error_group(key: str, runs: Sequence[Summary], period: tuple[Micros, Micros]) -> ErrorGroup:
+    newest = max(runs, key=lambda run: (run.ended_at or 0, run.position))
+    times = [run.ended_at for run in runs if run.ended_at is not None]
+    late = sum(at >= middle_of(period) for at in times)
+    return make_error_group(
+        key, newest, (min(times, default=None), max(times, default=None)), (len(runs), late), period
+    )
+
+
+def _keys(run: Summary, field: str) -> Sequence[tuple[str | None, str | None]]:
+    """Return the Core and the value of each group that a run is in."""
     if field == "node":
-        return [node for node in dict.fromkeys(run.node_ids) if node is not None]
-    return [run.core_id if field == "core" else run.status.value]
+        return [(run.core_id, node) for node in dict.fromkeys(run.node_ids) if node is not None]
+    return [(run.core_id, run.core_id) if field == "core" else (None, run.status.value)]
 
 
-def _run_group(value: str | None, runs: Sequence[Summary]) -> RunGroup:
+def _run_group(core_id: str | None, value: str | None, runs: Sequence[Summary]) -> RunGroup:
     return RunGroup(
+        core_id=core_id,
         value=value,
         count=len(runs),
         failed=sum(run.outcome is RunStatus.FAILED for run in runs),

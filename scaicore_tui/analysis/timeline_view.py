@@ -103,15 +103,17 @@ def layout_timeline(
     gaps: Sequence[Gap] = (),
     ascii_only: bool = False,
     facts: StepFacts | None = None,
+    min_name_cells: int = MIN_NAME_CELLS,
 ) -> Timeline:
     """Return the timeline of `rows` on `width` cells; `window` is the part of the run that is shown.
 
-    `gaps` are those within the run; `facts` those of `steps`, if they are known already.
+    `gaps` are those within the run; `facts` those of `steps`, if they are known already. The names take at least
+    `min_name_cells`, so that the axes of several runs can begin in the same column.
     """
     facts = facts_of(steps) if facts is None else facts
     width = max(width, MIN_WIDTH_CELLS)
     longest = max((cell_width(_name(row, ascii_only)) for row in _distinct_names(rows)), default=0)
-    name_cells = min(max(longest, MIN_NAME_CELLS), MAX_NAME_CELLS, width // NAME_SHARE)
+    name_cells = min(max(longest, min_name_cells), MAX_NAME_CELLS, width // NAME_SHARE)
     bar_cells = width - name_cells - TOOK_CELLS - 2 * GAP_CELLS
     axis = build_axis(steps, bar_cells, now, folds_idle=folds_idle, window=window, times=facts.times)
     missing = [found for gap in gaps if (found := _stretch_of(gap, axis.whole)) is not None]

@@ -21,6 +21,7 @@ class Claims(Struct, frozen=True):
     tenant_id: str | None = None
     expires: float | None = None
     scopes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 def is_jwt(token: str) -> bool:
@@ -39,14 +40,19 @@ def read_claims(token: str) -> Claims | None:
         return None
     if not isinstance(claims, dict):
         return None
-    scope = claims.get("scope")
-    scopes = scope.split() if isinstance(scope, str) else scope if isinstance(scope, list) else ()
     return Claims(
         subject=_text(claims.get("sub")),
         tenant_id=_text(claims.get("tenant_id")),
         expires=_expiry(claims.get("exp")),
-        scopes=tuple(item for item in scopes if isinstance(item, str)),
+        scopes=_words(claims.get("scope")),
+        groups=_words(claims.get("groups")),
     )
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Return the texts of a list, or the words of one text."""
+    words = value.split() if isinstance(value, str) else value if isinstance(value, list) else ()
+    return tuple(word for word in words if isinstance(word, str))
 
 
 def _text(value: Any) -> str | None:

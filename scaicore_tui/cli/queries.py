@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scaicore_tui.actions import Kind, Ledger
 from scaicore_tui.analysis.query import RUNS, Query, QueryContext, QueryError, Subject, parse_query
 from scaicore_tui.analysis.query.tree import MomentValue, Op, Test, TextValue, Tree, tests_in
 from scaicore_tui.analysis.query.values import is_moment
@@ -93,6 +92,9 @@ def context_of(origin: Session | Recording, query: Query) -> QueryContext:
 
 def known_replays() -> frozenset[str]:
     """Return the ids of the runs that replays from this machine started; none if the ledger cannot be read."""
+    # Loaded only here: it loads the HTTP client, which no other query about recorded runs needs.
+    from scaicore_tui.actions import Kind, Ledger
+
     try:
         entries = Ledger(ledger_file()).entries()
     except StorageError:

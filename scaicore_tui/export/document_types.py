@@ -434,6 +434,7 @@ class VariantDocument(TypedDict):
 class RunGroupDocument(TypedDict):
     """Runs with the same Core or status, or that entered the same node."""
 
+    core_id: Annotated[str | None, Meta(description="The Core of the node, or the Core itself; null for a status.")]
     value: str | None
     count: Count
     failed: Count

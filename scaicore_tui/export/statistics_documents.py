@@ -87,6 +87,7 @@ def variant_document(row: Variant) -> VariantDocument:
 def run_group_document(group: RunGroup) -> RunGroupDocument:
     """Return the document of runs with the same value."""
     return {
+        "core_id": group.core_id,
         "value": group.value,
         "count": group.count,
         "failed": group.failed,

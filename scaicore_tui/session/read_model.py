@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Progress, Submission, SubmissionTracker, Submitter, gate
+from scaicore_tui.analysis.checkpoint_order import Reviewer
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.checkpoint_listing import PendingStatus
 from scaicore_tui.api.client import Client
@@ -133,6 +134,12 @@ class ReadModel:
     def token(self) -> TokenStatus:
         """When the token expires, and if it can be renewed."""
         return TokenStatus(self.client.bearer.seconds_left, self.client.bearer.can_renew)
+
+    @property
+    def reviewer(self) -> Reviewer:
+        """The person whose token is used, as far as the token says."""
+        claims = self.client.bearer.claims
+        return Reviewer() if claims is None else Reviewer(claims.subject, frozenset(claims.groups))
 
     @property
     def pending_status(self) -> PendingStatus:

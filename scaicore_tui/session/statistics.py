@@ -9,6 +9,7 @@ from scaicore_tui.analysis.run_groups import ErrorGroup
 from scaicore_tui.analysis.statistics.figures import NodeFigures
 from scaicore_tui.analysis.statistics.paths import Variant
 from scaicore_tui.analysis.statistics.rates import Rate
+from scaicore_tui.errors import StorageError
 from scaicore_tui.store import Journal
 from scaicore_tui.store.statistics import StoredStatistics
 from scaicore_tui.units import Micros
@@ -25,6 +26,7 @@ class Statistics:
     """
 
     def __init__(self, journal: Journal) -> None:
+        self._journal = journal
         # For commands, which may block.
         self.stored = StoredStatistics(journal)
 
@@ -48,6 +50,19 @@ class Statistics:
     ) -> Sequence[ErrorGroup]:
         """Return the groups of the runs that failed in a period, the most frequent first."""
         return await asyncio.to_thread(self.stored.failures_by_cause, period, core_id)
+
+    async def overview(
+        self, period: tuple[Micros, Micros], columns: int, core_id: str | None = None
+    ) -> tuple[Rate, Sequence[ErrorGroup]] | None:
+        """Return the rate and the causes of failures of a period.
+
+        Returns None, and reports the damage, if the journal can't be read.
+        """
+        try:
+            return await self.rate(period, columns, core_id), await self.failures_by_cause(period, core_id)
+        except StorageError as error:
+            self._journal.report_damage(error)
+            return None
 
     async def variants(self, period: tuple[Micros, Micros], core_id: str | None = None) -> Sequence[Variant]:
         """Return the paths of the runs that started in a period, by Core, the most frequent first."""

@@ -30,7 +30,8 @@ CREATE INDEX asked_created ON asked (created_at);
 # A checkpoint may get another assignee or deadline.
 _PUT = "INSERT OR REPLACE INTO main.asked VALUES (?, ?, ?, ?, ?, ?, ?)"
 _FORGET_OLD = "DELETE FROM main.asked WHERE created_at < (SELECT max(created_at) FROM main.asked) - ?"
-READ_ASKED = "SELECT * FROM main.asked WHERE created_at >= ? AND (? IS NULL OR core_id = ?) ORDER BY created_at"
+# A condition on the Core may be added.
+READ_ASKED = "SELECT * FROM main.asked WHERE created_at >= ? {} ORDER BY created_at"
 _MAX_NAME_CHARS = 200
 
 

@@ -150,7 +150,7 @@ _MIGRATIONS = (
     f"""
     {NODE_DAYS}
     {ASKED}
-    CREATE INDEX runs_failed_ended ON runs (ended_at) WHERE status = 'failed';
+    CREATE INDEX runs_failed_ended ON runs (status, ended_at, core_id, error_group) WHERE status = 'failed';
     ALTER TABLE runs ADD COLUMN is_counted INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE folding ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;
     """,

@@ -22,6 +22,7 @@ from scaicore_tui.analysis.statistics.tally import (
     Tally,
     add_counts,
     subtract_counts,
+    write_tallies,
 )
 from scaicore_tui.store.stored_ids import decode_id, encode_id
 
@@ -52,7 +53,7 @@ _COUNT_PARTS = "SELECT count(*) FROM main.node_parts"
 
 def add_part(
     database: sqlite3.Connection,
-    tally: Tally,
+    tallies: Iterable[Tally],
     *,
     is_removed: bool = False,
     is_kept: bool = False,
@@ -63,7 +64,7 @@ def add_part(
     `is_removed`: the visits were counted before, and are not to be counted any more. `is_kept`: they are of deleted
     runs. `is_in_memory`: store them in the table that adds to that of the file.
     """
-    source = tally.to_bytes()
+    source = write_tallies(tallies)
     if source:
         database.execute(_PUT_PART_IN_MEMORY if is_in_memory else _PUT_PART_IN_FILE, (is_kept, is_removed, source))
     return bool(source)

@@ -296,13 +296,13 @@ def open_recording(path: Path) -> Recording:
 def open_readonly(path: Path) -> Journal:
     """Return a journal with the content of `path` and summaries of all its runs.
 
-    A file of JSON lines, or a journal without all current summaries, is copied to a temporary journal. Raises the same
-    as `open_recording`.
+    A file of JSON lines, or a journal without all current summaries and statistics, is copied to a temporary journal,
+    where they can be completed. Raises the same as `open_recording`.
     """
     if is_jsonl(path):
         return _load_jsonl(path)
     journal = Journal.open_readonly(path)
-    if journal.is_complete:
+    if journal.is_complete and Summaries(journal).is_counted:
         return journal
     journal.close()
     return Journal.open_copy(path)
@@ -314,11 +314,7 @@ def open_statistics(path: Path) -> Iterator[StoredStatistics]:
 
     Unless all of its runs are counted, as in the journal of an older version, they are counted in a temporary copy.
     """
-    journal = open_readonly(path)
-    if not Summaries(journal).is_counted and not is_jsonl(path):
-        journal.close()
-        journal = Journal.open_copy(path)
-    with journal:
+    with open_readonly(path) as journal:
         if not Summaries(journal).is_counted:
             _rebuild_summaries(journal)
         yield StoredStatistics(journal)

@@ -71,8 +71,8 @@ class Retention:
                     project(summary.execution_id, self._journal.history(summary.execution_id), tally.add)
                     deleted[summary.execution_id] = self._delete(summary)
                     vacated.append(summary.position)
-            add_part(database, tally, is_removed=True)
-            add_part(database, tally, is_kept=True)
+            add_part(database, [tally], is_removed=True)
+            add_part(database, [tally], is_kept=True)
             if strays or deleted:
                 # Older history would be deleted as well: don't read it any more.
                 database.execute("DELETE FROM main.holes WHERE after_pos = ?", (BELOW_ALL,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -10,8 +11,9 @@ from scaicore_tui.analysis.query import RUNS, Query, QueryContext, RunRow, compi
 from scaicore_tui.analysis.query.fields import dear_fields
 from scaicore_tui.analysis.query.rows import Payloads, RunPayloads
 from scaicore_tui.clock import Clock, SystemClock
-from scaicore_tui.protocol import Event, decode_event
-from scaicore_tui.runs import Run, Summary, with_status
+from scaicore_tui.protocol import decode_event
+from scaicore_tui.protocol.events import COMPLETED, STARTED
+from scaicore_tui.runs import RunStatus, Summary, with_status
 from scaicore_tui.runs.cache import project
 from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.run_query import RunCompiler
@@ -24,10 +26,11 @@ WINDOW_RUNS = 2_000
 FIRST_STEP_RUNS = 200
 # A step that reads events ends after this time.
 STEP_S = 0.05
-# What is enough to know input and output: the events of these types.
 _ENDS_ONLY = frozenset({"input", "output"})
-_INVOCATION = """SELECT pos, raw FROM events WHERE execution_id = ? AND pos <= ?
-AND instr(raw, CAST('invocation.' AS BLOB)) ORDER BY pos"""
+# A part of the type of all events that tell these fields.
+_INVOCATION = b"invocation."
+_TYPES = {frozenset({"input"}): b"invocation.started", frozenset({"output"}): b"invocation.completed"}
+_OF_TYPE = "SELECT raw FROM events WHERE execution_id = ? AND pos <= ? AND instr(raw, ?) ORDER BY pos"
 
 
 class SearchStep(Struct, frozen=True):
@@ -37,11 +40,22 @@ class SearchStep(Struct, frozen=True):
     searched: float
 
 
+class Ends(Struct):
+    """Input and output of a run, without the rest of it."""
+
+    inputs: Sequence[Any] = ()
+    outputs: Sequence[Any] = ()
+    # Not asked for: a query for these reads all events.
+    kinds: Sequence[str] = ()
+    visit_count: int = 0
+
+
 class EventReader:
     """Reads what only the events of a run tell, one run at a time, up to a position of the feed."""
 
     def __init__(self, journal: Journal, fields: frozenset[str], last_position: Position | None) -> None:
         self._journal = journal
+        self._type = _TYPES.get(fields, _INVOCATION)
         self._is_short = fields <= _ENDS_ONLY
         self._last_position = MAX_POSITION if last_position is None else last_position
         self._read: tuple[str, Payloads] | None = None
@@ -50,18 +64,23 @@ class EventReader:
         """Return what the events of the run tell. Raises StorageError."""
         key = summary.execution_id
         if self._read is None or self._read[0] != key:
-            self._read = key, RunPayloads(self._run(key))
+            self._read = key, self._ends(summary) if self._is_short else self._all(key)
         return self._read[1]
 
-    def _run(self, execution_id: str) -> Run:
-        if not self._is_short:
-            return project(execution_id, self._journal.history(execution_id, self._last_position))[0]
-        rows = self._journal.query(_INVOCATION, encode_id(execution_id), self._last_position)
-        return project(execution_id, _decoded(rows))[0]
+    def _all(self, execution_id: str) -> Payloads:
+        return RunPayloads(project(execution_id, self._journal.history(execution_id, self._last_position))[0])
 
-
-def _decoded(rows: Iterable[tuple[Position, bytes]]) -> Iterator[tuple[Position, Event]]:
-    return ((position, decode_event(source)) for position, source in rows)
+    def _ends(self, summary: Summary) -> Payloads:
+        """Return the input of the first start, and the output of the last end, as the reducer does."""
+        key, found, has_started = encode_id(summary.execution_id), Ends(), False
+        for (source,) in self._journal.query(_OF_TYPE, key, self._last_position, self._type):
+            event = decode_event(source)
+            if event.type == STARTED and not has_started:
+                payload, has_started = event.payload, True
+                found.inputs = (payload["input"],) if "input" in payload else ()
+            elif event.type == COMPLETED and summary.outcome is RunStatus.COMPLETED:
+                found.outputs = (event.payload.get("output"),)
+        return found
 
 
 class RunSearch:

@@ -19,7 +19,7 @@ from scaicore_tui.errors import StorageError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import ChangeOrder, Delta, Gap, Positions, RunProjector, RunStatus, Summary
-from scaicore_tui.runs.cache import project
+from scaicore_tui.store.counted_runs import CountedRuns, RunTallies
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from scaicore_tui.store.gaps import RESERVED_POSITIONS, OpenGap, SkippedEvent
 from scaicore_tui.store.journal import Journal
@@ -100,13 +100,12 @@ class MemoryBuffer:
         """Store summaries, or keep them until the file can be written."""
         self._summaries.put(summaries.values(), is_in_memory=self._journal.is_buffering)
 
-    def count(self, added: Tally, removed: Tally | None = None) -> None:
+    def count(self, added: Iterable[Tally], removed: Iterable[Tally] = ()) -> None:
         """Add to the statistics of nodes, without `removed`; or keep that in memory until the file can be written."""
         is_in_memory = self._journal.is_buffering
         with self._journal.transaction() as database:
             parts = int(add_part(database, added, is_in_memory=is_in_memory))
-            if removed is not None:
-                parts += add_part(database, removed, is_removed=True, is_in_memory=is_in_memory)
+            parts += add_part(database, removed, is_removed=True, is_in_memory=is_in_memory)
             if is_in_memory:
                 return
             self._parts = count_parts(database) if self._parts is None else self._parts + parts
@@ -158,6 +157,7 @@ class JournalWriter:
         self._journal = journal
         self._summaries = Summaries(journal)
         self._projector = RunProjector(journal.history, find_stored=self._summaries.with_events)
+        self._counted = CountedRuns(journal.history)
         self._buffer = MemoryBuffer(journal, self._summaries)
         # Oldest first. None until they were looked for, which takes a while in a large file.
         self._missing: list[str] | None = None
@@ -200,7 +200,7 @@ class JournalWriter:
             if gap_found_at is not None:
                 self._journal.mark_gap(gap_found_at)
             self._journal.append(events)
-            self._buffer.count(tally)
+            self._buffer.count([tally])
             return delta
 
         return self._commit(write)
@@ -212,7 +212,7 @@ class JournalWriter:
 
         def write() -> Delta:
             gaps.append(self._journal.append_above_gap(events, found_at, cursor))
-            self._buffer.count(tally)
+            self._buffer.count([tally])
             return delta
 
         return self._commit(write), gaps[-1]
@@ -224,6 +224,7 @@ class JournalWriter:
             self._rebuild(dict.fromkeys(event.execution_id for event in events if event.execution_id))
         tally = Tally()
         delta = self._projector.apply(events, first_position, tally.add)
+        self._counted.forget(delta.upserted)
         return delta, tally
 
     def begin_history(self, cursor: str | None, found_at: Micros) -> Delta:
@@ -305,7 +306,10 @@ class JournalWriter:
     def prune_batch(self, retention: Retention) -> Delta | None:
         """Delete one batch, as `Retention.prune_batch` does."""
         delta = retention.prune_batch()
-        return None if delta is None else self._with_gaps(delta)
+        if delta is None:
+            return None
+        self._counted.forget(delta.removed)
+        return self._with_gaps(delta)
 
     def stored_positions(self) -> dict[RunStatus, Positions]:
         """Return the positions of all stored runs by the status that their events tell."""
@@ -336,7 +340,7 @@ class JournalWriter:
         delta = self._projector.rebuild(self._yielding(filter(stored.__contains__, ids)), on_ended=tally.add)
 
         def write() -> Delta:
-            self._buffer.count(tally)
+            self._buffer.count([tally])
             return delta
 
         return self._write(write) if delta.upserted else delta
@@ -348,24 +352,22 @@ class JournalWriter:
 
     def _insert_and_rebuild(self, events: Sequence[Event], insert: Callable[[], None], *, is_history: bool) -> Delta:
         changed = dict.fromkeys(event.execution_id for event in events if event.execution_id)
+        rebuilt: dict[str, Tally] = {}
 
         def write() -> Delta:
             before = self._summaries.positions_of(list(changed))
-            counted, tally = self._counts_of(self._summaries.counted(list(before))), Tally()
+            counted = self._counted.of(self._summaries.counted(list(before)))
             insert()
-            delta = self._projector.rebuild(changed, events, tally.add, is_history=is_history)
-            self._buffer.count(tally, counted)
+            tallies = RunTallies()
+            delta = self._projector.rebuild(changed, events, tallies.add, is_history=is_history)
+            self._buffer.count(tallies.by_run.values(), counted)
+            rebuilt.update({key: tallies.by_run.get(key) or Tally() for key in changed})
             moved = [position for key, position in before.items() if delta.upserted[key].position != position]
             return replace(delta, vacated=moved)
 
-        return self._commit(write)
-
-    def _counts_of(self, execution_ids: Iterable[str]) -> Tally:
-        """Return what is in the statistics of these runs."""
-        tally = Tally()
-        for execution_id in execution_ids:
-            project(execution_id, self._journal.history(execution_id), tally.add)
-        return tally
+        delta = self._commit(write)
+        self._counted.remember(rebuilt)
+        return delta
 
     def _yielding(self, ids: Iterable[str]) -> Iterator[str]:
         for execution_id in ids:
@@ -391,6 +393,7 @@ class JournalWriter:
                 _log.error("journal write failed: the events are read again", **error_fields(failure))
                 # The projector has events that were not stored: when read again, they must not look like repeats.
                 self._projector = RunProjector(self._journal.history, find_stored=self._summaries.with_events)
+                self._counted = CountedRuns(self._journal.history)
                 raise
 
     def _write_now(self, write: Callable[[], Delta]) -> Delta:

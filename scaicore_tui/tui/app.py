@@ -32,24 +32,27 @@ from scaicore_tui.tui.messages import (
     PausePolling,
     ProfileOpened,
     ProfilesLoaded,
-    QueriesRead,
-    RecheckRuns,
-    RememberQuery,
     ReplayRun,
     ResolvedLoaded,
-    RunsFound,
     RunsNeeded,
-    RunsRechecked,
-    SearchRuns,
     SessionChanged,
+    SummaryNeeded,
     SwitchFailed,
     SwitchProfile,
-    ValuesCounted,
-    ValuesNeeded,
     WriteRejected,
 )
 from scaicore_tui.tui.preload import preload
 from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
+from scaicore_tui.tui.query_messages import (
+    QueriesRead,
+    RecheckRuns,
+    RememberQuery,
+    RunsFound,
+    RunsRechecked,
+    SearchRuns,
+    ValuesCounted,
+    ValuesNeeded,
+)
 from scaicore_tui.tui.run_messages import (
     ContextRead,
     EventsNeeded,
@@ -214,6 +217,10 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         for screen in self.screen_stack:
             if isinstance(screen, FiguresListener):
                 screen.show_figures(message)
+
+    def on_summary_needed(self, request: SummaryNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.load_summary(request)
 
     def on_search_runs(self, request: SearchRuns) -> None:
         if self._bridge is not None:

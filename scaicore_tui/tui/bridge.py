@@ -19,7 +19,7 @@ from scaicore_tui.config import config_file
 from scaicore_tui.config.paths import queries_file
 from scaicore_tui.config.profiles import read_profiles
 from scaicore_tui.config.views import SavedView
-from scaicore_tui.errors import ConfigError, ScaicoreError, StorageError
+from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
@@ -32,19 +32,22 @@ from scaicore_tui.tui.messages import (
     FiguresRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
+    ReplayRun,
+    ResolvedLoaded,
+    RunsNeeded,
+    SessionChanged,
+    SummaryNeeded,
+    WriteRejected,
+)
+from scaicore_tui.tui.query_messages import (
     QueriesRead,
     RecheckRuns,
     RememberQuery,
-    ReplayRun,
-    ResolvedLoaded,
     RunsFound,
-    RunsNeeded,
     RunsRechecked,
     SearchRuns,
-    SessionChanged,
     ValuesCounted,
     ValuesNeeded,
-    WriteRejected,
 )
 from scaicore_tui.tui.run_messages import (
     ContextRead,
@@ -155,6 +158,10 @@ class Bridge:
     def read_figures(self, request: FiguresNeeded) -> None:
         """Read the figures of a period; a new request replaces an older one."""
         self._start(self._reads, partial(self._read_figures, request), "figures", exclusive=True)
+
+    def load_summary(self, request: SummaryNeeded) -> None:
+        """Load the summary of a run, if it is stored; the session publishes it."""
+        self._start(self._reads, partial(self._session.reader.load_ids, (request.execution_id,)), "rows")
 
     def search(self, request: SearchRuns) -> None:
         """Search the runs that match a query. While one is searched, it is stopped, and only the newest is searched."""
@@ -312,14 +319,10 @@ class Bridge:
         self._post(EventsRead(request.execution_id, page))
 
     async def _read_figures(self, request: FiguresNeeded) -> None:
-        statistics, core = self._session.statistics, self._session.target.core
-        try:
-            rate = await statistics.rate(request.period, request.columns, core)
-            causes = await statistics.failures_by_cause(request.period, core)
-        except StorageError as error:
-            self._session.journal.report_damage(error)
-        else:
-            self._post(FiguresRead(rate, causes))
+        session = self._session
+        found = await session.statistics.overview(request.period, request.columns, session.target.core)
+        if found is not None:
+            self._post(FiguresRead(*found))
 
     async def _find_flow(self, request: FlowNeeded) -> None:
         through = self._session.recorded_through

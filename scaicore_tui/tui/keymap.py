@@ -18,6 +18,7 @@ class KeyContext(StrEnum):
     CAUSES = "causes"
     DETAIL = "run"
     INBOX = "inbox"
+    FORM = "form"
     ANSWER = "answer"
     COMMENT = "comment"
     BULK = "several"
@@ -32,10 +33,11 @@ class KeyContext(StrEnum):
 
 
 LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
-READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX, KeyContext.CAUSES}
+READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX, KeyContext.FORM, KeyContext.CAUSES}
 MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES}
 DETAIL = frozenset({KeyContext.DETAIL})
 CAUSES = frozenset({KeyContext.CAUSES})
+FORM = frozenset({KeyContext.FORM})
 INBOXES = frozenset({KeyContext.CHECKPOINTS, KeyContext.INBOX})
 ANSWERING = frozenset({KeyContext.ANSWER, KeyContext.COMMENT})
 CHOOSING = frozenset({KeyContext.ANSWER, KeyContext.BULK})
@@ -49,7 +51,10 @@ SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY
 
 
 class KeyAction(Struct, frozen=True):
-    """An action, its keys, and the contexts in which they work. An empty `label` hides it from the footer."""
+    """An action, its keys, and the contexts in which they work. An empty `label` hides it from the footer.
+
+    With `takes_key`, the key that was pressed is the argument of the action.
+    """
 
     id: str
     keys: tuple[str, ...]
@@ -57,15 +62,20 @@ class KeyAction(Struct, frozen=True):
     description: str
     contexts: frozenset[KeyContext]
     writes: bool = False
+    takes_key: bool = False
 
     @property
     def key_names(self) -> str:
-        """The display names of all keys, separated by blanks."""
+        """The display names of all keys, separated by blanks; of digits the first and the last."""
+        if self.takes_key:
+            return self.first_key
         return " ".join(_KEY_NAMES.get(key, key) for key in self.keys)
 
     @property
     def first_key(self) -> str:
-        """The display name of the first key, for the footer."""
+        """The display name of the first key, for the footer; of digits the first and the last."""
+        if self.takes_key:
+            return f"{self.keys[0]}–{self.keys[-1]}"
         return _KEY_NAMES.get(self.keys[0], self.keys[0])
 
 
@@ -90,10 +100,46 @@ _KEY_NAMES = {
     "plus": "+",
     "minus": "-",
     "equals_sign": "=",
+    "asterisk": "*",
 }
 
 # In order of importance: a narrow footer shows only the first ones.
 ACTIONS: tuple[KeyAction, ...] = (
+    KeyAction(
+        "choose",
+        tuple("123456789"),
+        "choose",
+        "choose this answer, for the marked ones if any are; enter sends it",
+        frozenset({KeyContext.INBOX}),
+        takes_key=True,
+    ),
+    KeyAction(
+        "send", ("enter",), "send", "send the chosen answer once, and go on", frozenset({KeyContext.INBOX}), writes=True
+    ),
+    KeyAction("next_field", ("tab",), "comment", "write a comment; tab goes back", frozenset({KeyContext.INBOX})),
+    KeyAction(
+        "mark",
+        ("space",),
+        "mark",
+        "mark it and go on; all marked ones get the same answer",
+        frozenset({KeyContext.INBOX}),
+    ),
+    KeyAction(
+        "mark_alike",
+        ("asterisk",),
+        "mark all",
+        "mark all listed ones with the same type and options, or none",
+        frozenset({KeyContext.INBOX}),
+    ),
+    KeyAction(
+        "read_form",
+        ("shift+tab",),
+        "",
+        "scroll the form and unfold its context; shift+tab goes back",
+        frozenset({KeyContext.INBOX}),
+    ),
+    KeyAction("fold", ("enter",), "fold", "fold or unfold a value of the context", FORM),
+    KeyAction("read_form", ("shift+tab",), "list", "go back to the list", FORM),
     KeyAction(
         "send", ("enter", "ctrl+s"), "send", "send the chosen answer once", frozenset({KeyContext.ANSWER}), writes=True
     ),
@@ -138,9 +184,18 @@ ACTIONS: tuple[KeyAction, ...] = (
         "filter by a query: words, !words, tests such as is:due",
         frozenset({KeyContext.INBOX}),
     ),
-    KeyAction("view", ("v",), "done", "show answered checkpoints, or pending ones", frozenset({KeyContext.INBOX})),
+    KeyAction("view", ("v",), "answered", "show answered checkpoints, or pending ones", frozenset({KeyContext.INBOX})),
+    KeyAction("mine", ("m",), "mine", "show what is assigned to you, or all", frozenset({KeyContext.INBOX})),
+    KeyAction("follow_link", ("x",), "run", "open the run of the checkpoint", frozenset({KeyContext.INBOX})),
     KeyAction("continue", ("c",), "continue", "continue the breakpoint", READING, writes=True),
-    KeyAction("mark", ("space",), "mark", "mark it; a then gives all marked ones the same answer", INBOXES),
+    KeyAction(
+        "mark",
+        ("space",),
+        "mark",
+        "mark it and go on; a then gives all marked ones the same answer",
+        frozenset({KeyContext.CHECKPOINTS}),
+    ),
+    KeyAction("mark_range", ("M",), "", "mark all from the last mark to here", frozenset({KeyContext.INBOX})),
     KeyAction("continue_all", ("C",), "", "continue all breakpoints of this node or Core", INBOXES, writes=True),
     KeyAction(
         "replay",
@@ -154,7 +209,6 @@ ACTIONS: tuple[KeyAction, ...] = (
         "next_error", ("e",), "next error", "go to the next error", frozenset({KeyContext.RUNS, KeyContext.DETAIL})
     ),
     KeyAction("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
-    KeyAction("open", ("enter",), "", "answer the checkpoint", frozenset({KeyContext.INBOX})),
     KeyAction("fold", ("enter",), "fold", "fold or unfold; without anything to fold, inspect the step", DETAIL),
     KeyAction("view", ("v",), "view", "next view of the run", DETAIL),
     KeyAction("next_pane", ("tab",), "inspect", "go to the inspector of the step, and back", DETAIL),
@@ -241,7 +295,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("read_down", ("pagedown",), "", "scroll down", SCROLLING),
     KeyAction("read_up", ("pageup",), "", "scroll up", SCROLLING),
     KeyAction("back", ("escape",), "", "dismiss the notice, then reset view and filter", LISTS),
-    KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", frozenset({KeyContext.DETAIL})),
+    KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", DETAIL | FORM),
     KeyAction(
         "back", ("escape",), "back", "dismiss the notice, clear the filter, go back", frozenset({KeyContext.INBOX})
     ),
@@ -288,5 +342,7 @@ def bindings(
     wanted, excluded, found = set(contexts), set(exclude), list[Binding]()
     for action in ACTIONS:
         if action.contexts & wanted and action.id not in excluded and (only is None or action.id in only):
-            found += [Binding(key, action.id, action.description, show=False) for key in action.keys]
+            for key in action.keys:
+                name = f"{action.id}('{key}')" if action.takes_key else action.id
+                found.append(Binding(key, name, action.description, show=False))
     return found

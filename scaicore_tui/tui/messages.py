@@ -5,7 +5,7 @@ A name in the past tense is a fact (`RunSelected`); an imperative is a request t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from textual.message import Message
 
 from scaicore_tui.actions import Submission
 from scaicore_tui.config.settings import ProfileInfo
-from scaicore_tui.config.views import SavedView
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta
 from scaicore_tui.runs.model import NodeKey
@@ -22,7 +21,6 @@ from scaicore_tui.units import Micros, Position
 
 if TYPE_CHECKING:
     # Loaded with the run screen: the first screen appears sooner.
-    from scaicore_tui.analysis.query import Query
     from scaicore_tui.analysis.run_groups import ErrorGroup
     from scaicore_tui.analysis.statistics.rates import Rate
 
@@ -98,6 +96,11 @@ class CheckpointOpened(Message):
     """A checkpoint was opened with Enter or the mouse."""
 
     checkpoint_id: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class CheckpointSelected(Message):
+    """The cursor of the inbox moved to another checkpoint."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -189,82 +192,10 @@ class RunsNeeded(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class SearchRuns(Message):
-    """Search the runs that match a query, in place of another search; with None, only stop that."""
+class SummaryNeeded(Message):
+    """Load the summary of a run, which is not in memory."""
 
-    query: Query | None
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class RunsFound(Message):
-    """More runs match `query`: those at `positions`. `searched` is the part of the runs searched so far, 0 to 1.
-
-    With a `problem`, the search ended because of it.
-    """
-
-    query: Query
-    positions: Sequence[Position] = ()
-    searched: float = 1.0
-    problem: str = ""
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class RecheckRuns(Message):
-    """Find out which of the runs at `positions`, which changed, match a query now."""
-
-    query: Query
-    positions: Sequence[Position]
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class RunsRechecked(Message):
-    """Of the runs at `positions`, those in `matching` match `query` now."""
-
-    query: Query
-    positions: Sequence[Position]
-    matching: Sequence[Position]
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class QueryTyped(Message):
-    """The text of a query changed, and can be read."""
-
-    query: Query
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class ValuesNeeded(Message):
-    """Count the values of a field, to complete a query."""
-
-    field: str
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class ValuesCounted(Message):
-    """The values of a field that exist, each with how many runs have it, the most frequent first."""
-
-    field: str
-    values: Sequence[tuple[str, int]]
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class QueriesNeeded(Message):
-    """Read the queries used before, and the views of the configuration."""
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class QueriesRead(Message):
-    """The queries used before, oldest first, and the views of the configuration by name."""
-
-    history: Sequence[str]
-    views: Mapping[str, SavedView]
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class RememberQuery(Message):
-    """Keep a query that was used, for the next sessions."""
-
-    text: str
+    execution_id: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)

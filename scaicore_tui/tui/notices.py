@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind, Progress, Submission
-from scaicore_tui.text import display_name, one_line
+from scaicore_tui.text import display_name, one_line, quote
 from scaicore_tui.timefmt import format_age
 
 NOTICE_LIFETIME_S = 8.0
@@ -25,6 +25,20 @@ _COLOURS = {
     Progress.NOT_RECEIVED: "amber",
 }
 _GROUPED = (Progress.ACCEPTED, Progress.CONFIRMED)
+MAX_SUBJECT_CELLS = 64
+# Answers whose past tense is known. Of others the notice says the option.
+_PAST_TENSES = {
+    "approve": "approved",
+    "reject": "rejected",
+    "deny": "denied",
+    "decline": "declined",
+    "accept": "accepted",
+    "skip": "skipped",
+    "retry": "retried",
+    "escalate": "escalated",
+    "drop": "dropped",
+    "discard": "discarded",
+}
 # From this time on, the notice of an accepted answer says how long its run has not moved.
 NO_PROGRESS_AFTER_S = 10.0
 
@@ -101,10 +115,10 @@ class Notices:
 
 def submission_notice(submission: Submission, now: float) -> Notice:
     """Return the notice about the progress of a write, at `now` in monotonic seconds."""
-    parts = [f"{submission.description}: {submission.progress_text}"]
+    parts = [f"{_write_words(submission)}: {progress_words(submission)}"]
     if submission.progress is Progress.ACCEPTED and submission.age(now) >= NO_PROGRESS_AFTER_S:
         parts.append(f"no movement for {format_age(submission.age(now))}")
-    elif submission.message:
+    elif submission.message and not (submission.subject and submission.progress in _GROUPED):
         parts.append(one_line(submission.message))
     if submission.request_id and submission.request_id not in submission.message:
         parts.append(display_name(submission.request_id))
@@ -121,3 +135,27 @@ def submission_notice(submission: Submission, now: float) -> Notice:
         shown_at=now,
         group_by=str(submission.progress) if submission.progress in _GROUPED else "",
     )
+
+
+def _write_words(submission: Submission) -> str:
+    """Return the write in the words of what was asked: `✓ approved “Ada Okoye · Train · 940 EUR”`.
+
+    The past tense is only used once it is confirmed.
+    """
+    if not submission.subject:
+        return submission.description
+    subject = quote(submission.subject, MAX_SUBJECT_CELLS)
+    is_confirmed = submission.progress is Progress.CONFIRMED
+    if submission.kind is Kind.CONTINUE:
+        return f"✓ continued {subject}" if is_confirmed else f"continue {subject}"
+    option = submission.resolution or ""
+    if not is_confirmed:
+        return f"answer {display_name(option)} to {subject}"
+    past = _PAST_TENSES.get(option.casefold())
+    return f"✓ {past} {subject}" if past is not None else f"✓ answered {display_name(option)} to {subject}"
+
+
+def progress_words(submission: Submission) -> str:
+    """Return the progress of a write; of a confirmed answer also what shows it."""
+    has_moved = submission.progress is Progress.CONFIRMED and not submission.is_replay and submission.execution_id
+    return f"{submission.progress_text}, the run moved on" if has_moved else submission.progress_text

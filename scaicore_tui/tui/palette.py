@@ -76,5 +76,5 @@ class ActionProvider(Provider):
         if not isinstance(context, KeyContext):
             return
         for action in actions_in(context, read_only=getattr(self.screen, "read_only", False)):
-            if action.id not in _NOT_BY_NAME:
+            if action.id not in _NOT_BY_NAME and not action.takes_key:
                 yield action, partial(self.screen.run_action, action.id)

@@ -11,17 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from scaicore_tui.runs import (
-    ChangeOrder,
-    Delta,
-    Gap,
-    GapRow,
-    Positions,
-    RunIndex,
-    RunStatus,
-    Summary,
-    gap_rows,
-)
+from scaicore_tui.runs import ChangeOrder, Delta, Gap, GapRow, Positions, RunIndex, RunStatus, Summary, gap_rows
 from scaicore_tui.units import Micros, Position
 
 if TYPE_CHECKING:
@@ -172,7 +162,8 @@ class RunListModel:
             self._begin(query)
         elif query != self.query or self.searching is not None or self._matches is None or self.searched >= 1:
             return False
-        self._matches = Positions([*(self._matches or ()), *positions])
+        # A run that changed meanwhile may be listed already.
+        self._matches = Positions({*(self._matches or ()), *positions})
         self.searched = searched
         self._rows = self._selected()
         self._update(self._changed.values())

@@ -12,14 +12,14 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Progress, Submission, latest_by_target
 from scaicore_tui.actions.gate import CLOSED_REASONS
+from scaicore_tui.analysis.checkpoint_order import in_inbox_order, latest_first
 from scaicore_tui.config.views import SavedView
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Gap, GapRow, Run, gaps_within, missing_events_note
-from scaicore_tui.runs.checkpoint_order import by_urgency, latest_first
 from scaicore_tui.session import Session, submission_of
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import to_seconds
-from scaicore_tui.tui.notices import Notice, Notices, progress_colour, submission_notice
+from scaicore_tui.tui.notices import Notice, Notices, progress_colour, progress_words, submission_notice
 from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints
 from scaicore_tui.tui.render.line import Span
@@ -70,6 +70,8 @@ class Drafts:
             drafts.pop(target_id, None)
 
 
+SENDING_MARK: Span = ("sending…", progress_colour(Progress.SENDING))
+QUEUED_MARK: Span = ("to be sent…", progress_colour(Progress.SENDING))
 _SHOWN_REPLAY_PROGRESS = (
     Progress.SENDING,
     Progress.NOT_SENT,
@@ -97,6 +99,8 @@ class AppState:
         self.query_history = History()
         self.views: Mapping[str, SavedView] = {}
         self.finished_batches: dict[tuple[str, ...], str] = {}
+        # Answers that were confirmed and are not submissions yet: of a batch, each waits for the one before.
+        self._queued: dict[str, Span] = {}
         self._reported_gaps = self._closed_gaps()
 
     @property
@@ -177,6 +181,7 @@ class AppState:
         submission = submission_of(delta)
         if submission is None:
             return
+        self._queued.pop(submission.target_id, None)
         self.notices.add(submission_notice(submission, self.session.clock.monotonic()))
         if submission.progress in CLOSED_REASONS:
             self.drafts.discard(submission.target_id)
@@ -206,20 +211,31 @@ class AppState:
 
     @property
     def pending(self) -> tuple[Checkpoint, ...]:
-        """The pending checkpoints, most urgent first."""
-        return by_urgency(self.session.checkpoints)
+        """The pending checkpoints, in the order of the inbox."""
+        return in_inbox_order(self.session.checkpoints, self.now)
 
     def toggle_mark(self, checkpoint_id: str) -> None:
         """Mark a checkpoint to be answered together with others, or remove its mark."""
         self.marked ^= {checkpoint_id}
 
+    def begin_answer(self, checkpoint_id: str) -> None:
+        """Record that an answer is being sent: its row says so from the key press on."""
+        self._queued[checkpoint_id] = SENDING_MARK
+
+    def is_sending(self, checkpoint_id: str) -> bool:
+        """Return whether an answer was confirmed that is not a submission yet."""
+        return checkpoint_id in self._queued
+
     def begin_batch(self, checkpoint_ids: tuple[str, ...]) -> None:
         """Record that answers to these checkpoints are being sent, one by one."""
         self.finished_batches.pop(checkpoint_ids, None)
+        self._queued |= dict.fromkeys(checkpoint_ids, QUEUED_MARK)
 
     def end_batch(self, checkpoint_ids: tuple[str, ...], stop_reason: str) -> None:
         """Record that no more of these answers are sent; `stop_reason` says why some were not, if so."""
         self.finished_batches[checkpoint_ids] = stop_reason
+        for checkpoint_id in checkpoint_ids:
+            self._queued.pop(checkpoint_id, None)
 
     def checkpoint_of(self, run: Run | None) -> Checkpoint | None:
         """Return the checkpoint at which `run` waits: the oldest, if there are several."""
@@ -244,7 +260,11 @@ class AppState:
 
     def progress(self) -> dict[str, Span]:
         """Return the progress of the latest answer by checkpoint id."""
-        return {target: _mark(submission) for target, submission in self._answers().items()}
+        return {target: _mark(submission) for target, submission in self.answers().items()} | self._queued
+
+    def answers(self) -> dict[str, Submission]:
+        """Return the latest answer by checkpoint id."""
+        return latest_by_target(sent for sent in self.session.submissions if not sent.is_replay)
 
     def replay_progress(self) -> dict[str, Span]:
         """Return the progress of the latest replay by run id, if it is being sent or may not have arrived."""
@@ -264,11 +284,7 @@ class AppState:
     def _closed_gaps(self) -> dict[int, Gap]:
         return {gap.after: gap for gap in self.session.index.gaps if not gap.is_open}
 
-    def _answers(self) -> dict[str, Submission]:
-        """Return the latest answer by checkpoint id."""
-        return latest_by_target(sent for sent in self.session.submissions if not sent.is_replay)
-
 
 def _mark(submission: Submission) -> Span:
-    text = f"replay {submission.progress_text}" if submission.is_replay else submission.progress_text
+    text = f"replay {submission.progress_text}" if submission.is_replay else progress_words(submission)
     return text, progress_colour(submission.progress)

@@ -27,7 +27,7 @@ HOUR = 3_600.0
     ("token", "claims"),
     [
         (jwt(sub="usr_1", tenant_id="t", exp=17, scope="a b"), Claims("usr_1", "t", 17.0, ("a", "b"))),
-        (jwt(scope=["a", 2]), Claims(scopes=("a",))),
+        (jwt(scope=["a", 2], groups=["finance", None]), Claims(scopes=("a",), groups=("finance",))),
         (jwt(sub=3, exp="soon", tenant_id="", scope=None), Claims()),
         (jwt(exp=True), Claims()),
         (jwt(exp=float("nan")), Claims()),

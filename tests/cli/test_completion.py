@@ -67,6 +67,11 @@ def test_runs_and_checkpoints_come_from_the_journal(program: Program, journal: P
     assert offered(program, f"scaicore-tui resolve {flags} ckpt_review ") == {"approve", "reject"}
     assert offered(program, f"scaicore-tui continue {flags} ") == {"ckpt_break"}
     assert offered(program, f"scaicore-tui runs {flags} --core ") == {"core_a"}
+    assert offered(program, f"scaicore-tui runs {flags} --where st") == {"status:", "started:"}
+    assert offered(program, f"scaicore-tui runs {flags} --where core:") == {"core:core_a"}
+    assert offered(program, f"scaicore-tui watch {flags} --where status:c") == {"status:completed"}
+    assert offered(program, f"scaicore-tui checkpoints {flags} --where is:d") == {"is:due"}
+    assert "payload:" in offered(program, f"scaicore-tui events {flags} --where p")
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ def test_the_app_writes_the_log(grid: FastGrid, writer: Program, tmp_path: Path)
     path = tmp_path / "a.log"
     grid.finish_run(APPROVAL, {**TRIP, "purpose": PAYLOAD})
     with open_app(writer, str(path)) as terminal:
-        terminal.wait_until("Review needed")
+        terminal.wait_until("Waiting 1")
         terminal.press("q")
         assert terminal.wait() == 0
         assert output_after_screen(bytes(terminal.output)).strip() == b""
@@ -290,7 +290,7 @@ def test_the_app_reports_a_lost_log_once_when_it_has_left_the_screen(
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     grid.finish_run(APPROVAL, TRIP)
     with open_app(writer, str(path)) as terminal:
-        terminal.wait_until("Review needed")
+        terminal.wait_until("Waiting 1")
         assert b'"message": "request"' in os.read(reader, 1 << 20)
         os.close(reader)
         # Any later record is lost: at the latest that of the closed session.

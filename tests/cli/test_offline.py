@@ -96,7 +96,7 @@ def test_the_app_shows_that_a_journal_is_offline(program: Program, files: dict[s
     with Terminal(program.home, command, size=(120, 30), env=program.settings) as terminal:
         terminal.wait_until(f"offline: journal of {files[kind].name}, newest event ")
         terminal.wait_until("fact-check")
-        terminal.wait_until("Waited for you · ?")
+        terminal.wait_until("Waiting ?")
         assert "live" not in terminal.text
         terminal.press("r")
         terminal.wait_until("r: offline: a journal is shown, nothing is fetched")

@@ -61,17 +61,21 @@ def offline(program: Program, recorded: Path) -> tuple[Program, tuple[str, ...]]
         (["--sort", "core", "--limit", "2"], ["exec_open", "exec_good"]),
     ],
 )
-@pytest.mark.parametrize("is_journal", [True, False])
 def test_runs_are_selected_ordered_and_limited(
-    offline: tuple[Program, tuple[str, ...]], tmp_path: Path, options: list[str], ids: list[str], is_journal: bool
+    offline: tuple[Program, tuple[str, ...]], options: list[str], ids: list[str]
 ) -> None:
     program, source = offline
-    if not is_journal:
-        lines = tmp_path / "events.jsonl"
-        lines.write_text(program("events", "--json", *source).stdout)
-        source = ("--offline", "--journal", str(lines))
     found = program.json_output("runs", "--json", *options, *source)
     assert [run["execution_id"] for run in found] == ids
+
+
+def test_a_file_of_json_lines_is_searched_too(offline: tuple[Program, tuple[str, ...]], tmp_path: Path) -> None:
+    program, source = offline
+    lines = tmp_path / "events.jsonl"
+    lines.write_text(program("events", "--json", *source).stdout)
+    query = "node:pay visits=1 !input.order.lines.net>800"
+    found = program.json_output("runs", "--json", "--where", query, "--offline", "--journal", str(lines))
+    assert [run["execution_id"] for run in found] == ["exec_good"]
 
 
 def test_runs_are_grouped(offline: tuple[Program, tuple[str, ...]]) -> None:

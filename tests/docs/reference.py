@@ -30,13 +30,14 @@ COMMANDS = commands(GROUP)
 # Headings of the key contexts.
 CONTEXTS = {
     KeyContext.RUNS: "List of runs",
-    KeyContext.NODES: "List of nodes",
+    KeyContext.NODES: "Steps of the selected run",
     KeyContext.CHECKPOINTS: "List of checkpoints, on the main screen",
     KeyContext.CAUSES: "Failures by cause",
     KeyContext.DETAIL: "View of a run",
     KeyContext.INBOX: "Inbox",
+    KeyContext.FORM: "Inbox, form",
     KeyContext.ANSWER: "Answer dialog",
-    KeyContext.COMMENT: "Answer dialog, comment",
+    KeyContext.COMMENT: "Comment, in the inbox and in the answer dialog",
     KeyContext.BULK: "Dialog for several checkpoints",
     KeyContext.RESULTS: "Results of several answers",
     KeyContext.REPLAY: "Replay dialog",

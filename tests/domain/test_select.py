@@ -63,3 +63,40 @@ def test_filtering_step_by_step_equals_filtering_at_once(steps: list[tuple[View,
         assert [in_steps.position(row) for row in range(len(in_steps))] == [
             at_once.position(row) for row in range(len(at_once))
         ]
+
+
+def test_runs_found_in_steps_are_listed_once() -> None:
+    """A run that changes during a search is listed at once, and may be found later too."""
+    index, model = MemoryIndex(), RunListModel(lambda: QueryContext(0))
+    index.add_newer([started(NOON + n * MILLISECOND, f"exec_{n}") for n in range(4)])
+    model.apply(index, Delta())
+    query = parse_query("exec", RUNS)
+    assert model.search(query)
+    assert model.add_matches(query, [3], 0.25)
+    assert (len(model), model.searched, model.needle) == (1, 0.25, "exec")
+    model.apply(index, index.add_newer([entered("a", NOON + MILLISECOND, "exec_1")]))
+    assert [model.position(row) for row in range(len(model))] == [3, 1]
+    assert model.add_matches(query, [2, 1], 0.75)
+    assert model.add_matches(query, [0])
+    assert [model.position(row) for row in range(len(model))] == [3, 2, 1, 0]
+    assert not model.add_matches(query, [0]), "the search is over"
+    assert model.search(parse_query("nothing", RUNS))
+    assert not model.add_matches(query, [0]), "another query is searched"
+    assert not model.search(None)
+    assert (len(model), model.is_filtered) == (4, False)
+
+
+def test_a_run_that_changed_is_checked_if_the_query_needs_its_events() -> None:
+    index, model = MemoryIndex(), RunListModel(lambda: QueryContext(0))
+    index.add_newer([started(NOON, "exec_0"), started(NOON + 1, "exec_1")])
+    model.apply(index, Delta())
+    query = parse_query("visits>0", RUNS)
+    assert model.search(query)
+    assert model.add_matches(query, [])
+    model.apply(index, index.add_newer([entered("a", NOON + 2, "exec_1")]))
+    assert (len(model), model.take_unchecked(), model.take_unchecked()) == (0, [1], [])
+    assert model.set_checked(query, [1], [1])
+    assert [model.position(row) for row in range(len(model))] == [1]
+    assert model.set_checked(query, [1], [])
+    assert not len(model)
+    assert not model.set_checked(parse_query("other", RUNS), [1], [1])

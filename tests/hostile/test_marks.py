@@ -104,7 +104,7 @@ async def pages(stage: Stage, pilot: Pilot[int], key: str = "pagedown", max_page
 async def test_marks_foreign_text_in_the_run_view(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
-        await pilot.press("G", "enter")
+        await pilot.press("g", "enter")
         await pilot.pause()
         facts = re.compile(r"^ (run|Core|instance|.{9}) ")
         lines = [line for line in await pages(stage, pilot) if not facts.match(line) and not is_node(line)]
@@ -167,7 +167,7 @@ async def test_marks_foreign_text_in_the_bulk_dialog(size: tuple[int, int], asci
 async def test_marks_foreign_text_in_the_replay_dialog(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
-        await pilot.press("G", "R")
+        await pilot.press("g", "R")
         await pilot.pause()
         lines = [line for line in await pages(stage, pilot) if not line.strip().startswith("entity ")]
         assert not unmarked_lines(lines, ascii_only=ascii_only)
@@ -179,7 +179,7 @@ async def test_marks_foreign_text_in_lists(size: tuple[int, int], ascii_only: bo
     """A row begins with two cells for the cursor and one for the state; a note follows the quote bar."""
     stage = Stage(feed(), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
-        await pilot.press("G")
+        await pilot.press("g")
         await stage.settle(pilot)
         lines = screen_lines(stage.app)
         await pilot.press("tab")

@@ -12,20 +12,25 @@ from textual._compositor import LayoutUpdate
 from textual.geometry import Region, Size
 
 from scaicore_tui.actions import Kind, Progress, Submission
+from scaicore_tui.analysis.checkpoint_order import Reviewer
 from scaicore_tui.protocol import Checkpoint, Event, read_event_page
-from scaicore_tui.protocol.checkpoints import read_checkpoint_page
+from scaicore_tui.protocol.checkpoints import Option, read_checkpoint_page
 from scaicore_tui.protocol.problems import read_problem
 from scaicore_tui.runs.cache import project
 from scaicore_tui.runs.summary import summary_of
 from scaicore_tui.tui.notices import submission_notice
 from scaicore_tui.tui.render.bulk_detail import answer_result, batch_lines, result_lines
 from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail
-from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row, resolved_row
+from scaicore_tui.tui.render.checkpoints import inbox_row, resolved_row
 from scaicore_tui.tui.render.inbox import Batch, answerable_together
+from scaicore_tui.tui.render.item_form import answered_lines, form_lines, heading_spans
+from scaicore_tui.tui.render.item_hint import Choice, choice_spans
 from scaicore_tui.tui.render.line import Line, hanging_indent, to_strip
+from scaicore_tui.tui.render.option_lines import option_lines
 from scaicore_tui.tui.render.replay_detail import diff, diff_lines, replay_detail
 from scaicore_tui.tui.render.replays import Relation, find_replay_source
 from scaicore_tui.tui.render.run_row import RowFacts, run_row
+from scaicore_tui.tui.render.waiting_line import waiting_line, waiting_row
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_updates
 from tests.support.hostile.corpus import CORPUS
@@ -76,10 +81,17 @@ def checkpoint_lines(
     _events: Sequence[Event], reviews: Sequence[Checkpoint], string: str, width: int
 ) -> Iterator[Line]:
     """Yield every line about checkpoints."""
+    reviewer = Reviewer(string, frozenset({string}))
     for review in reviews:
-        yield checkpoint_row(review, width, NOW, None)
         yield inbox_row(review, width, NOW, ("sending…", "blue") if string else None)
         yield resolved_row(review, width, NOW)
+        yield waiting_row(review, width, NOW, reviewer)
+        yield waiting_line(reviews, string, reviewer, NOW, width)
+        yield heading_spans(review)
+        yield from form_lines(review, None, width, NOW)[: MAX_LINES // 8]
+        yield from answered_lines(review, width, NOW)[: MAX_LINES // 8]
+        yield from option_lines(review.options, string, width).lines
+        yield list(choice_spans(Choice((review, review, review), Option(string)), [], "enter"))
         yield from checkpoint_detail(review, width, NOW)[: MAX_LINES // 8]
     batch = answerable_together(reviews, reviews[0], lambda row: None)
     yield from batch_lines(batch, frozenset({reviews[0].id}), lambda row: None, width)

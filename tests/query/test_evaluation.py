@@ -19,7 +19,7 @@ from tests.support import random_queries as generated
 from tests.support.query_judge import Judge
 
 # `QUERY_EXAMPLES=10000` for a long search.
-EXAMPLES = int(os.environ.get("QUERY_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("QUERY_EXAMPLES", "50"))
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ def test_a_query_is_read_as_a_tree(text: str, tree: object) -> None:
         ("a stats:failed", RUNS, 2, 7, "status", "no field stats"),
         ("http://x", RUNS, 0, 4, "", "in quotation marks"),
         ("status:faild", RUNS, 7, 12, "failed", "never faild"),
+        ("status=fail", RUNS, 7, 11, "failed", "never fail"),
         ("is:wating", RUNS, 3, 9, "waiting", "it is waiting, running"),
         ("core>5", RUNS, 4, 5, ":", "core is a text: it takes : = != ~, not >"),
         ("core.x:5", RUNS, 0, 6, "core", "no members"),

@@ -18,7 +18,7 @@ from scaicore_tui.config import Target
 from scaicore_tui.config.views import Grouping
 from scaicore_tui.errors import StorageError, UsageError
 from scaicore_tui.protocol import Event
-from scaicore_tui.session import Session, open_statistics
+from scaicore_tui.session import Session, open_recorded_session, open_statistics
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.store.statistics import StoredStatistics
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, started
@@ -73,6 +73,27 @@ def test_rates_causes_and_paths_are_read_by_period_and_core(path: Path) -> None:
         assert [row.p95_ms for row in stored.exact_figures(NOON, "core_a")] == [1_000.0, 10_000.0]
 
 
+def test_a_cause_is_new_if_no_day_before_had_it(path: Path) -> None:
+    tomorrow = NOON + 86_400 * SECOND
+    with Journal.open(path) as journal:
+        writer = JournalWriter(journal)
+        for key, code in (("exec_known", "BANK_DOWN: no answer in 77 s"), ("exec_new", "NO_MONEY: empty")):
+            failed = event("block.failed", tomorrow, key, node_id="pay", block_kind="rigid", error=code)
+            end = event("invocation.failed", tomorrow, key, error=code)
+            writer.append_new([started(tomorrow, key), entered("pay", tomorrow, key), failed, end])
+        stored = StoredStatistics(journal)
+        found = {group.code: group for group in stored.failures_by_cause((tomorrow, tomorrow + MINUTE))}
+        assert {code: (group.count, group.is_new) for code, group in found.items()} == {
+            "BANK_DOWN": (1, False),
+            "NO_MONEY": (1, True),
+        }
+        both = stored.failures_by_cause((NOON, tomorrow + MINUTE), "core_a")
+        assert (both[0].count, both[0].first_at, both[0].last_at, both[0].example) == (
+            *(6, NOON + 5 * MINUTE + 22 * SECOND),
+            *(tomorrow, "exec_known"),
+        )
+
+
 async def test_a_session_reads_what_is_usual_for_a_core(path: Path) -> None:
     target = Target(url="http://127.0.0.1:1/api/v1", name="test", offline=True)
     async with Session(target, Journal.open(path)) as session:
@@ -83,6 +104,22 @@ async def test_a_session_reads_what_is_usual_for_a_core(path: Path) -> None:
         assert len(await session.statistics.failures_by_cause(PERIOD)) == 1
         assert len(await session.statistics.variants(PERIOD)) == 1
         assert len(await session.statistics.figures(None)) == 2
+
+
+async def test_a_recording_that_is_not_counted_yet_is_counted_in_a_copy(path: Path) -> None:
+    """As after an upgrade, while another process still counts."""
+    with Journal.open(path) as journal, journal.transaction() as database:
+        database.execute("UPDATE folding SET counted = 0")
+        database.execute("UPDATE runs SET is_counted = 0")
+        database.execute("DELETE FROM node_parts")
+    async with open_recorded_session(Target(url="http://127.0.0.1:1", name="test"), path) as session:
+        await session.load()
+        assert session.journal_problem == ""
+        assert [row.visits for row in await session.statistics.figures(None)] == [10, 10]
+    with open_statistics(path) as stored:
+        assert [row.visits for row in stored.figures()] == [10, 10]
+    with Journal.open_readonly(path) as journal:
+        assert journal.query("SELECT counted FROM folding") == [(0,)]
 
 
 def valid(name: str, capsys: pytest.CaptureFixture[str]) -> Any:

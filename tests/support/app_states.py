@@ -111,7 +111,9 @@ def connecting(app: AppProcess, terminal: Terminal) -> None:
 
 
 def main_screen(_app: AppProcess, terminal: Terminal) -> None:
-    terminal.wait_until(lambda: all(text in terminal.text for text in ("› ● exec_8f21c4", "› ‖ expense", "› ● reply")))
+    terminal.wait_until(
+        lambda: all(text in terminal.text for text in ("exec_8f21c4  running", "Waiting 2", "› ● reply"))
+    )
 
 
 def dialog(app: AppProcess, terminal: Terminal) -> None:

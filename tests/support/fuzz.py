@@ -13,14 +13,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from scaicore_tui.analysis.checkpoint_order import Reviewer
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import decode_event, read_checkpoint_page, read_event_page, read_problem
 from scaicore_tui.runs.summary import decode_summary, encode_summary
 from scaicore_tui.sync.stitch import KnownTail, detect_order, join_ascending, new_events
 from scaicore_tui.text import sanitize
-from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row
+from scaicore_tui.tui.render.checkpoints import inbox_row
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.run_row import RowFacts, run_row
+from scaicore_tui.tui.render.waiting_line import waiting_row
 from tests.support import stored
 from tests.support.builders import checkpoint, completed, entered, event, exited, started
 from tests.support.hostile.bodies import READABLE, TIMESTAMPS, UNREADABLE
@@ -73,7 +75,7 @@ def try_checkpoints(body: bytes) -> None:
         return
     for row in page.checkpoints:
         json.dumps(row.raw)
-        check_lines([checkpoint_row(row, 120, NOW, None), inbox_row(row, WIDTH, NOW, None)])
+        check_lines([waiting_row(row, 120, NOW, Reviewer()), inbox_row(row, WIDTH, NOW, None)])
         assert row.body_text is not None
 
 

@@ -115,7 +115,8 @@ def tests(draw: st.DrawFn) -> Test:
         values: Any = patterns
     elif field.choices:
         words = [choice for choice in field.choices if choice != "replay"]
-        values = st.builds(TextValue, st.sampled_from(words) | st.sampled_from([word[:3] for word in words]))
+        beginnings = [word[:3] for word in words] if op is Op.HAS else words
+        values = st.builds(TextValue, st.sampled_from(words) | st.sampled_from(beginnings))
     else:
         values = _VALUES[field.kind]
     return Test(field.name, op, tuple(draw(st.lists(values, min_size=1, max_size=2))))

@@ -246,7 +246,7 @@ async def test_hostile_text_is_shown_as_text() -> None:
         shown = "\n".join(screen_lines(stage.app))
         assert "[@click=app.quit]x[/]" in shown
         assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in shown.replace("\n", ""))
-        await pilot.press("escape")
+        await pilot.press("escape", "tab", "tab")
         await stage.settle(pilot)
         assert "[@click=app.quit]" in stage.text
 

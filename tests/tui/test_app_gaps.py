@@ -15,7 +15,7 @@ from tests.support.scene import busy_feed, events_two_hours_later
 
 TALL = (80, 40)
 # The first line of the list of runs.
-FIRST_LINE = 4
+FIRST_LINE = 5
 GAP = "┄ gap 12:01:01 to 13:50:00Z: events missing, runs here may be incomplete"
 
 
@@ -109,7 +109,7 @@ async def test_gap_at_either_end_is_visible_with_the_outermost_run(count: int) -
         for log in (runs, [event("custom.note", NOON + 7_200 * SECOND, execution=None)]):
             stage.sim.log[:] = log
             await stage.poll(pilot)
-        assert "┄ gap" in stage.lines[4]
+        assert "┄ gap" in stage.lines[FIRST_LINE]
         lines = await walk(stage, pilot, "j", count - 1)
         assert "┄ gap" in lines[-1]
         assert stage.run_line("exec_0001") == FIRST_LINE + len(lines) - 2

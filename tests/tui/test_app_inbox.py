@@ -14,7 +14,7 @@ from tests.support.inbox_scene import WITH_FORM, inbox_feed, invoice
 from tests.support.scene import BREAKPOINT
 from tests.support.write_server import AcceptingServer
 
-URGENT_FIRST = ["ckpt_inv4", "ckpt_inv5", "ckpt_form", "ckpt_inv1", "ckpt_inv2", "ckpt_inv3", "ckpt_break", "ckpt_inv6"]
+URGENT_FIRST = ["ckpt_inv5", "ckpt_form", "ckpt_inv1", "ckpt_inv2", "ckpt_inv3", "ckpt_break", "ckpt_inv6", "ckpt_inv4"]
 
 
 def listed(stage: Stage) -> list[str]:
@@ -44,9 +44,10 @@ async def test_most_urgent_first() -> None:
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot)
         assert listed(stage) == URGENT_FIRST
-        assert "Waiting for you · 8" in stage.text
-        assert "2m late" in stage.text
-        assert "4m left" in stage.text
+        assert "Inbox · 8" in stage.text
+        first, last = (next(line for line in stage.lines if f"Invoice {number}" in line) for number in (5, 4))
+        assert " 4m critical" in first
+        assert "2m late critical" in last
         await pilot.press("escape")
         await stage.settle(pilot)
         assert "Runs" in stage.text
@@ -68,7 +69,7 @@ async def test_inbox_opens_from_a_run_returns_to_it_and_has_help() -> None:
 @pytest.mark.parametrize(
     ("needle", "kept"),
     [
-        ("finance", ["ckpt_inv4", "ckpt_form"]),
+        ("finance", ["ckpt_form", "ckpt_inv4"]),
         ("invoice !finance", ["ckpt_inv5", "ckpt_inv1", "ckpt_inv2", "ckpt_inv3", "ckpt_inv6"]),
         ("debug_breakpoint", ["ckpt_break"]),
         ("nothing-like-it", []),
@@ -141,11 +142,16 @@ async def test_each_answer_selects_the_next_checkpoint() -> None:
         assert {body for _, body in server.posts} == {b'{"resolution":"approve"}'}
 
 
-async def test_enter_opens_one_dialog() -> None:
+async def test_enter_without_a_choice_opens_the_dialog_of_a_breakpoint_only() -> None:
     stage = Stage(inbox_feed())
     async with stage.opened() as pilot:
         await open_inbox(stage, pilot)
         await pilot.press("enter")
+        await stage.settle(pilot)
+        assert "enter: choose an answer first, 1–2" in stage.text
+        await pilot.press(*"jjjjj")
+        stage.clock.advance(2)
+        await pilot.press("enter", "enter")
         await wait_until(pilot, lambda: isinstance(stage.app.screen, AnswerScreen))
         await pilot.press("escape")
         await wait_until(pilot, lambda: isinstance(stage.app.screen, InboxScreen))
@@ -165,11 +171,11 @@ async def test_notices_of_twelve_answers_are_dismissed_by_one_key() -> None:
         assert isinstance(stage.app.screen, InboxScreen)
 
 
-async def test_footer_of_a_standard_terminal_has_filter_and_view() -> None:
+async def test_footer_of_a_standard_terminal_has_the_keys_that_answer() -> None:
     stage = Stage(inbox_feed())
     async with stage.opened(STANDARD) as pilot:
         await open_inbox(stage, pilot)
-        key_hints = ("a answer", "/ filter", "v done", "c continue", "space mark", "esc back", "? help", "q quit")
+        key_hints = ("1–9 choose", "enter send", "tab comment", "space mark", "esc back", "? help", "q quit")
         assert all(hint in stage.lines[-1] for hint in key_hints)
 
 

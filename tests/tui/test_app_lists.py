@@ -64,7 +64,7 @@ async def test_new_runs_above_the_visible_rows_are_counted() -> None:
 async def test_loaded_runs_are_listed_at_once_and_counted_at_the_next_tick() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
-        loaded = stage.session.index.remember([Summary("exec_old", -1)])
+        loaded = stage.session.index.remember([Summary("exec_old", -1, last_event_at=NOON - 700 * SECOND)])
         stage.app.post_message(SessionChanged(loaded))
         await pilot.pause()
         assert stage.run_line("exec_old")
@@ -166,7 +166,7 @@ async def test_click_selects_and_double_click_opens() -> None:
         assert "BANK_DOWN: the bank did not answer within 30 s; payment 3 of 3" in stage.text
         await pilot.press("escape")
         await stage.settle(pilot)
-        assert "Waiting for you" in stage.text
+        assert "Waiting 2" in stage.text
 
 
 async def test_moving_past_the_end_loads_history() -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from textual.pilot import Pilot
 
 from scaicore_tui.actions import Progress, Submission
+from scaicore_tui.analysis.checkpoint_order import in_inbox_order
 from scaicore_tui.config import Target
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import NodeState, Run, RunStatus
-from scaicore_tui.runs.checkpoint_order import by_urgency
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import Session
@@ -126,10 +126,10 @@ async def test_continue_resumes_a_run() -> None:
 
 async def test_bulk_answer_sends_each_once() -> None:
     async with live() as stage:
-        pending = by_urgency(stage.session.checkpoints)
+        pending = in_inbox_order(stage.session.checkpoints, stage.session.now)
         kinds = [(row.checkpoint_type, [option.id for option in row.options]) for row in pending]
         commonest = kinds.index(max(kinds, key=kinds.count))
-        await stage.pilot.press("i", *["space", "j"] * len(pending), "g", *["j"] * commonest, "a", "1")
+        await stage.pilot.press("i", *["space"] * len(pending), "g", *["j"] * commonest, "a", "1")
         dialog = stage.app.screen
         assert isinstance(dialog, BulkScreen)
         ids = [row.id for row in dialog.answerable]

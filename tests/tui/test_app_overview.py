@@ -45,7 +45,7 @@ async def test_failures_are_grouped_by_cause_and_enter_lists_their_runs() -> Non
         assert "Runs  1 of 2" in stage.text
         await pilot.press("escape")
         await stage.settle(pilot)
-        assert " of 27 " in stage.lines[2]
+        assert " of 27 " in stage.lines[3]
         assert "status:" not in stage.text
 
 

@@ -29,6 +29,8 @@ SELECTING_KEYS: dict[KeyContext, tuple[str, ...]] = {
     KeyContext.DETAIL: ("j", "enter"),
     KeyContext.CHECKPOINTS: ("tab", "tab", "G"),
     KeyContext.INBOX: ("i", "G"),
+    KeyContext.CAUSES: ("b",),
+    KeyContext.FORM: ("i", "G", "shift+tab"),
 }
 BY_RUN, BY_CHECKPOINT = (
     {KeyContext.RUNS, KeyContext.NODES, KeyContext.DETAIL},
@@ -48,6 +50,7 @@ ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
 # All others move the cursor, show something else, or act on everything.
 OTHER_ACTIONS = {
     *("cursor_down", "cursor_up", "page_down", "page_up", "first", "last", "next_error", "previous_error", "follow"),
+    *("ages", "period", "causes", "moment", "enlarge", "earlier_visit", "later_visit"),
     *("next_pane", "previous_pane", "back", "filter", "view", "inbox", "profile", "help", "command_palette"),
     *("view_timeline", "view_order", "view_flow", "view_events", "view_input", "view_output"),
     *(

@@ -135,14 +135,14 @@ def test_the_app_accepts_keys_stops_continues_and_restores_the_terminal(scene: A
         terminal.press("escape")
         # While the dialog is drawn again its last line may be missing: only the list proves that the key was processed.
         # On a busy machine Textual reads an escape key and the next key as one.
-        terminal.wait_until("› ● exec_8f21c4")
+        terminal.wait_until("exec_8f21c4  running")
         terminal.press("\x1a")
         terminal.wait_until(lambda: b"Stopped" in terminal.output or b"Suspended" in terminal.output)
         assert changed_modes(bytes(terminal.output)) == {}
         written = len(terminal.output)
         terminal.press("fg", "enter")
         terminal.wait_until(lambda: b"\x1b[?1049h" in terminal.output[written:])
-        terminal.wait_until("› ● exec_8f21c4")
+        terminal.wait_until("exec_8f21c4  running")
         written = len(terminal.output)
         terminal.press("q")
         scene.wait_for_prompt(terminal, written)

@@ -53,7 +53,7 @@ def feed() -> CountingFeed:
 def terminal(feed: CountingFeed, tmp_path: Path) -> Iterator[Terminal]:
     """Yield the terminal of the program, with the breakpoint under the cursor."""
     with feed_server(feed) as server, AppProcess(tmp_path, server).start() as opened:
-        opened.wait_until(lambda: "exec_d3b6f0" in opened.text and "Waiting for you · 1" in opened.text)
+        opened.wait_until(lambda: "exec_d3b6f0" in opened.text and "Waiting 1" in opened.text)
         yield opened
 
 

@@ -169,13 +169,15 @@ def _value(field: Field, op: Op, token: Token) -> Value:
     is_ordered = op in (Op.ABOVE, Op.AT_LEAST, Op.BELOW, Op.AT_MOST)
     if field.kind is FieldKind.JSON:
         return _number(token) if is_ordered else TextValue(token.text)
-    return _READERS[field.kind](field, token)
+    if field.choices:
+        return _choice(field, op, token)
+    return _READERS[field.kind](token)
 
 
-def _choice(field: Field, token: Token) -> Value:
-    """Return one of the words of a field, or the beginning of some."""
+def _choice(field: Field, op: Op, token: Token) -> Value:
+    """Return one of the words of a field; with `:` also the beginning of some."""
     text = token.text.lower()
-    if any(choice.startswith(text) for choice in field.choices):
+    if text in field.choices or (op is Op.HAS and any(choice.startswith(text) for choice in field.choices)):
         return TextValue(text)
     near = nearest(text, field.choices)
     raise QueryError(
@@ -199,24 +201,22 @@ def _number(token: Token) -> Value:
     return NumberValue(number)
 
 
-def _duration(field: Field, token: Token) -> Value:
+def _duration(token: Token) -> Value:
     ms = parse_duration(token.text)
     if ms is None:
         raise QueryError(f"{token.text} is not {_DURATION_HINT}", token.begin, token.end)
     return DurationValue(token.text, ms)
 
 
-def _moment(field: Field, token: Token) -> Value:
+def _moment(token: Token) -> Value:
     if not is_moment(token.text):
         raise QueryError(f"{token.text} is not {_MOMENT_HINT}", token.begin, token.end)
     return MomentValue(token.text)
 
 
-_READERS: Mapping[FieldKind, Callable[[Field, Token], Value]] = {
-    FieldKind.TEXT: lambda field, token: TextValue(token.text),
-    FieldKind.CHOICE: _choice,
-    FieldKind.FLAG: _choice,
-    FieldKind.NUMBER: lambda field, token: _number(token),
+_READERS: Mapping[FieldKind, Callable[[Token], Value]] = {
+    FieldKind.TEXT: lambda token: TextValue(token.text),
+    FieldKind.NUMBER: _number,
     FieldKind.DURATION: _duration,
     FieldKind.MOMENT: _moment,
 }

@@ -11,8 +11,7 @@ from msgspec import Struct, field
 from scaicore_tui.analysis.error_groups import error_group_key
 from scaicore_tui.analysis.query.evaluate import storable
 from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Gap, Run, RunStatus, Summary, gaps_within, run_search_text
-from scaicore_tui.runs.checkpoint_order import checkpoint_search_text
+from scaicore_tui.runs import Gap, Run, RunStatus, Summary, gaps_within, run_search_text, search_text
 from scaicore_tui.units import Micros
 
 CORE_PREFIX = "core_"
@@ -254,3 +253,9 @@ _CHECKPOINT_FIELDS: Mapping[str, Callable[[Checkpoint], Any]] = {
     "created": lambda row: row.created,
     "expires": lambda row: row.expires,
 }
+
+
+def checkpoint_search_text(row: Checkpoint) -> str:
+    """Return the text of a checkpoint in which words are looked for, in lower case."""
+    ids = (row.id, row.checkpoint_type, row.core_id, row.flow_name, row.execution_id, row.node_id)
+    return search_text((*ids, row.assignee_raw, row.priority, row.title, row.resolution, row.resolved_by))

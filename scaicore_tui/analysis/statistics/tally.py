@@ -7,7 +7,7 @@ what was counted for a run can be taken out again, and counts of runs, days and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -25,6 +25,7 @@ from scaicore_tui.units import Micros
 
 DAY_MICROS = 86_400 * MICROS_PER_SECOND
 _MAY_WAIT = PERSON_KINDS | CONTAINER_KINDS
+_FAILED = NodeState.FAILED
 
 
 class NodeDay(NamedTuple):
@@ -103,23 +104,39 @@ class Tally:
         """Count a visit that `event`, which was just applied to `run`, ended. This runs for each second event."""
         node, visit = change
         ended_at, entered_at, kind = visit.ended_at, visit.entered_at, node.block_kind
-        at = ended_at if ended_at is not None else run.last_event_at or 0
-        key = (run.core_id, node.node_id, kind, at // DAY_MICROS)
+        if ended_at is None or entered_at is None or visit.ended_event != run.event_count:
+            self._add_incomplete(run, event, change)
+            return
+        day = self._day((run.core_id, node.node_id, kind, ended_at // DAY_MICROS))
+        if kind in _MAY_WAIT and _waited(run, node, visit):
+            day.waits.append(ended_at - entered_at)
+        else:
+            day.durations.append(ended_at - entered_at)
+        if visit.state is _FAILED:
+            day.failed += 1
+        if USAGE_MARK in event.raw:
+            _add_usage(day, event)
+
+    def _add_incomplete(self, run: Run, event: Event, change: VisitChange) -> None:
+        """Count a visit whose duration is unknown, or only its duration: if its enter event comes after its exit."""
+        node, visit = change
+        at = visit.ended_at if visit.ended_at is not None else run.last_event_at or 0
+        day = self._day((run.core_id, node.node_id, node.block_kind, at // DAY_MICROS))
+        if visit.ended_event == run.event_count:
+            day.unknown += 1
+            day.failed += visit.state is _FAILED
+            if USAGE_MARK in event.raw:
+                _add_usage(day, event)
+        elif visit.ended_at is not None and visit.entered_at is not None:
+            day.unknown -= 1
+            waited = node.block_kind in _MAY_WAIT and _waited(run, node, visit)
+            (day.waits if waited else day.durations).append(visit.ended_at - visit.entered_at)
+
+    def _day(self, key: _Key) -> _Day:
         day = self._days.get(key)
         if day is None:
             day = self._days[key] = _Day()
-        # The enter event of a visit may come after its exit event: then only the duration is new.
-        is_new = visit.ended_event == run.event_count
-        if entered_at is None or ended_at is None:
-            day.unknown += is_new
-        else:
-            is_wait = kind in _MAY_WAIT and _waited(run, node, visit)
-            (day.waits if is_wait else day.durations).append(ended_at - entered_at)
-            if not is_new:
-                day.unknown -= 1
-        if is_new and (visit.state is NodeState.FAILED or USAGE_MARK in event.raw):
-            day.failed += visit.state is NodeState.FAILED
-            _add_usage(day, event)
+        return day
 
     def counts(self) -> Counts:
         """Return what was counted so far."""
@@ -144,19 +161,12 @@ class Tally:
             found.setdefault(NodeDay(_name(core_id), _name(node_id), _name(kind), number), []).extend(day.waits)
         return found
 
-    def to_bytes(self) -> bytes:
-        """Return what was counted, for `read_tally`; empty if nothing was."""
-        if not self._days:
-            return b""
-        rows = [(*key, day) for key, day in self._days.items()]
-        try:
-            return _encode(rows)
-        except (UnicodeEncodeError, OverflowError):
-            # msgspec can't write unpaired surrogates.
-            return json.dumps(msgspec.to_builtins(rows)).encode()
+    def rows(self) -> Iterator[_Row]:
+        """Yield what was counted, as it is written."""
+        return ((*key, day) for key, day in self._days.items())
 
     def extend(self, source: bytes) -> None:
-        """Add what `to_bytes` of another tally returned. Raises ValueError or TypeError if it is something else."""
+        """Add what `write_tallies` wrote. Raises ValueError or TypeError if it is something else."""
         for core_id, node_id, kind, number, day in _decode(source):
             key = (core_id, node_id, kind, number)
             known = self._days.get(key)
@@ -187,7 +197,7 @@ def _name(text: str | None) -> str:
 
 
 def _add_usage(day: _Day, event: Event) -> None:
-    usage = usage_of(event) if USAGE_MARK in event.raw else None
+    usage = usage_of(event)
     if usage is None:
         return
     day.with_usage += usage.input_tokens is not None or usage.output_tokens is not None
@@ -208,15 +218,27 @@ def _waited(run: Run, node: NodeRunInfo, visit: NodeVisit) -> bool:
     return any(other.latest.entered_event > visit.entered_event for other in waiting)
 
 
-_Rows: TypeAlias = list[tuple[str | None, str | None, str | None, int, _Day]]
+_Row: TypeAlias = tuple[str | None, str | None, str | None, int, _Day]
 _encode = msgspec.json.Encoder().encode
-_decode_rows = msgspec.json.Decoder(_Rows).decode
+_decode_rows = msgspec.json.Decoder(list[_Row]).decode
 
 
-def _decode(source: bytes) -> _Rows:
+def write_tallies(tallies: Iterable[Tally]) -> bytes:
+    """Return what was counted by all of these, for `Tally.extend`; empty if nothing was."""
+    rows = [row for tally in tallies for row in tally.rows()]
+    if not rows:
+        return b""
+    try:
+        return _encode(rows)
+    except (UnicodeEncodeError, OverflowError):
+        # msgspec can't write unpaired surrogates.
+        return json.dumps(msgspec.to_builtins(rows)).encode()
+
+
+def _decode(source: bytes) -> list[_Row]:
     try:
         return _decode_rows(source)
     except msgspec.DecodeError:
         # An unpaired surrogate.
         found: Any = json.loads(source)
-        return msgspec.convert(found, _Rows)
+        return msgspec.convert(found, list[_Row])

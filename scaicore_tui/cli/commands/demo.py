@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 SHUTDOWN_TIMEOUT_S = 5
+# The groups of the user: some reviews of the demo are assigned to them.
+DEMO_GROUPS = ["finance"]
 
 
 async def serve_demo(seed: int, rate: float, owned: bool = False) -> None:
@@ -87,7 +89,7 @@ def _token(subject: str, role: str) -> str:
     """Return a bearer token shaped like ScaiKey's. Only the embedded ScaiGrid, which knows it in advance, accepts
     it.
     """
-    claims = {"sub": subject, "tenant_id": "tnt_demo", "scope": f"scaicore:{role}"}
+    claims = {"sub": subject, "tenant_id": "tnt_demo", "scope": f"scaicore:{role}", "groups": DEMO_GROUPS}
     parts = ({"alg": "RS256", "typ": "JWT"}, claims)
     head = ".".join(_base64(json.dumps(part).encode()) for part in parts)
     return f"{head}.{_base64(secrets.token_bytes(32))}"

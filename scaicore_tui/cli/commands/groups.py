@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from scaicore_tui.analysis.run_groups import ErrorGroup, RunGroup, error_groups, group_runs
 from scaicore_tui.analysis.statistics.paths import Variant, variants
@@ -78,8 +77,10 @@ def _print_groups(found: Sequence[RunGroup], field: str, now: float, json: bool)
     if json:
         stdout.document([run_group_document(group) for group in found])
         return
-    rows: list[tuple[Any, ...]] = [
+    is_node = field == "node"
+    rows: list[tuple[Cell, ...]] = [
         (
+            *((one_line(group.core_id or "-"),) if is_node else ()),
             one_line(group.value or "-"),
             str(group.count),
             str(group.failed),
@@ -89,4 +90,4 @@ def _print_groups(found: Sequence[RunGroup], field: str, now: float, json: bool)
         )
         for group in found
     ]
-    stdout.table((field.upper(), *GROUP_HEAD), rows)
+    stdout.table((*(("CORE",) if is_node else ()), field.upper(), *GROUP_HEAD), rows)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from scaicore_tui.analysis.checkpoint_order import in_inbox_order, latest_first
 from scaicore_tui.analysis.query import CHECKPOINTS, EVENTS, CheckpointRow, EventRow, compile_query
 from scaicore_tui.cli.commands.groups import print_groups
 from scaicore_tui.cli.options import Common
@@ -18,7 +19,6 @@ from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.checkpoints import PENDING
 from scaicore_tui.runs import Positions, Summary, gap_rows
-from scaicore_tui.runs.checkpoint_order import by_urgency, latest_first
 from scaicore_tui.session import is_jsonl, open_recording
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age, to_seconds
@@ -87,7 +87,7 @@ async def list_checkpoints(common: Common, status: str, where: str, json: bool) 
         _report_unread([listed.cut_short])
         now, context = session.now, session.query_context()
     matches = compile_query(query, CHECKPOINTS, context.now)
-    ordered = by_urgency(listed.rows) if status == PENDING else latest_first(listed.rows)
+    ordered = in_inbox_order(listed.rows, now) if status == PENDING else latest_first(listed.rows)
     rows = [row for row in ordered if matches(CheckpointRow(row, context))]
     if json:
         stdout.document([row.raw for row in rows])

@@ -16,13 +16,14 @@ from textual.widgets import Input
 
 from scaicore_tui.actions import gate
 from scaicore_tui.actions.gate import confirmation_words
+from scaicore_tui.analysis.review_form import input_field_lines
 from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW
 from scaicore_tui.text import display_name, editable_json, one_line
 from scaicore_tui.tui.dialogs.base import Dialog
 from scaicore_tui.tui.keymap import KeyContext, bindings, is_write_action
 from scaicore_tui.tui.messages import AnswerCheckpoint, CopyText, OptionChosen
-from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail, input_field_lines
+from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.runs import core_name
 from scaicore_tui.tui.state import AppState, Draft

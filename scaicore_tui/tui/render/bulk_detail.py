@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator, Mapping
 from msgspec import Struct
 
 from scaicore_tui.actions import Progress, Submission
+from scaicore_tui.analysis.review_form import asked_words
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.text import one_line, truncate, wrap
 from scaicore_tui.tui.notices import progress_colour
@@ -98,8 +99,8 @@ def _hidden_mark(row: Checkpoint, hidden: Container[str]) -> list[Span]:
 
 
 def _quoted_title(row: Checkpoint) -> list[Span]:
-    """Return title and message behind the quote bar."""
-    return [BAR, (one_line(row.title), "text strong"), (f"  {one_line(row.body_text)}", "grey")]
+    """Return what is asked behind the quote bar."""
+    return [BAR, (asked_words(row), "text strong")]
 
 
 def _indented(text: str, width: int, colour: str) -> list[Line]:

@@ -9,55 +9,13 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
 
+from scaicore_tui.analysis.review_form import field_label, form_sections, input_field_lines, section_title
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.protocol.lenient_json import as_text
-from scaicore_tui.text import ELLIPSIS, cell_width, display_name, json_inline, json_pretty, one_line, wrap
+from scaicore_tui.text import ELLIPSIS, cell_width, display_name, json_pretty, one_line, wrap
 from scaicore_tui.timefmt import age_text, deadline_text
 from scaicore_tui.tui.render.checkpoints import PRIORITY_COLOURS, deadline_colour
 from scaicore_tui.tui.render.line import BAR, Line, Span
 from scaicore_tui.tui.render.runs import core_name
-
-INPUT, DECISION = "input", "decision"
-
-
-def form_sections(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """Return the sections of the form that have fields. Malformed sections are only shown in the context."""
-    found = checkpoint.presentation.sections
-    rows = found if isinstance(found, list) else []
-    return [row for row in rows if isinstance(row, dict) and _has_fields(row)]
-
-
-def section_title(section: dict[str, Any]) -> str:
-    """Return the title of a section, with a note if it holds input fields."""
-    title = json_inline(section.get("title") or section.get("type") or "section")
-    return f"{title} · input" if is_input_section(section) else title
-
-
-def is_input_section(section: dict[str, Any]) -> bool:
-    """Return whether the section holds input fields."""
-    return _type_of(section) == INPUT
-
-
-def field_label(field: dict[str, Any]) -> str:
-    """Return the label of a field."""
-    return json_inline(field.get("label") or field.get("name") or "field")
-
-
-def input_field_lines(checkpoint: Checkpoint) -> list[str]:
-    """Return the input fields as lines `label: value`, for a comment."""
-    fields = [
-        field for section in form_sections(checkpoint) if is_input_section(section) for field in section["fields"]
-    ]
-    return [f"{field_label(field)}: {json_inline(field.get('value'))}" for field in fields if isinstance(field, dict)]
-
-
-def _has_fields(section: dict[str, Any]) -> bool:
-    return isinstance(section.get("fields"), list) and _type_of(section) != DECISION
-
-
-def _type_of(section: dict[str, Any]) -> str:
-    return as_text(section.get("type")).casefold()
-
 
 # A longer form and context is cut off; ctrl+y copies all of it.
 MAX_LINES = 3_000
@@ -67,13 +25,13 @@ NO_INPUT = "This API accepts no input fields. Answer in the comment (tab); ctrl+
 def checkpoint_detail(checkpoint: Checkpoint, width: int, now: float) -> list[Line]:
     """Return title, message, urgency, form, context and ids, wrapped to `width` cells; `now` in seconds since 1970."""
     quoted_width = width - cell_width(BAR[0])
-    lines: list[Line] = [_source(checkpoint, width), *quoted_lines(_title_and_message(checkpoint, quoted_width))]
-    lines += [*_packed(_location(checkpoint), width), *_packed(_urgency(checkpoint, now), width)]
+    lines: list[Line] = [_source(checkpoint, width), *quoted_lines(title_lines(checkpoint, quoted_width))]
+    lines += [*packed(_location(checkpoint), width), *packed(urgency_spans(checkpoint, now), width)]
     body = list(islice(chain(_form(checkpoint, quoted_width), _context(checkpoint, quoted_width)), 1, MAX_LINES))
     lines += quoted_lines(body if len(body) < MAX_LINES - 1 else [*body[:-1], [(ELLIPSIS, "grey")]])
     if input_field_lines(checkpoint):
         lines += [[(line, "amber")] for line in wrap(NO_INPUT, width)]
-    return [*lines, *_packed(_identity(checkpoint), width)]
+    return [*lines, *packed(_identity(checkpoint), width)]
 
 
 def quoted_lines(lines: list[Line]) -> list[Line]:
@@ -87,7 +45,7 @@ def _source(checkpoint: Checkpoint, width: int) -> Line:
     return [(label, "blue"), (display_name(name, width - cell_width(label)), "text strong")]
 
 
-def _title_and_message(checkpoint: Checkpoint, width: int) -> list[Line]:
+def title_lines(checkpoint: Checkpoint, width: int) -> list[Line]:
     lines: list[Line] = [[(line, "text strong")] for line in wrap(checkpoint.title, width)]
     if checkpoint.body_text:
         lines += [[(line, "text")] for line in wrap(checkpoint.body_text, width)]
@@ -119,7 +77,7 @@ def _context(checkpoint: Checkpoint, width: int) -> Iterator[Line]:
         yield [(line, "text")]
 
 
-def _packed(facts: list[Span], width: int) -> list[Line]:
+def packed(facts: list[Span], width: int) -> list[Line]:
     """Return the facts separated by dots, as many on a line as fit."""
     lines: list[list[Span]] = []
     left = 0
@@ -139,7 +97,7 @@ def _location(checkpoint: Checkpoint) -> list[Span]:
     return _facts({"node": checkpoint.node_id, "run": checkpoint.execution_id, "Core": core}, {})
 
 
-def _urgency(checkpoint: Checkpoint, now: float) -> list[Span]:
+def urgency_spans(checkpoint: Checkpoint, now: float) -> list[Span]:
     """Return priority, assignee, deadline and age; an urgent priority or deadline is coloured."""
     urgency = PRIORITY_COLOURS.get((checkpoint.priority or "").lower(), "grey")
     return [

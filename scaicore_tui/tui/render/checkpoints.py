@@ -2,63 +2,109 @@
 
 from __future__ import annotations
 
+from scaicore_tui.analysis.checkpoint_order import DUE_SOON_S, Reviewer, assignee_name, is_mine
+from scaicore_tui.analysis.review_form import asked_words
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW, RUN_STYLES
-from scaicore_tui.text import MAX_DISPLAY_NAME_CELLS, cell_width, one_line
+from scaicore_tui.text import MAX_DISPLAY_NAME_CELLS, cell_width, one_line, truncate
 from scaicore_tui.timefmt import age_text, format_age, parse, to_seconds
-from scaicore_tui.tui.render.line import Span, column, right_align
+from scaicore_tui.tui.render.line import Line, Span, column, line_width, right_align
 from scaicore_tui.tui.render.runs import core_name
 
 MIN_WIDTH_FOR_OPTIONS = 100
 MIN_WIDTH_FOR_ASSIGNEE = 72
-DEADLINE_WIDTH = 10
-# A deadline within this time is amber; a missed one is red.
-DEADLINE_SOON_S = 600
+DUE_CELLS, PRIORITY_CELLS = 8, 9
+MINE = "★"
 PRIORITY_COLOURS = {"critical": "red strong", "high": "amber strong"}
 
 
-def checkpoint_row(checkpoint: Checkpoint, width: int, now: float, mark: Span | None) -> list[Span]:
-    """Return the row of the pane, `width` cells wide: kind, flow, age, title, message, and how to answer.
+def inbox_head(width: int) -> Line:
+    """Return the headings over the columns of `inbox_row`."""
+    columns = _InboxColumns(width)
+    return [
+        right_align("DUE", 2 + 2 + DUE_CELLS, "grey"),
+        (" ", "text"),
+        column("PRIO", columns.priority, "grey"),
+        column("CORE", columns.core, "grey"),
+        column("FOR", columns.assignee, "grey"),
+        ("WHAT IS ASKED", "grey"),
+    ]
 
-    A `mark` (the progress of an answer) replaces how to answer.
+
+def resolved_head(width: int) -> Line:
+    """Return the headings over the columns of `resolved_row`."""
+    return [
+        column("    CORE", 2 + 2 + max(10, min(22, width // 6)), "grey"),
+        right_align("AGE", 5, "grey"),
+        column("  ANSWER", 2 + max(10, width // 6), "grey"),
+        column("BY", max(10, width // 6), "grey"),
+        ("WHAT WAS ASKED", "grey"),
+    ]
+
+
+def inbox_row(
+    checkpoint: Checkpoint, width: int, now: float, mark: Span | None, reviewer: Reviewer | None = None
+) -> list[Span]:
+    """Return the row of the inbox: time left, priority, flow, assignee, what is asked.
+
+    A `mark` (the progress of an answer) stands at the right edge.
     """
-    name = max(10, min(22, width // 5))
-    answers = _answers(checkpoint, width, width * 2 // 5) if mark is None else mark
-    free_cells = max(0, width - 2 - name - 5 - 2 - cell_width(answers[0]) - 2)
+    columns = _InboxColumns(width)
+    end: list[Span] = [] if mark is None else [("  ", "text"), (one_line(mark[0], max(12, width // 3)), mark[1])]
+    asked = max(0, width - columns.before - line_width(end))
+    priority = checkpoint.priority or ""
+    shown = "" if priority.lower() == "normal" else one_line(priority, max(0, columns.priority - 1))
     return [
-        *_label(checkpoint, name),
-        right_align(age_text(checkpoint.created, now), 5, "grey"),
-        ("  ", "text"),
-        *_title_and_message(checkpoint, free_cells),
-        ("  ", "text"),
-        answers,
+        glyph_span(checkpoint),
+        due_span(checkpoint, now, DUE_CELLS),
+        (" ", "text"),
+        column(shown, columns.priority, PRIORITY_COLOURS.get(priority.lower(), "grey")),
+        column(truncate(flow_label(checkpoint), columns.core - 1), columns.core, "text"),
+        assignee_span(checkpoint, reviewer or Reviewer(), columns.assignee),
+        column(one_line(asked_words(checkpoint), asked), asked, "text strong"),
+        *end,
     ]
 
 
-def inbox_row(checkpoint: Checkpoint, width: int, now: float, mark: Span | None) -> list[Span]:
-    """Return the row of the inbox: that of the pane, with the time left and the assignee."""
-    name = max(10, min(22, width // 6))
-    assignee = min(16, width // 7) if width >= MIN_WIDTH_FOR_ASSIGNEE else 0
-    answers = _answers(checkpoint, width, width // 4) if mark is None else mark
-    free_cells = max(0, width - 2 - name - 5 - DEADLINE_WIDTH - 2 - assignee - cell_width(answers[0]) - 2)
-    return [
-        *_label(checkpoint, name),
-        right_align(age_text(checkpoint.created, now), 5, "grey"),
-        _deadline(checkpoint, now),
-        ("  ", "text"),
-        column(one_line(checkpoint.assignee_raw or "", max(0, assignee - 1)), assignee, "grey"),
-        *_title_and_message(checkpoint, free_cells),
-        ("  ", "text"),
-        answers,
-    ]
+class _InboxColumns:
+    """The widths of the columns; on a narrow screen, priority and assignee have none."""
+
+    def __init__(self, width: int) -> None:
+        is_wide = width >= MIN_WIDTH_FOR_ASSIGNEE
+        self.priority = PRIORITY_CELLS if is_wide else 0
+        self.core = max(10, min(19, width // 6))
+        self.assignee = min(15, width // 7) if is_wide else 0
+        self.before = 2 + DUE_CELLS + 1 + self.priority + self.core + self.assignee
+
+
+def glyph_span(checkpoint: Checkpoint) -> Span:
+    """Return the glyph of a checkpoint's kind."""
+    style = BREAKPOINT if checkpoint.is_breakpoint else REVIEW
+    return f"{style.glyph} ", f"{style.colour} strong"
+
+
+def due_span(checkpoint: Checkpoint, now: float, width: int = 0) -> Span:
+    """Return the time left, right-aligned in `width` cells and coloured by urgency; `late` if the deadline passed."""
+    if checkpoint.expires is None:
+        return right_align("–", max(1, width), "grey")
+    left = to_seconds(checkpoint.expires) - now
+    text = f"{format_age(-left)} late" if left < 0 else format_age(left)
+    return right_align(text, width or cell_width(text), deadline_colour(checkpoint.expires, now))
+
+
+def assignee_span(checkpoint: Checkpoint, reviewer: Reviewer, width: int) -> Span:
+    """Return who should answer in `width` cells, with a star on what is the reviewer's."""
+    star = f" {MINE}" if is_mine(checkpoint, reviewer) else ""
+    name = one_line(assignee_name(checkpoint), max(0, width - 1 - cell_width(star))).replace(MINE, "*")
+    return column(f"{name}{star}" if width else "", width, "accent" if star else "grey")
 
 
 def resolved_row(checkpoint: Checkpoint, width: int, now: float) -> list[Span]:
     """Return the row of a resolved checkpoint: flow, age of the answer, option, person and title."""
     style = RUN_STYLES[RunStatus.COMPLETED]
     name, option, who = max(10, min(22, width // 6)), max(10, width // 6), max(10, width // 6)
-    asked = one_line(checkpoint.title, max(0, width - 2 - name - 5 - 2 - option - who))
+    asked = one_line(asked_words(checkpoint), max(0, width - 2 - name - 5 - 2 - option - who))
     return [
         (f"{style.glyph} ", style.colour),
         column(flow_label(checkpoint), name, "text"),
@@ -70,46 +116,20 @@ def resolved_row(checkpoint: Checkpoint, width: int, now: float) -> list[Span]:
     ]
 
 
-def _label(checkpoint: Checkpoint, width: int) -> list[Span]:
-    """Return the glyph of its kind, and its flow or Core."""
-    style = BREAKPOINT if checkpoint.is_breakpoint else REVIEW
-    return [(f"{style.glyph} ", f"{style.colour} strong"), column(flow_label(checkpoint), width, "text")]
-
-
 def flow_label(checkpoint: Checkpoint) -> str:
     """Return the name of the checkpoint's flow, or else of its Core."""
     return one_line(checkpoint.flow_name or "", MAX_DISPLAY_NAME_CELLS) or core_name(checkpoint.core_id)
 
 
 def deadline_colour(expires: int | None, now: float) -> str:
-    """Return the colour of a deadline in microseconds since 1970, at `now` in seconds since 1970."""
+    """Return the colour of a deadline in microseconds since 1970, at `now` in seconds: amber if soon, red if missed."""
     if expires is None:
         return "grey"
     left = to_seconds(expires) - now
-    return "red" if left < 0 else "amber" if left < DEADLINE_SOON_S else "grey"
+    return "red" if left < 0 else "amber" if left <= DUE_SOON_S else "grey"
 
 
-def _deadline(checkpoint: Checkpoint, now: float) -> Span:
-    """Return the time left, coloured by urgency."""
-    if checkpoint.expires is None:
-        return right_align("", DEADLINE_WIDTH)
-    left = to_seconds(checkpoint.expires) - now
-    text = f"{format_age(-left)} late" if left < 0 else f"{format_age(left)} left"
-    return right_align(text, DEADLINE_WIDTH, deadline_colour(checkpoint.expires, now))
-
-
-def _title_and_message(checkpoint: Checkpoint, width: int) -> list[Span]:
-    """Return the title and the start of the message in `width` cells; an urgent priority comes first."""
-    urgency = PRIORITY_COLOURS.get((checkpoint.priority or "").lower())
-    title = one_line(f"{checkpoint.priority}: {checkpoint.title}" if urgency else checkpoint.title, width)
-    question = one_line(checkpoint.body_text, width)
-    return [
-        (title, urgency or "text strong"),
-        column(f"  {question}" if question else "", width - cell_width(title), "grey"),
-    ]
-
-
-def _answers(checkpoint: Checkpoint, width: int, max_width: int) -> Span:
+def answers_span(checkpoint: Checkpoint, width: int, max_width: int) -> Span:
     """Return how to answer: the options if they fit into `max_width` cells, else their number."""
     if checkpoint.is_breakpoint:
         return "c continue", "grey"

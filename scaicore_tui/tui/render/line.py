@@ -53,6 +53,7 @@ ASCII_SIGNS = str.maketrans(
         "→": ">",
         "↗": "^",
         "○": "o",
+        "★": "!",
     }
 )
 

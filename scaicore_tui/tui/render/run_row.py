@@ -124,4 +124,5 @@ def _waiting(run: Summary, width: int, asked: Checkpoint | None, now: float) -> 
 def _node_name(run: Summary, state: NodeState) -> str:
     """Return the node that last came into `state`; without one, the last node."""
     found = [node for node, other in zip(run.node_ids, run.node_states, strict=True) if other is state]
-    return display_name((found or [*run.node_ids] or [None])[-1] or "")
+    name = (found or [*run.node_ids] or [None])[-1]
+    return display_name(name) if name else ""

@@ -30,14 +30,11 @@ from scaicore_tui.tui.messages import (
     OpenInbox,
     OpenProfiles,
     PausePolling,
-    QueriesRead,
     RefreshNow,
     Repaint,
-    RunsFound,
-    RunsRechecked,
     TextCopied,
-    ValuesCounted,
 )
+from scaicore_tui.tui.query_messages import QueriesRead, RunsFound, RunsRechecked, ValuesCounted
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FlowRead, RunHistoryRead
 from scaicore_tui.tui.screens.panes import run_heading_spans

@@ -80,12 +80,13 @@ class CheckpointListScreen(SessionScreen):
                 self.mark_selection_moved()
 
     def action_mark(self) -> None:
-        """Mark or unmark the selected checkpoint."""
+        """Mark or unmark the selected checkpoint, and go to the next one."""
         selected = self.inbox.selected
         if selected is None or self.state.session.checkpoint(selected.id) is None:
             self.show_message("space: only a waiting checkpoint can be marked", "amber")
         else:
             self.state.toggle_mark(selected.id)
+            self.inbox.move(1)
             self.show_inbox()
             self.refresh_chrome()
 

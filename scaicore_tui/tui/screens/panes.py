@@ -136,22 +136,17 @@ class Panes(Container):
         line = columns_line(cells, shows_ages=self.runs.shows_ages)
         self.columns.show([[(" " * CURSOR_CELLS, "text"), *line]])
 
-    def show_headings(self, selected: list[Span], waiting: str, marked: int, *, has_older: bool, offline: bool) -> None:
+    def show_headings(self, selected: list[Span], waiting: list[Span], marked: int, *, has_older: bool) -> None:
         """Update the three headings.
 
-        `selected` is the heading of the selected run, `waiting` the number of pending checkpoints as text ("?" if
-        unknown), `marked` how many of those are marked.
+        `selected` is the heading of the selected run, `waiting` that of the pending checkpoints, `marked` how many of
+        those are marked.
         """
         self.show_runs_heading(has_older=has_older)
         below = self.nodes.rows_below
         self._show_heading(KeyContext.NODES, selected, [(f"{below} more ↓", "grey")] if below else [])
-        colour = "grey" if waiting in ("0", "?") else "amber strong"
-        verb = "Waited" if offline else "Waiting"
         marks = f" · {marked} marked" if marked else ""
-        self._show_heading(
-            KeyContext.CHECKPOINTS,
-            [(f"{verb} for you · {waiting}", colour), (marks, "accent strong")],
-        )
+        self._show_heading(KeyContext.CHECKPOINTS, [*waiting, (marks, "accent strong")])
 
     def show_runs_heading(self, *, has_older: bool) -> None:
         """Update the heading of the run list: it tells the cursor's position."""

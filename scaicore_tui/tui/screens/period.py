@@ -20,6 +20,8 @@ PERIODS = ((15 * MINUTE_S, "15 min"), (HOUR_S, "60 min"), (DAY_S, "24 h"), (7 * 
 FIRST_PERIOD = 1
 # Without new events, figures are read again after this time: the period moves on.
 MAX_AGE_S = 30
+# Narrower screens have no room for the rate; from WIDE_CELLS on it has a line for the runs, too.
+MIN_WIDTH_CELLS, WIDE_CELLS = 72, 100
 
 
 class Period:
@@ -49,7 +51,7 @@ class Period:
 
     def request(self, now: float, width: int) -> None:
         """Ask for the figures at `now` (seconds since 1970), for lines `width` cells wide, if they may have changed."""
-        if width <= 0 or not (self._is_outdated or now - self._read_at >= MAX_AGE_S):
+        if width < MIN_WIDTH_CELLS or not (self._is_outdated or now - self._read_at >= MAX_AGE_S):
             return
         from scaicore_tui.tui.render.rate_bars import rate_columns
 
@@ -65,9 +67,11 @@ class Period:
         self.rate, self.causes = read.rate, read.causes
 
     def lines(self, now: float, width: int, *, ascii_only: bool) -> list[Line]:
-        """Return the lines about the rate, `width` cells wide; none before it was read."""
-        if self.rate is None or width <= 0:
+        """Return the lines about the rate, `width` cells wide: empty before it was read, none on narrow screens."""
+        if width < MIN_WIDTH_CELLS:
             return []
+        if self.rate is None:
+            return [()] * (2 if width >= WIDE_CELLS else 1)
         from scaicore_tui.tui.render.rate_bars import rate_lines
 
         return rate_lines(self.rate, now, width, ascii_only=ascii_only)

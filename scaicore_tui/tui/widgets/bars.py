@@ -115,6 +115,11 @@ class ActionHint(StaticLines):
     _spans: tuple[Span, ...] = ()
     _lines: Sequence[Line] = ()
 
+    def __init__(self, *, margin_lines: int = 1) -> None:
+        """`margin_lines` are the empty lines above the text."""
+        super().__init__()
+        self._margin_lines = margin_lines
+
     def show(self, *spans: Span) -> None:
         """Show `spans`, wrapped."""
         self._spans = spans
@@ -129,7 +134,7 @@ class ActionHint(StaticLines):
 
     def _wrap(self) -> None:
         self._lines = wrap_spans(self._spans, self.size.width, MAX_HINT_LINES) if self.size.width else [self._spans]
-        self.styles.height = max(1, len(self._lines)) + 1
+        self.styles.height = max(1, len(self._lines)) + self._margin_lines
         self.repaint()
 
 

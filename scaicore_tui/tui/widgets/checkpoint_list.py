@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 
+from scaicore_tui.analysis.checkpoint_order import Reviewer
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.tui.messages import CheckpointOpened
-from scaicore_tui.tui.render.checkpoints import checkpoint_row, inbox_row, resolved_row
+from scaicore_tui.tui.messages import CheckpointOpened, CheckpointSelected
+from scaicore_tui.tui.render.checkpoints import inbox_row, resolved_row
 from scaicore_tui.tui.render.line import CURSOR, MARKED, Line, Span
+from scaicore_tui.tui.render.waiting_line import waiting_row
 from scaicore_tui.tui.widgets.row_list import RowList
 
 
@@ -16,6 +18,7 @@ class CheckpointList(RowList):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name)
         super().__init__(id=id)
+        self.reviewer = Reviewer()
         # True once the pending checkpoints have been read.
         self.is_loaded = False
         self._checkpoints: Sequence[Checkpoint] = ()
@@ -42,13 +45,19 @@ class CheckpointList(RowList):
         return frozenset(checkpoint.id for checkpoint in self._checkpoints)
 
     @property
+    def rows(self) -> Sequence[Checkpoint]:
+        """All listed checkpoints, from top to bottom."""
+        return self._checkpoints
+
+    @property
     def others_in_order(self) -> Sequence[Checkpoint]:
         """All other checkpoints: those below the selected one, then those above it, from the top."""
         return [*self._checkpoints[self.cursor + 1 :], *self._checkpoints[: self.cursor]]
 
     def draw_row(self, row: int) -> Line:
         checkpoint = self._checkpoints[row]
-        return checkpoint_row(checkpoint, self.size.width - 2, self._now, self._progress.get(checkpoint.id))
+        width, mark = self.size.width - 2, self._progress.get(checkpoint.id)
+        return waiting_row(checkpoint, width, self._now, self.reviewer, mark)
 
     def show(
         self, checkpoints: Sequence[Checkpoint], progress: Mapping[str, Span], marked: Container[str], now: float
@@ -92,9 +101,12 @@ class InboxList(CheckpointList):
 
     shows_resolved = False
     is_filtered = False
+    is_mine_only = False
 
     @property
     def empty_text(self) -> str:
+        if self.is_mine_only and not self.shows_resolved:
+            return "Nothing that waits is assigned to you. m shows all."
         if self.is_filtered:
             return "No checkpoints match the filter. esc clears the filter."
         return "no resolved checkpoints have been read" if self.shows_resolved else super().empty_text
@@ -103,4 +115,7 @@ class InboxList(CheckpointList):
         checkpoint, width = self._checkpoints[row], self.size.width - 2
         if self.shows_resolved:
             return resolved_row(checkpoint, width, self._now)
-        return inbox_row(checkpoint, width, self._now, self._progress.get(checkpoint.id))
+        return inbox_row(checkpoint, width, self._now, self._progress.get(checkpoint.id), self.reviewer)
+
+    def cursor_moved(self, *, by_user: bool) -> None:
+        self.post_message(CheckpointSelected())

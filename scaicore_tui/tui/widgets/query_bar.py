@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from scaicore_tui.tui.messages import QueryTyped, RememberQuery, ValuesNeeded
 from scaicore_tui.tui.query_history import History
+from scaicore_tui.tui.query_messages import QueryTyped, RememberQuery, ValuesNeeded
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.widgets.inputs import FilterBar
 from scaicore_tui.tui.widgets.line_view import StaticLines
@@ -18,7 +18,6 @@ from scaicore_tui.tui.widgets.line_view import StaticLines
 if TYPE_CHECKING:
     from scaicore_tui.tui.query_model import QueryModel
 
-EXAMPLES = {"runs": "status:failed", "checkpoints": "is:due"}
 # Enough to know whether there is anything to say.
 MIN_HINT_CELLS = 40
 
@@ -62,7 +61,10 @@ class QueryBar(FilterBar):
 
     def __init__(self, subject: str, history: History) -> None:
         super().__init__()
-        self.placeholder = f"find {subject}: words, !words, tests such as {EXAMPLES[subject]}"
+        if subject == "runs":
+            self.placeholder = "find runs: words, !words, tests such as status:failed"
+        else:
+            self.placeholder = "find checkpoints: words, !words, tests such as is:due"
         self.hint = QueryHint()
         self._subject = subject
         self._query_history = history

@@ -51,6 +51,9 @@ class RunList(RowList):
         runs = "runs" if is_all else f"{self._model.view} runs"
         if not needle:
             return f"No {runs}. esc shows all runs."
+        searched = self._model.searched
+        if searched < 1:
+            return f"No {runs} match “{one_line(needle, 20)}” so far: {searched:.0%} searched. esc stops."
         return f"No {runs} match “{one_line(needle, 20)}”. esc clears the filter."
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scaicore_tui.runs import Run
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from scaicore_tui.tui.run_picture import RunPicture
 
 CURSOR_CELLS = 2
+# The names are as wide as the longest one of so many recent runs: the axis rarely moves with the cursor, which costs
+# fewer bytes.
+SHARED_WIDTH_RUNS = 8
 
 
 class RunOverview(RowList):
@@ -32,6 +37,8 @@ class RunOverview(RowList):
         self._rows: Sequence[StepRow] = ()
         self._timeline: Timeline | None = None
         self._now = 0.0
+        # The width of the names in the runs that were shown last.
+        self._name_cells = deque([0], maxlen=SHARED_WIDTH_RUNS)
         # The cursor stays on the step that failed, waits or works until a person moves it.
         self._follows = True
 
@@ -82,6 +89,7 @@ class RunOverview(RowList):
         if run is None or self._run is None or run.execution_id != self._run.execution_id:
             self.cursor = 0
             self._follows = True
+            self._name_cells.append(0)
             self.scroll_to_line(0)
         self._run, self._picture, self._now = run, picture, now
         self._rebuild_rows()
@@ -112,7 +120,7 @@ class RunOverview(RowList):
 
     def _rebuild_rows(self) -> None:
         if self._picture is None:
-            self._rows, self._timeline = (), None
+            self._rows = ()
         else:
             from scaicore_tui.analysis.step_rows import build_rows
 
@@ -122,13 +130,16 @@ class RunOverview(RowList):
 
     def _layout(self) -> None:
         picture, cells = self._picture, self.size.width - CURSOR_CELLS
+        # A hidden list has no width. The lines of another run must not stay.
+        self._timeline = None
         if picture is not None and cells > 0:
             from scaicore_tui.analysis.timeline_view import layout_timeline
 
             now, is_ascii = int(self._now * MICROS_PER_SECOND), self.app.has_class(ASCII_CLASS)
-            self._timeline = layout_timeline(
-                picture.steps, self._rows, cells, now, ascii_only=is_ascii, facts=picture.facts
-            )
+            layout = partial(layout_timeline, picture.steps, self._rows, cells, now)
+            layout = partial(layout, ascii_only=is_ascii, facts=picture.facts)
+            self._name_cells[-1] = layout().name_cells
+            self._timeline = layout(min_name_cells=max(self._name_cells))
         self.repaint()
 
     def _go_to_first(self) -> None:

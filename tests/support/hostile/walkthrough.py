@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.feed import served
-from tests.support.hostile.hostile_feed import BUSY_RUN, HostileFeed
+from tests.support.hostile.hostile_feed import HostileFeed
 from tests.support.hostile.output_grammar import COPY, invisible_characters, own_sequences, unexpected_sequences
 from tests.support.terminal import DEBUGGER, Terminal
 
@@ -194,6 +194,6 @@ def walking(
         command = (*program, "--interval", LONG_INTERVAL, "--no-journal", *flags)
         warm = tuple(program) == DEBUGGER
         with Terminal(home, command, size=size, env={**settings, **(env or {})}, warm=warm) as terminal:
-            terminal.wait_until(lambda: all(text in terminal.text for text in (BUSY_RUN, "1 wait", "fail")))
+            terminal.wait_until(lambda: all(text in terminal.text for text in ("Runs  1 of ", "1 wait", "fail")))
             terminal.wait_for_silence(0.5, 5.0)
             yield Walk(terminal, feed, size)
