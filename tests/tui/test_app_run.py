@@ -278,6 +278,9 @@ async def test_the_time_cursor_shows_the_run_as_of_an_event_in_all_views() -> No
         assert "as of event 9 of 11  11:51:00.681 +680ms" in stage.text
         assert "● pay" in selected_line(stage)
         assert "BANK_DOWN" not in stage.text
+        # What the step gave later is not copied either.
+        await pilot.press("y")
+        assert "y: no value in this row" in stage.text
         await pilot.press("{", "2")
         assert "✓ pay" in selected_line(stage)
         await pilot.press("3")
