@@ -30,6 +30,19 @@ class ChangeOrder:
         self._order = array("q", (position for position, _ in known))
         self._order_times = array("q", (at for _, at in known))
 
+    @classmethod
+    def of_sorted(
+        cls, by_position: tuple[array[int], array[int]], by_time: tuple[array[int], array[int]]
+    ) -> ChangeOrder:
+        """Return the order of runs whose positions and times are sorted: once by position, once by time and position.
+
+        The times fit in 64 bits. It takes no other memory, and keeps the arrays.
+        """
+        made = cls()
+        made._known, made._times = by_position
+        made._order, made._order_times = by_time
+        return made
+
     def __len__(self) -> int:
         return len(self._order)
 

@@ -6,6 +6,7 @@ Summaries of another version, and missing ones, are rebuilt from the events (see
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.node_days import FORGET_COUNTED
 from scaicore_tui.store.run_rows import PUT, PUT_IN_MEMORY, run_row
 from scaicore_tui.store.stored_ids import decode_id, encode_id
-from scaicore_tui.units import Micros, Position
+from scaicore_tui.units import Position
 
 if TYPE_CHECKING:
     from scaicore_tui.store.run_query import Clause
@@ -41,8 +42,8 @@ _WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
 # Positions come as one JSON array: with a row for each, this thread would take the interpreter's lock for each.
 _POSITIONS = "SELECT json_group_array(place) FROM runs WHERE {}"
 _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
-_CHANGES = "SELECT json_group_array(place), json_group_array(changed_at) FROM runs"
-_decode_times = msgspec.json.Decoder(list[Micros | None]).decode
+_CHANGES = """SELECT json_group_array(place), json_group_array(at) FROM
+(SELECT coalesce(changed_at, 0) AS at, place FROM runs ORDER BY {})"""
 _decode_positions = msgspec.json.Decoder(list[Position]).decode
 # Summaries per query, so that few are in memory.
 BATCH_SUMMARIES = 5_000
@@ -134,8 +135,12 @@ class Summaries:
 
     def changes(self) -> ChangeOrder:
         """Return all runs by their last change."""
-        ((positions, times),) = self._journal.query(_CHANGES)
-        return ChangeOrder(zip(_decode_positions(positions), _decode_times(times), strict=True))
+        return ChangeOrder.of_sorted(self._changes("place"), self._changes("1, place"))
+
+    def _changes(self, order: str) -> tuple[array[int], array[int]]:
+        """Return positions and times of the last changes of all runs, in an order."""
+        ((positions, times),) = self._journal.query(_CHANGES.format(order))
+        return array("q", _decode_positions(positions)), array("q", _decode_positions(times))
 
     def positions_where(self, clause: Clause) -> list[Position]:
         """Return the positions of the runs for which a condition is true, lowest first."""

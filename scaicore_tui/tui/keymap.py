@@ -53,7 +53,7 @@ SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY
 class KeyAction(Struct, frozen=True):
     """An action, its keys, and the contexts in which they work. An empty `label` hides it from the footer.
 
-    With `takes_key`, the key that was pressed is the argument of the action.
+    With `takes_key`, the key that was pressed is the argument of the action: its screen has the bindings.
     """
 
     id: str
@@ -176,7 +176,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "demo", ("d", "enter"), "start the demo", "start the demo on this machine", frozenset({KeyContext.WELCOME})
     ),
-    KeyAction("answer", ("a",), "answer", "answer the checkpoint; then choose with 1–9", READING, writes=True),
+    KeyAction("answer", ("a",), "answer", "answer the checkpoint; then choose with 1–9", READING - CAUSES, writes=True),
     KeyAction(
         "filter",
         ("slash",),
@@ -187,7 +187,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("view", ("v",), "answered", "show answered checkpoints, or pending ones", frozenset({KeyContext.INBOX})),
     KeyAction("mine", ("m",), "mine", "show what is assigned to you, or all", frozenset({KeyContext.INBOX})),
     KeyAction("follow_link", ("x",), "run", "open the run of the checkpoint", frozenset({KeyContext.INBOX})),
-    KeyAction("continue", ("c",), "continue", "continue the breakpoint", READING, writes=True),
+    KeyAction("continue", ("c",), "continue", "continue the breakpoint", READING - CAUSES, writes=True),
     KeyAction(
         "mark",
         ("space",),
@@ -202,7 +202,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         ("R",),
         "replay",
         "replay: invoke the Core again, same or edited input",
-        READING,
+        READING - CAUSES,
         writes=True,
     ),
     KeyAction(
@@ -262,7 +262,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("next_pane", ("tab",), "pane", "next pane", LISTS),
     KeyAction("previous_pane", ("shift+tab",), "", "previous pane", LISTS),
     KeyAction("causes", ("b",), "by cause", "failures by their cause", LISTS),
-    KeyAction("open", ("enter",), "list", "list the runs that failed from this cause", CAUSES),
+    KeyAction("list_runs", ("enter",), "list", "list the runs that failed from this cause", CAUSES),
     KeyAction("period", ("T",), "period", "tell of another period: 15 min, 60 min, 24 h, 7 d", LISTS | CAUSES),
     KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", CAUSES),
     KeyAction("ages", ("A",), "", "show when runs changed, or how long ago", frozenset({KeyContext.RUNS})),
@@ -341,8 +341,11 @@ def bindings(
     """Return the bindings of `contexts`: of all actions, or of the ids in `only`, without those in `exclude`."""
     wanted, excluded, found = set(contexts), set(exclude), list[Binding]()
     for action in ACTIONS:
-        if action.contexts & wanted and action.id not in excluded and (only is None or action.id in only):
-            for key in action.keys:
-                name = f"{action.id}('{key}')" if action.takes_key else action.id
-                found.append(Binding(key, name, action.description, show=False))
+        if (
+            action.contexts & wanted
+            and not action.takes_key
+            and action.id not in excluded
+            and (only is None or action.id in only)
+        ):
+            found += [Binding(key, action.id, action.description, show=False) for key in action.keys]
     return found

@@ -25,7 +25,7 @@ _COLOURS = {
     Progress.NOT_RECEIVED: "amber",
 }
 _GROUPED = (Progress.ACCEPTED, Progress.CONFIRMED)
-MAX_SUBJECT_CELLS = 64
+MAX_SUBJECT_CELLS, MAX_OPTION_CELLS = 64, 24
 # Answers whose past tense is known. Of others the notice says the option.
 _PAST_TENSES = {
     "approve": "approved",
@@ -115,7 +115,7 @@ class Notices:
 
 def submission_notice(submission: Submission, now: float) -> Notice:
     """Return the notice about the progress of a write, at `now` in monotonic seconds."""
-    parts = [f"{_write_words(submission)}: {progress_words(submission)}"]
+    parts = [_head(submission)]
     if submission.progress is Progress.ACCEPTED and submission.age(now) >= NO_PROGRESS_AFTER_S:
         parts.append(f"no movement for {format_age(submission.age(now))}")
     elif submission.message and not (submission.subject and submission.progress in _GROUPED):
@@ -137,22 +137,22 @@ def submission_notice(submission: Submission, now: float) -> Notice:
     )
 
 
-def _write_words(submission: Submission) -> str:
-    """Return the write in the words of what was asked: `✓ approved “Ada Okoye · Train · 940 EUR”`.
+def _head(submission: Submission) -> str:
+    """Return the write and its progress, in the words of what was asked.
 
-    The past tense is only used once it is confirmed.
+    `✓ approved “Ada Okoye · Train · 940 EUR”: confirmed, the run moved on`: the past tense only once it is confirmed.
+    Until then the progress comes before the words, so that it is never wrapped off the first line.
     """
+    progress = progress_words(submission)
     if not submission.subject:
-        return submission.description
+        return f"{submission.description}: {progress}"
     subject = quote(submission.subject, MAX_SUBJECT_CELLS)
-    is_confirmed = submission.progress is Progress.CONFIRMED
-    if submission.kind is Kind.CONTINUE:
-        return f"✓ continued {subject}" if is_confirmed else f"continue {subject}"
-    option = submission.resolution or ""
-    if not is_confirmed:
-        return f"answer {display_name(option)} to {subject}"
-    past = _PAST_TENSES.get(option.casefold())
-    return f"✓ {past} {subject}" if past is not None else f"✓ answered {display_name(option)} to {subject}"
+    is_continue, option = submission.kind is Kind.CONTINUE, submission.resolution or ""
+    if submission.progress is not Progress.CONFIRMED:
+        write = "continue" if is_continue else f"answer {display_name(option, MAX_OPTION_CELLS)}"
+        return f"{write}: {progress} · {subject}"
+    past = "continued" if is_continue else _PAST_TENSES.get(option.casefold())
+    return f"✓ {past or f'answered {display_name(option)} to'} {subject}: {progress}"
 
 
 def progress_words(submission: Submission) -> str:

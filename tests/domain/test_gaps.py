@@ -96,8 +96,13 @@ def run_list_of(index: MemoryIndex) -> RunListModel:
     return run_list
 
 
+def gap_at(position: int) -> Gap:
+    """Return a gap above `position`, after the only event of the run there."""
+    return replace(gap(position), last_at=NOON + position)
+
+
 def test_a_filtered_list_shows_all_gaps() -> None:
-    index = index_of(*range(6), gaps=[gap(1), gap(3)])
+    index = index_of(*range(6), gaps=[gap_at(1), gap_at(3)])
     run_list = run_list_of(index)
     assert [row.row for row in run_list.gap_rows] == [2, 4]
     set_filter(run_list, index, View.ALL, "exec_000005")
@@ -122,7 +127,7 @@ def test_each_line_is_a_row_or_a_gap(count: int, found: list[tuple[int, bool]]) 
 
 def test_gaps_in_a_long_list_are_drawn_without_iterating_over_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     count, drawn = 10_000, list[int]()
-    run_list = run_list_of(index_of(*range(count), gaps=[gap(position) for position in range(99, count, 1_000)]))
+    run_list = run_list_of(index_of(*range(count), gaps=[gap_at(position) for position in range(99, count, 1_000)]))
 
     def draw_row(_: RunList, row: int) -> Line:
         drawn.append(row)

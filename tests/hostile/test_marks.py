@@ -150,7 +150,7 @@ async def test_a_long_option_does_not_hide_the_target(ascii_only: bool) -> None:
 async def test_marks_foreign_text_in_the_bulk_dialog(size: tuple[int, int], ascii_only: bool) -> None:
     stage = Stage(feed(review(), review("ckpt_2")), ascii_only=ascii_only)
     async with stage.opened(size) as pilot:
-        await pilot.press("i", "space", "j", "space", "a", "1")
+        await pilot.press("i", "space", "space", "a", "1")
         await pilot.pause()
         lines = await pages(stage, pilot)
         rows = re.compile(r"^ *[›>]? *[12] |^ {6,}")

@@ -160,3 +160,16 @@ def test_a_summary_that_cannot_be_read_is_built_again(tmp_path: Path) -> None:
         while writer.rebuild_missing() is not None:
             pass
         assert (journal.query(ALL_COLUMNS), journal.is_complete) == (expected, True)
+
+
+def test_runs_are_stored_in_the_order_of_their_last_changes(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j") as journal:
+        writer = JournalWriter(journal)
+        writer.prepare()
+        writer.append_new([started(NOON, "exec_a"), started(NOON + 2 * SECOND, "exec_b"), entered("n", NOON, "exec_c")])
+        writer.append_new([entered("n", NOON + 3 * SECOND, "exec_a")])
+        stored = writer.stored_changes()
+        names = {summary.position: summary.execution_id for summary in Summaries(journal).newest(9)}
+    assert [names[position] for position in stored] == ["exec_c", "exec_b", "exec_a"]
+    assert [stored.index(position) for position in stored] == [0, 1, 2]
+    assert stored.time_of(stored[2]) == NOON + 3 * SECOND

@@ -24,6 +24,7 @@ from tests.support.warm_program import Running, warm_app_server
 TIMEOUT_S = 45.0
 DEBUGGER = (sys.executable, "-m", "scaicore_tui")
 KEYS = {
+    "shift+tab": "\x1b[Z",
     "enter": "\r",
     "tab": "\t",
     "escape": "\x1b",

@@ -18,7 +18,7 @@ OPENING_KEYS = (
     ("e", "R", "e"),
     ("a", "tab", "x"),
     ("i",),
-    ("i", "space", "j", "space", "a"),
+    ("i", "space", "space", "a"),
     ("question_mark",),
     ("i", "j", "C"),
 )

@@ -47,13 +47,13 @@ async def test_answer_not_sent_is_shown_on_its_row_and_can_be_retried() -> None:
         await wait_until(pilot, lambda: "sending…" in stage.text)
         await stage.settle(pilot)
         assert "sending…" in row_of(stage, "Invoice 1")
-        assert "answer approve to “Invoice 1 · Pay invoice 1 over 100 EUR?”: sending…" in stage.text
+        assert "answer approve: sending… · “Invoice 1 · Pay invoice 1 over 100 EUR?”" in stage.text
         server.fail.set()
         await wait_until(pilot, lambda: "not sent" in stage.text)
         await stage.settle(pilot)
         assert "not sent" in row_of(stage, "Invoice 1")
         assert "not sent" not in row_of(stage, "Invoice 2")
-        assert "answer approve to “Invoice 1 · Pay invoice 1 over 100 EUR?”: not sent" in stage.text
+        assert "answer approve: not sent · “Invoice 1 · Pay invoice 1 over 100 EUR?”" in stage.text
         await pilot.press("escape")
         stage.clock.advance(5)
         await stage.settle(pilot)

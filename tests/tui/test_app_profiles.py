@@ -123,7 +123,7 @@ async def test_waits_for_a_write_in_progress_and_reports_it(profiles: ProfileSet
         await wait_until(pilot, lambda: "staging still waits for the response to a write" in shown_text(pilot))
         assert session_of(pilot).target.name == PROD
         api.held.set()
-        await wait_until(pilot, lambda: "staging: answer approve to ckpt_review: accepted" in shown_text(pilot))
+        await wait_until(pilot, lambda: "staging: answer approve: accepted · “Review needed" in shown_text(pilot))
         await wait_until_closed(pilot, profiles, STAGING)
         assert api.requests.count("POST") == 1
         (entry,) = profiles.ledger.entries()

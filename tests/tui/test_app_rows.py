@@ -20,7 +20,7 @@ from tests.support.inbox_scene import inbox_feed
 from tests.support.scene import BREAKPOINT, busy_feed
 from tests.support.write_server import AcceptingServer
 
-RUN, CHECKPOINT, NEWEST = "exec_d3b6f0", "ckpt_break", "exec_8f21c4"
+RUN, CHECKPOINT, NEWEST, FAILED = "exec_d3b6f0", "ckpt_break", "exec_8f21c4", "exec_5b0c11"
 # The keys that select that run or its checkpoint in each key context. In the contexts of checkpoints, the list of runs
 # keeps its newest run selected, which is another one.
 SELECTING_KEYS: dict[KeyContext, tuple[str, ...]] = {
@@ -32,25 +32,29 @@ SELECTING_KEYS: dict[KeyContext, tuple[str, ...]] = {
     KeyContext.CAUSES: ("b",),
     KeyContext.FORM: ("i", "G", "shift+tab"),
 }
-BY_RUN, BY_CHECKPOINT = (
+BY_RUN, IN_LIST = (
     {KeyContext.RUNS, KeyContext.NODES, KeyContext.DETAIL},
     {KeyContext.CHECKPOINTS, KeyContext.INBOX},
 )
+BY_CHECKPOINT = IN_LIST | {KeyContext.FORM}
 # The actions on a row: the expected target of each, and the key contexts in which it is the target.
 ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
     "replay": {RUN: BY_RUN | BY_CHECKPOINT},
     "answer": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
     "continue": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
-    "open": {RUN: {KeyContext.RUNS, KeyContext.NODES}, CHECKPOINT: BY_CHECKPOINT},
-    "copy": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT},
-    "copy_all": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT},
-    "mark": {CHECKPOINT: BY_CHECKPOINT},
-    "continue_all": {CHECKPOINT: BY_CHECKPOINT},
+    "open": {RUN: {KeyContext.RUNS, KeyContext.NODES}, CHECKPOINT: {KeyContext.CHECKPOINTS}},
+    # The answer to a breakpoint needs the dialog.
+    "choose": {CHECKPOINT: {KeyContext.INBOX}},
+    "send": {CHECKPOINT: {KeyContext.INBOX}},
+    "copy": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT, FAILED: {KeyContext.CAUSES}},
+    "copy_all": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT, FAILED: {KeyContext.CAUSES}},
+    "mark": {CHECKPOINT: IN_LIST},
+    "continue_all": {CHECKPOINT: IN_LIST},
 }
 # All others move the cursor, show something else, or act on everything.
 OTHER_ACTIONS = {
     *("cursor_down", "cursor_up", "page_down", "page_up", "first", "last", "next_error", "previous_error", "follow"),
-    *("ages", "period", "causes", "moment", "enlarge", "earlier_visit", "later_visit"),
+    *("ages", "period", "causes", "list_runs", "moment", "enlarge", "earlier_visit", "later_visit"),
     *("next_pane", "previous_pane", "back", "filter", "view", "inbox", "profile", "help", "command_palette"),
     *("view_timeline", "view_order", "view_flow", "view_events", "view_input", "view_output"),
     *(
@@ -65,6 +69,7 @@ OTHER_ACTIONS = {
         "last_event",
     ),
     *("fold", "newer_run", "older_run", "zoom_in", "zoom_out", "whole_run", "idle"),
+    *("mark_alike", "mark_range", "mine", "read_form", "next_field"),
     *("pause", "refresh_now", "theme", "repaint", "app.suspend_process", "quit"),
 }
 
@@ -116,6 +121,8 @@ class Effects:
         "replay": _shown,
         "answer": _shown,
         "open": _shown,
+        "choose": _shown,
+        "send": _shown,
         "copy": _copied_id,
         "copy_all": _copied_document,
         "continue": _posted,

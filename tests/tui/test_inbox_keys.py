@@ -245,7 +245,7 @@ async def test_the_form_shows_the_run_opens_it_folds_the_context_and_shows_answe
 
 
 async def test_a_confirmed_answer_is_told_in_its_own_words() -> None:
-    stage = Stage(inbox_feed(invoice(1, execution_id=None)))
+    stage = Stage(inbox_feed(invoice(1, execution_id=None), invoice(2)))
     AcceptingServer(stage).row = {"status": "resolved"}
     async with stage.opened(WIDE) as pilot:
         await open_inbox(stage, pilot)
@@ -255,3 +255,8 @@ async def test_a_confirmed_answer_is_told_in_its_own_words() -> None:
         await stage.settle(pilot)
         assert "✓ approved “Invoice 1 · Pay invoice 1 over 100 EUR?”: confirmed" in stage.text
         assert "the run moved on" not in stage.text
+        stage.sim.checkpoints = [invoice(2)]
+        await stage.poll(pilot)
+        assert "Inbox · 1 " in stage.text
+        assert row_of(stage, "Invoice 1").endswith("confirmed")
+        assert selected(stage) == "ckpt_inv2"

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.text import display_name, one_line
-from scaicore_tui.timefmt import format_age
-from scaicore_tui.tui.render.line import Span
+from scaicore_tui.text import display_name
 
 
 class ResolvedCheckpoints(Struct, frozen=True):
@@ -18,15 +16,6 @@ class ResolvedCheckpoints(Struct, frozen=True):
     checkpoints: tuple[Checkpoint, ...] = ()
     read_at: float | None = None
     problem: str = ""
-
-
-def answered_info(answered: ResolvedCheckpoints, now: float, width: int) -> list[Span]:
-    """Return the age of the answered checkpoints at `now` (monotonic seconds), and why it is not newer."""
-    if answered.problem:
-        return [(f"not read again: {one_line(answered.problem, width)}", "amber")]
-    if answered.read_at is None:
-        return [("reading…", "grey")]
-    return [(f"read {format_age(now - answered.read_at)} ago · v waiting", "grey")]
 
 
 # Returns why a checkpoint cannot be answered, or None.

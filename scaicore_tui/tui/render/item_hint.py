@@ -1,4 +1,4 @@
-"""The hint of the inbox: what enter would send, to how many checkpoints and where, or why it sends nothing. Pure."""
+"""The line of the inbox that says what Enter would send, to how many checkpoints and to which target. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Choice(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """The option and its checkpoints, for a message."""
+        """The option and what it answers, for a message."""
         return f"{display_name(self.option.name)} for {named(self.checkpoints)}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from scaicore_tui.protocol import Option
-from scaicore_tui.text import cell_width, one_line
+from scaicore_tui.text import cell_width, display_name
 from scaicore_tui.tui.render.line import CURSOR, Span
 
 # Those with a digit.
@@ -17,7 +17,7 @@ GAP_CELLS = 2
 
 
 class OptionSpot(Struct, frozen=True):
-    """The position of an option on the screen: its line, and its first and last cell."""
+    """The position of an option: its line, and its first and last cell."""
 
     index: int
     line: int
@@ -44,7 +44,7 @@ def option_lines(options: Sequence[Option], chosen: str | None, width: int, end:
     used = 0
     for index, option in enumerate(options[:MAX_OPTIONS]):
         is_chosen = option.id == chosen
-        name = one_line(option.name, min(MAX_OPTION_CELLS, max(4, width - 4)))
+        name = display_name(option.name, min(MAX_OPTION_CELLS, max(4, width - 4)))
         cells = cell_width(name) + 3
         if used and used + cells > width:
             lines.append([])

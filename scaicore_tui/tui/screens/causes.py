@@ -132,7 +132,7 @@ class CausesScreen(SessionScreen):
         self._heading.show(left, [("enter lists the runs", "grey")], active=True)
         super().refresh_chrome()
 
-    def action_open(self) -> None:
+    def action_list_runs(self) -> None:
         self._list.open_row()
 
     def leave(self) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from scaicore_tui.analysis.checkpoint_order import NEVER, is_mine, next_order_change
 from scaicore_tui.analysis.query import CHECKPOINTS, CheckpointRow, Query, compile_query, parse_query
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import Delta, Run, Summary
-from scaicore_tui.text import clipboard_text, display_name, editable_json, one_line
+from scaicore_tui.runs import Delta, Run
+from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import (
@@ -22,13 +22,12 @@ from scaicore_tui.tui.messages import (
     CopyText,
     FilterClosed,
     LoadResolved,
-    SummaryNeeded,
 )
 from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.query_messages import QueryTyped, RememberQuery, ValuesNeeded
 from scaicore_tui.tui.render.bulk_detail import batch_lines
 from scaicore_tui.tui.render.checkpoints import inbox_head, resolved_head
-from scaicore_tui.tui.render.inbox import answered_info
+from scaicore_tui.tui.render.inbox_heading import ORDER, InboxCounts, age_spans, title_spans
 from scaicore_tui.tui.render.item_form import answered_lines, context_sections, form_lines, heading_spans
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.value_rows import NO_VALUE
@@ -52,7 +51,18 @@ ANSWERING_ACTIONS = frozenset({"choose", "send", "next_field", "mark", "mark_ali
 class InboxScreen(InboxAnswerScreen):
     """All checkpoints, pending or answered, with a filter; below them the form of the selected one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.COMMENT}, exclude=("back",))]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings({KeyContext.COMMENT}, exclude=("back",)),
+        Binding("1", "choose('1')", "choose", show=False),
+        Binding("2", "choose('2')", "choose", show=False),
+        Binding("3", "choose('3')", "choose", show=False),
+        Binding("4", "choose('4')", "choose", show=False),
+        Binding("5", "choose('5')", "choose", show=False),
+        Binding("6", "choose('6')", "choose", show=False),
+        Binding("7", "choose('7')", "choose", show=False),
+        Binding("8", "choose('8')", "choose", show=False),
+        Binding("9", "choose('9')", "choose", show=False),
+    ]
     DEFAULT_CSS = """
     InboxScreen InboxList { height: 3; }
     """
@@ -65,8 +75,8 @@ class InboxScreen(InboxAnswerScreen):
         self._filter_bar = QueryBar("checkpoints", History())
         self._query = NO_QUERY
         self._is_mine_only = False
+        self._shown_count = self._known_count = self._mine_count = 0
         self._resort_at = NEVER
-        self._asked_runs: set[str] = set()
         self._form_debouncer = Debouncer(self, self.show_form, CURSOR_REST_S)
 
     @property
@@ -151,8 +161,12 @@ class InboxScreen(InboxAnswerScreen):
     def show_inbox(self) -> None:
         state, known = self.state, self._all_checkpoints
         reviewer = state.session.reviewer
-        mine = tuple(row for row in known if is_mine(row, reviewer)) if self._is_mine_only else known
+        is_narrowed = self._is_mine_only and not self.shows_resolved
+        mine = tuple(row for row in known if is_mine(row, reviewer)) if is_narrowed else known
         rows = self._matching(mine)
+        self._shown_count, self._known_count = len(rows), len(known)
+        self._mine_count = sum(is_mine(row, reviewer) for row in known)
+        rows += () if self.shows_resolved else tuple(self.answered_here)
         self._resort_at = next_order_change(known, state.now)
         self._list.is_filtered, self._list.is_mine_only = not self._query.is_empty, self._is_mine_only
         self._list.reviewer = reviewer
@@ -168,7 +182,7 @@ class InboxScreen(InboxAnswerScreen):
 
     def refresh_chrome(self) -> None:
         """Redraw the bars and the heading."""
-        self._heading.show(self._title_spans(), self._info_spans(), active=not self.form.is_reading)
+        self._heading.show(title_spans(self._counts), self._info_spans(), active=not self.form.is_reading)
         super().refresh_chrome()
         if self.shows_resolved or self.read_only:
             shown = actions_in(self.key_context, read_only=self.read_only)
@@ -238,17 +252,23 @@ class InboxScreen(InboxAnswerScreen):
             return []
         if self.shows_resolved:
             return answered_lines(selected, width, state.now)
-        return form_lines(selected, self._summary, width, state.now)
+        return form_lines(selected, self.summary, width, state.now)
 
     def show_form(self) -> None:
         """Show the form of the selected checkpoint, or of the marked ones."""
-        self._ask_for_run()
+        self.ask_for_run()
         selected, marked = self._list.selected, bool(self.state.marked) and not self.shows_resolved
         key: object = self.marked_batch.ids if marked else selected and (selected.id, self.shows_resolved)
         note = "" if self.form.is_reading else "shift+tab"
         context = context_sections(selected, note) if selected is not None and not marked else []
         self.form.show_item(key, list(self._form_heading(selected, marked=marked)), context, self.draft.comment)
         self._show_hint()
+
+    def action_choose(self, key: str = "") -> None:
+        """Choose the option with that digit; Enter then sends it, also from the form."""
+        if self.form.is_reading:
+            self._read_form(reading=False)
+        super().action_choose(key)
 
     def action_inbox(self) -> None:
         self.show_message("i: this is the inbox; esc goes back")
@@ -289,14 +309,14 @@ class InboxScreen(InboxAnswerScreen):
             )
             return
         self._is_mine_only = not self._is_mine_only
-        self.show_inbox()
+        self._show_others()
 
     def action_follow_link(self) -> None:
         """Open the run of the selected checkpoint."""
         selected = self._list.selected
         if selected is None or selected.execution_id is None:
             self.show_message("x: this checkpoint names no run", "amber")
-        elif self._summary is None:
+        elif self.summary is None:
             self.show_message("x: the events of this run have not been read", "amber")
         else:
             from scaicore_tui.tui.screens.run import RunScreen
@@ -317,7 +337,7 @@ class InboxScreen(InboxAnswerScreen):
         self._list.shows_resolved = not self._list.shows_resolved
         if self._list.shows_resolved:
             self.post_message(LoadResolved())
-        self.show_inbox()
+        self._show_others()
 
     def action_refresh_now(self) -> None:
         super().action_refresh_now()
@@ -344,20 +364,6 @@ class InboxScreen(InboxAnswerScreen):
     @property
     def _all_checkpoints(self) -> tuple[Checkpoint, ...]:
         return self.state.resolved.checkpoints if self._list.shows_resolved else self.state.pending
-
-    @property
-    def _summary(self) -> Summary | None:
-        """The summary of the run of the selected checkpoint, if it is in memory."""
-        selected = self._list.selected
-        return None if selected is None else self.state.session.index.get(selected.execution_id or "")
-
-    def _ask_for_run(self) -> None:
-        """Ask once for the summary of a run that is not in memory."""
-        selected = self._list.selected
-        key = None if selected is None else selected.execution_id
-        if key is not None and self._summary is None and key not in self._asked_runs:
-            self._asked_runs.add(key)
-            self.post_message(SummaryNeeded(key))
 
     def _page(self, by: int) -> None:
         if self.form.is_reading:
@@ -396,9 +402,14 @@ class InboxScreen(InboxAnswerScreen):
         note = "" if self.read_only else COMMENT_NOTE
         self.form.show_answer(self.options, self.chosen_id, hint, note)
 
+    def _show_others(self) -> None:
+        """List other checkpoints, on demand: the selection may change, and a digit may follow at once."""
+        self.show_inbox()
+        self._rearranged_at = float("-inf")
+
     def _set_query(self, query: Query) -> None:
         self._query = query
-        self.show_inbox()
+        self._show_others()
 
     def _matching(self, rows: tuple[Checkpoint, ...]) -> tuple[Checkpoint, ...]:
         """Return those of the checkpoints that match the query."""
@@ -408,38 +419,25 @@ class InboxScreen(InboxAnswerScreen):
         matches = compile_query(self._query, CHECKPOINTS, context.now)
         return tuple(row for row in rows if matches(CheckpointRow(row, context)))
 
-    def _title_spans(self) -> list[Span]:
-        shown, available = self._list.row_count, len(self._all_checkpoints)
-        total = f"{available:,}" if self._list.shows_resolved or not available else self.state.pending_count()
-        text = self._query.text.strip()
-        is_part = bool(text) or (self._is_mine_only and not self._list.shows_resolved)
-        count = f"{shown:,} of {total}" if is_part else total
-        label = "Answered" if self._list.shows_resolved else "Inbox"
-        colour = "text strong" if self._list.shows_resolved or not available else "amber strong"
-        needle = f"  /{one_line(text, 20)}" if text else ""
-        return [
-            (f"{label} · {count}", colour),
-            *self._mine_spans(),
-            (needle, "accent strong"),
-            *self._mark_spans(),
-        ]
-
-    def _mine_spans(self) -> list[Span]:
-        reviewer = self.state.session.reviewer
-        if self._list.shows_resolved or not reviewer.is_known:
-            return []
-        if self._is_mine_only:
-            return [(" · mine", "accent strong")]
-        return [(f" · mine {sum(is_mine(row, reviewer) for row in self._all_checkpoints):,}", "text")]
-
-    def _mark_spans(self) -> list[Span]:
-        """Return how many are marked, and how many of those the filter hides."""
-        marked = self.state.marked
-        hidden = 0 if self._list.shows_resolved else len(marked - self._list.ids)
-        marks = f" · {len(marked):,} marked" if marked else ""
-        return [(marks, "accent strong"), (f" · {hidden:,} of them hidden" if hidden else "", "amber strong")]
+    @property
+    def _counts(self) -> InboxCounts:
+        """The numbers in the heading."""
+        state, is_resolved, marked = self.state, self.shows_resolved, self.state.marked
+        is_counted = is_resolved or not self._known_count
+        return InboxCounts(
+            shown=self._shown_count,
+            total=f"{self._known_count:,}" if is_counted else state.pending_count(),
+            mine=self._mine_count if state.session.reviewer.is_known and not is_resolved else None,
+            marked=len(marked),
+            hidden=0 if is_resolved else len(marked - self._list.ids),
+            needle=self._query.text.strip(),
+            is_mine_only=self._is_mine_only and not is_resolved,
+            is_resolved=is_resolved,
+            is_empty=not self._known_count,
+        )
 
     def _info_spans(self) -> list[Span]:
-        if not self._list.shows_resolved:
-            return [("due within 15m first, then priority", "grey")]
-        return answered_info(self.state.resolved, self.state.session.clock.monotonic(), self.size.width // 2)
+        """Return the order of pending checkpoints, or the age of the answered ones."""
+        if not self.shows_resolved:
+            return [(ORDER, "grey")]
+        return age_spans(self.state.resolved, self.state.session.clock.monotonic(), self.size.width)

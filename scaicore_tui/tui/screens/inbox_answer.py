@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from scaicore_tui.actions import Progress, gate
 from scaicore_tui.analysis.review_form import input_field_lines
 from scaicore_tui.protocol import Checkpoint, Option
+from scaicore_tui.runs import Summary
 from scaicore_tui.tui.dialogs.base import MIN_SIZE, TOO_SMALL
-from scaicore_tui.tui.messages import AnswerAll, AnswerCheckpoint, OptionChosen
+from scaicore_tui.tui.messages import AnswerAll, AnswerCheckpoint, OptionChosen, SummaryNeeded
 from scaicore_tui.tui.render.inbox import Batch, answerable_together
 from scaicore_tui.tui.render.item_hint import Choice, choice_spans, named, state_spans
 from scaicore_tui.tui.render.line import Span
@@ -23,6 +24,8 @@ from scaicore_tui.tui.widgets.item_form import ItemForm
 
 # A key that is held repeats after at most this time. Enter without a choice does nothing sooner after another Enter.
 KEY_REPEAT_S = 1.0
+# Rows of answered checkpoints that stay, below those that wait.
+MAX_ANSWERED_HERE = 20
 BEING_SENT = "its answer is being sent"
 
 
@@ -31,12 +34,29 @@ class InboxAnswerScreen(CheckpointListScreen):
 
     def __init__(self, state: AppState) -> None:
         super().__init__(state)
+        self._asked_runs: set[str] = set()
         self.form = ItemForm(self.form_lines)
         self._choice: Choice | None = None
         self._chosen_draft = Draft()
         self._enter_at = self._rearranged_at = float("-inf")
         self._last_marked: str | None = None
         self._sent_batches: set[tuple[str, ...]] = set()
+        # The checkpoints that were answered on this screen, the latest last.
+        self._answered_here: dict[str, Checkpoint] = {}
+
+    @property
+    def summary(self) -> Summary | None:
+        """The summary of the run of the selected checkpoint, if it is in memory."""
+        selected = self.inbox.selected
+        return None if selected is None else self.state.session.index.get(selected.execution_id or "")
+
+    def ask_for_run(self) -> None:
+        """Ask once for the summary of a run that is not in memory."""
+        selected = self.inbox.selected
+        key = None if selected is None else selected.execution_id
+        if key is not None and self.summary is None and key not in self._asked_runs:
+            self._asked_runs.add(key)
+            self.post_message(SummaryNeeded(key))
 
     @abstractmethod
     def form_lines(self, width: int) -> list[Sequence[Span]]:
@@ -74,7 +94,7 @@ class InboxAnswerScreen(CheckpointListScreen):
 
     @property
     def draft(self) -> Draft:
-        """The comment and the choice for these checkpoints, here or in a dialog."""
+        """The text and the choice for these checkpoints, entered here or in a dialog."""
         targets, drafts = self.targets, self.state.drafts
         if not targets:
             return Draft()
@@ -169,6 +189,19 @@ class InboxAnswerScreen(CheckpointListScreen):
         self.drop_choice()
         self.state.marked |= set(rows[first : last + 1])
         self._show_marks()
+
+    def answer_sent(self, checkpoint_id: str) -> None:
+        """Remember what was answered in the dialog, and go to the next checkpoint."""
+        checkpoint = self.state.session.checkpoint(checkpoint_id)
+        if checkpoint is not None:
+            self._remember((checkpoint,))
+        super().answer_sent(checkpoint_id)
+
+    @property
+    def answered_here(self) -> list[Checkpoint]:
+        """The checkpoints that were answered on this screen and do not wait any more, the latest first."""
+        pending = {row.id for row in self.state.session.checkpoints}
+        return [row for row in reversed(self._answered_here.values()) if row.id not in pending]
 
     def drop_choice(self) -> None:
         """Forget a choice that was not sent, and say so."""
@@ -296,6 +329,7 @@ class InboxAnswerScreen(CheckpointListScreen):
             self.show_message(f"not sent: {reason} · {named(choice.checkpoints)}", "amber")
             return
         comment = self.draft.comment.strip() or None
+        self._remember(choice.checkpoints)
         self._choice = None
         self.set_focus(None)
         if len(choice.checkpoints) == 1:
@@ -303,6 +337,14 @@ class InboxAnswerScreen(CheckpointListScreen):
         else:
             self._send_all(choice, comment)
         self.show_inbox()
+
+    def _remember(self, checkpoints: tuple[Checkpoint, ...]) -> None:
+        """Keep the rows of these, so that each shows the outcome of its answer."""
+        for row in checkpoints:
+            self._answered_here.pop(row.id, None)
+            self._answered_here[row.id] = row
+        for key in list(self._answered_here)[:-MAX_ANSWERED_HERE]:
+            del self._answered_here[key]
 
     def _send_one(self, choice: Choice, comment: str | None) -> None:
         checkpoint_id = choice.checkpoints[0].id

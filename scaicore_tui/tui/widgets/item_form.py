@@ -74,7 +74,7 @@ class ContextList(ValueList):
 
 
 class ItemForm(Vertical):
-    """The question of the selected checkpoint, and the fields to answer it. `build` returns the text for a width."""
+    """Shows what the selected checkpoint asks, and the fields to answer it. `build` returns the text for a width."""
 
     DEFAULT_CSS = """
     ItemForm { height: 1fr; }
@@ -139,6 +139,8 @@ class ItemForm(Vertical):
         self.context_list.show(context, is_other=is_other)
         if is_other:
             self.pager.scroll_to_line(0)
+        # While it has the keys, its newest characters may not be in the draft yet.
+        if is_other or (comment != self.comment_field.text and not self.comment_field.has_focus):
             with self.comment_field.prevent(TextArea.Changed):
                 self.comment_field.text = comment
                 self.comment_field.move_cursor(self.comment_field.document.end)

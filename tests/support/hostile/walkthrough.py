@@ -92,6 +92,7 @@ class Walk:
         """Visit the pending and the resolved checkpoints."""
         self.press("i")
         self.pages(pages)
+        self.press("shift+tab", "enter", "pagedown", "escape", "tab", "ctrl+t", "escape", "*", "*")
         self.press("v")
         self.terminal.wait_for_silence(4 * SILENCE_S, 2.0)
         self.pages(pages)
@@ -100,7 +101,7 @@ class Walk:
     def dialogs(self, count: int, step: int) -> None:
         """Open the first dialogs of the inbox, which have the most content, then every `step`th of the others."""
         for number in range(count):
-            self.press("enter")
+            self.press("a")
             self.press("pagedown", "pagedown", "pagedown", "pagedown")
             self.press("ctrl+y", "3", "2", "1", "tab", "ctrl+t")
             if number == 0:
@@ -112,14 +113,14 @@ class Walk:
         """Send an answer for each of `strings`, which is in the server's response; every second answer is rejected."""
         for number, text in enumerate(strings):
             self.feed.refusal = text if number % 2 else None
-            self.press("enter", "1")
+            self.press("a", "1")
             self._send()
             self.press("escape", "escape", "j")
         self.feed.refusal = None
 
     def bulk_answer(self, strings: Sequence[str]) -> None:
         """Answer several checkpoints at once, and breakpoints; visit the results."""
-        self.press("g", "space", "j", "space", "j", "space", "a", "pagedown", "1")
+        self.press("g", "space", "space", "space", "a", "pagedown", "1")
         self.feed.refusal = strings[0]
         self._send(3)
         self.press("pagedown", "escape", "escape")
