@@ -18,7 +18,7 @@ from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.node_days import FORGET_COUNTED
 from scaicore_tui.store.run_rows import PUT, PUT_IN_MEMORY, run_row
 from scaicore_tui.store.stored_ids import decode_id, encode_id
-from scaicore_tui.units import Position
+from scaicore_tui.units import Micros, Position
 
 if TYPE_CHECKING:
     from scaicore_tui.store.run_query import Clause
