@@ -24,7 +24,7 @@ from scaicore_tui.protocol.flows import FlowNode
 from scaicore_tui.runs.model import NodeRunInfo, NodeState, Run, RunStatus
 from scaicore_tui.runs.status_style import BREAKPOINT, NODE_STYLES, REVIEW, StatusStyle
 from scaicore_tui.text import cell_width, display_name, one_line, pad, truncate, wrap
-from scaicore_tui.timefmt import format_duration
+from scaicore_tui.timefmt import format_age, format_duration
 
 ENTRY = StatusStyle("▷", ">", "entry", "grey")
 NOT_YET = StatusStyle("○", "o", "not yet", "grey")
@@ -61,6 +61,7 @@ class FlowView(Struct, frozen=True):
 
     Attributes:
         counts: how often `past_count` past runs took each edge, as `count_edges` returns it.
+        past_ms: the time from the begin of the first of these runs to that of the last one; None if unknown.
         waits: for nodes at which the run waits for a person, what it waits for.
     """
 
@@ -69,6 +70,7 @@ class FlowView(Struct, frozen=True):
     taken: TakenEdges
     counts: Mapping[int, int] = field(default_factory=dict)
     past_count: int = 0
+    past_ms: float | None = None
     waits: Mapping[str, Wait] = field(default_factory=dict)
 
     @property
@@ -81,7 +83,10 @@ def view_flow(
     graph: FlowGraph, run: Run, past: Sequence[Run] = (), waits: Mapping[str, Wait] | None = None
 ) -> FlowView:
     """Return the view of `run` in `graph`; `past` are other runs of the Core."""
-    return FlowView(graph, run, find_taken_edges(graph, run), count_edges(graph, past), len(past), waits or {})
+    begins = [at for at in (other.began_at for other in past) if at is not None]
+    past_ms = (max(begins) - min(begins)) / 1000 if begins else None
+    counts = count_edges(graph, past)
+    return FlowView(graph, run, find_taken_edges(graph, run), counts, len(past), past_ms, waits or {})
 
 
 def heading_spans(view: FlowView) -> list[Span]:
@@ -145,11 +150,18 @@ def ways_lines(view: FlowView, node_id: str, width: int, *, ascii_only: bool = F
     arrow = _ARROW[ascii_only]
     words = [_way_text(view.graph, way, arrow) for way in ways]
     total = ways[0].total
-    runs = "1 past run" if view.past_count == 1 else f"{view.past_count} past runs"
-    share = f"of {total} times in {runs}" if total else "no past run known"
+    share = f"of {total} times in {_past_runs(view)}" if total else "no past run known"
     text = f"{display_name(node_id)}  out of it: {'   '.join(words)}   {share}"
     first, *rest = _wrap_hanging(text, max(width, MIN_WIDTH_CELLS))
     return [[(first, "text")], *([(line, "text")] for line in rest)]
+
+
+def _past_runs(view: FlowView) -> str:
+    """Return how many past runs were counted, and in how much time they began."""
+    if view.past_count == 1:
+        return "1 past run"
+    period = f" in {format_age(view.past_ms / 1000)}" if view.past_ms else ""
+    return f"{view.past_count} past runs{period}"
 
 
 def _wrap_hanging(text: str, width: int) -> list[str]:

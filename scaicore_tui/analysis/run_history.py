@@ -80,6 +80,10 @@ class RunHistory:
         run.duplicates = self._repeats[number - self.first + 1]
         return run
 
+    def feed_number(self, number: int) -> int:
+        """Return the number of an event among all that the feed has of the run, repeats included."""
+        return number + self._repeats[number - self.first]
+
     def number_at(self, at: Micros) -> int:
         """Return the number of the last event up to a time; that of the one before `first` if all are later."""
         return self.first - 1 + bisect_right(self._latest, at)

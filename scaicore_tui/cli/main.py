@@ -64,7 +64,9 @@ TIME: Any = {"metavar": "TIME", "parser": parse_duration}
 @app.callback(invoke_without_command=True)
 @takes_common
 def root(
-    common: Common, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+    common: Common,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    flow: FlowFile = None,
 ) -> int | None:
     """A keyboard-driven terminal debugger for live ScaiCore runs. Without a command it opens the app."""
     if version:
@@ -73,7 +75,7 @@ def root(
 
         stdout.line(f"scaicore-tui {__version__}")
         return 0
-    return open_app(common)
+    return open_app(common, flow)
 
 
 @command()

@@ -25,6 +25,10 @@ def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
         given = Common(**{name: values.pop(name) for name in Common.__struct_fields__})
         common = given.merge(context.obj) if isinstance(context.obj, Common) else given
         context.obj = common
+        if context.invoked_subcommand is not None and values.get("flow") is not None:
+            raise typer.BadParameter(
+                "before a command it has no meaning; show takes it after its name", param_hint="--flow"
+            )
         if context.invoked_subcommand is None:
             stderr.set_quiet(common.quiet)
             stdout.enable_colour(use_colour(common.no_color))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scaicore_tui.api.checkpoint_listing import PendingStatus
     from scaicore_tui.api.client import MAX_RESOLVED_PAGES
+    from scaicore_tui.session.flow_files import read_flow_file
     from scaicore_tui.session.flows import FlowGraphs
     from scaicore_tui.session.offline import OfflineSession
     from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session
@@ -66,6 +67,7 @@ __all__ = [
     "open_statistics",
     "open_usable_session",
     "query_journal",
+    "read_flow_file",
     "submission_of",
     "unused_former_journal",
 ]
@@ -84,6 +86,7 @@ _MODULES = {
     ),
     "scaicore_tui.store.statistics": ("StoredStatistics",),
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
+    "scaicore_tui.session.flow_files": ("read_flow_file",),
     "scaicore_tui.session.flows": ("FlowGraphs",),
     "scaicore_tui.session.offline": ("OfflineSession",),
     "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),

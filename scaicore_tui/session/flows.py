@@ -1,6 +1,6 @@
 """The graph of a run's Core, from the best source there is, and what past runs of the Core did in it.
 
-In this order: a file that was named or is in the folder of the profile, the flow that ScaiFlow deployed to the Core, a
+In this order: a file that was named, one in the folder of the profile, the flow that ScaiFlow deployed to the Core, a
 flow that has all nodes of the run, and else the order in which runs of the Core visited their nodes. Nothing is read
 before it is asked for, and the disk only in threads; what was found is kept for each Core.
 """
@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from pathlib import Path
-
-from msgspec import Struct
 
 from scaicore_tui.analysis.flow_graph import FlowGraph, GraphOrigin, best_cover, build_graph
 from scaicore_tui.analysis.flow_inference import infer_graph
@@ -25,20 +23,12 @@ from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.session.flow_files import read_flow_file, read_flow_folder
+from scaicore_tui.session.past_runs import PastRuns
 from scaicore_tui.store.recordings import RunSource
 
-# The newest runs of a Core that are read.
-MAX_PAST_RUNS = 50
-# Past runs are read again, and a server that could not be reached is asked again, after this time.
-REFRESH_S = 60.0
+# A server that could not be reached is asked again after this time.
+RETRY_S = 60.0
 _log = Log(__name__)
-
-
-class _Past(Struct):
-    """The newest runs of a Core, and when they were read, in monotonic seconds."""
-
-    runs: Sequence[Run]
-    read_at: float
 
 
 class FlowGraphs:
@@ -51,15 +41,19 @@ class FlowGraphs:
         reader: FlowReader | None = None,
         folder: Path | None = None,
     ) -> None:
-        self._runs = runs
+        self.past = PastRuns(runs, clock)
+        self._given: FlowGraph | None = None
         self._clock = clock
         self._reader = reader
         self._folder = folder
         self._files: Sequence[FlowGraph] | None = None
         self._designs: dict[str, FlowGraph] = {}
-        self._past: dict[str, _Past] = {}
         self._ask_again_at = 0.0
         self._lock = asyncio.Lock()
+
+    def use(self, graph: FlowGraph) -> None:
+        """Use a graph, before all other sources, for the Cores with nodes that are in it."""
+        self._given = graph
 
     async def view(
         self, run: Run, checkpoints: Collection[Checkpoint] = (), file: Path | None = None
@@ -69,7 +63,7 @@ class FlowGraphs:
         A `file` goes before all other sources; raises NotFound, StorageError or ConfigError if it has no graph.
         """
         async with self._lock:
-            past = await self._read_past(run.core_id)
+            past = await self.past.newest(run.core_id)
             graph = await self._find_design(run) if file is None else await asyncio.to_thread(read_flow_file, file)
         if graph is None:
             others = (other for other in past if other.execution_id != run.execution_id)
@@ -82,6 +76,8 @@ class FlowGraphs:
     async def _find_design(self, run: Run) -> FlowGraph | None:
         """Return the graph that was drawn for a run's Core; None if none is found."""
         node_ids = {node.node_id for node in run.nodes.values() if node.node_id is not None}
+        if self._given is not None and node_ids and _has_any(self._given, node_ids):
+            return self._given
         known = self._designs.get(run.core_id or "")
         if known is not None and (known.origin is not GraphOrigin.COVER or best_cover([known], node_ids) is known):
             return known
@@ -111,22 +107,9 @@ class FlowGraphs:
         try:
             return await self._reader.find(core_id)
         except ScaicoreError as error:
-            self._ask_again_at = self._clock.monotonic() + REFRESH_S
+            self._ask_again_at = self._clock.monotonic() + RETRY_S
             _log.warning("flows cannot be read", **error_fields(error))
             return []
-
-    async def _read_past(self, core_id: str | None) -> Sequence[Run]:
-        """Return the newest runs of a Core."""
-        if core_id is None:
-            return []
-        past, now = self._past.get(core_id), self._clock.monotonic()
-        if past is None or now >= past.read_at + REFRESH_S:
-            # Only those of one Core are kept: a run with its values may take much memory.
-            self._past = {core_id: _Past(await asyncio.to_thread(self._newest_runs, core_id), now)}
-        return self._past[core_id].runs
-
-    def _newest_runs(self, core_id: str) -> list[Run]:
-        return [self._runs.run(summary) for summary in self._runs.newest_of_core(core_id, MAX_PAST_RUNS)]
 
 
 def flow_graphs_of(target: Target, clock: Clock, runs: RunSource, client: Client) -> FlowGraphs:

@@ -78,14 +78,6 @@ class RunReader:
             return self._index.runs[summary.execution_id]
         return await asyncio.to_thread(self.stored.run, summary)
 
-    async def newest_events(self, execution_id: str, limit: int) -> Sequence[Event]:
-        """Return the newest events of one run, in feed order."""
-        try:
-            return await asyncio.to_thread(lambda: self._journal.reader.recent_events(execution_id, limit))
-        except StorageError as error:
-            self._journal.report_damage(error)
-            return ()
-
     async def _remember(self, read: Callable[[Summaries], Sequence[Summary]]) -> None:
         """Put what `read` returns into the index, unless runs were removed or moved meanwhile: then read again."""
         while True:

@@ -27,7 +27,9 @@ from scaicore_tui.sync.poller import RandomFn
 from scaicore_tui.sync.pollers import Pollers
 
 if TYPE_CHECKING:
+    from scaicore_tui.session.event_pages import EventPages
     from scaicore_tui.session.flows import FlowGraphs
+    from scaicore_tui.session.run_contexts import RunContexts
     from scaicore_tui.session.statistics import Statistics
 
 DEFAULT_BACKFILL = 5_000
@@ -145,6 +147,20 @@ class Session(Commands):
         from scaicore_tui.session.flows import flow_graphs_of
 
         return flow_graphs_of(self.target, self.clock, self.reader.stored, self.client)
+
+    @cached_property
+    def event_pages(self) -> EventPages:
+        """The events of runs, page by page."""
+        from scaicore_tui.session.event_pages import EventPages
+
+        return EventPages(self.journal)
+
+    @cached_property
+    def contexts(self) -> RunContexts:
+        """The facts that other runs tell about a run, read when they are first asked for."""
+        from scaicore_tui.session.run_contexts import RunContexts
+
+        return RunContexts(self.journal, self.flows.past, self.clock.monotonic)
 
     @cached_property
     def statistics(self) -> Statistics:

@@ -54,8 +54,6 @@ from scaicore_tui.units import Micros, Position
 MAX_POSITION = 2**62
 # Events per query, so that a reader of all events holds few in memory, and the lock only briefly.
 BATCH_EVENTS = 2_000
-# The most bytes of events that `recent_events` reads.
-MAX_RECENT_BYTES = 4 * 1024 * 1024
 _BETWEEN = "SELECT pos, raw FROM events WHERE pos > ? AND pos <= ? ORDER BY pos LIMIT ?"
 
 
@@ -378,18 +376,6 @@ class Journal:
     def report_damage(self, error: StorageError) -> None:
         """Set `write_error` to say that some content can't be read, unless it says something already."""
         self.write_error = self.write_error or f"{error.message}: some events can't be shown"
-
-    def recent_events(self, execution_id: str, limit: int) -> list[Event]:
-        """Return the newest events of one run, in feed order: at most `limit`, and about MAX_RECENT_BYTES in total."""
-        query = "SELECT raw FROM events WHERE execution_id = ? ORDER BY pos DESC LIMIT ?"
-        found: list[Event] = []
-        bytes_left = MAX_RECENT_BYTES
-        for (source,) in self._each(query, encode_id(execution_id), limit):
-            bytes_left -= len(source)
-            if found and bytes_left < 0:
-                break
-            found.append(decode_event(source))
-        return found[::-1]
 
     def read_between(self, after: Position, upto: Position) -> Iterator[tuple[Position, Event]]:
         """Yield the events above position `after`, up to `upto`, with their positions, in feed order."""

@@ -18,7 +18,7 @@ from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.node_days import FORGET_COUNTED
 from scaicore_tui.store.run_rows import PUT, PUT_IN_MEMORY, run_row
 from scaicore_tui.store.stored_ids import decode_id, encode_id
-from scaicore_tui.units import Position
+from scaicore_tui.units import Micros, Position
 
 if TYPE_CHECKING:
     from scaicore_tui.store.run_query import Clause
@@ -30,6 +30,11 @@ _OF_CORE = "SELECT summary FROM runs WHERE core_id = ? ORDER BY place DESC LIMIT
 _LOWEST_BELOW = "SELECT place FROM runs WHERE place < ? ORDER BY place LIMIT 1"
 _AT = "SELECT summary FROM runs WHERE place IN (SELECT value FROM json_each(?))"
 _BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
+# The plus keeps SQLite from using the index of that column, which fits less well.
+_COMPLETED = "SELECT summary FROM runs WHERE core_id = ? AND +status = 'completed' AND place"
+_COMPLETED_BEFORE = f"{_COMPLETED} < ? ORDER BY place DESC LIMIT 1"
+_COMPLETED_AFTER = f"{_COMPLETED} > ? ORDER BY place DESC LIMIT 1"
+_BEGAN_WITHIN = "SELECT summary FROM runs WHERE started_at BETWEEN ? AND ? ORDER BY started_at LIMIT ?"
 _POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
 _COUNTED = "SELECT execution_id FROM runs WHERE is_counted AND execution_id IN ({})"
 _WITH_EVENTS = "SELECT DISTINCT execution_id FROM events WHERE execution_id IN ({})"
@@ -110,6 +115,19 @@ class Summaries:
     def with_input(self, digest: int) -> list[Summary]:
         """Return the summaries of runs whose input has this digest."""
         return self._decoded(self._journal.query(_WITH_INPUT, digest))
+
+    def last_completed(self, core_id: object, position: Position) -> Summary | None:
+        """Return the newest run of a Core, as stored, that completed before the run at `position`.
+
+        Without one, return the newest that completed after it; None if there is none either.
+        """
+        before = self._decoded(self._journal.query(_COMPLETED_BEFORE, core_id, position))
+        found = before or self._decoded(self._journal.query(_COMPLETED_AFTER, core_id, position))
+        return found[0] if found else None
+
+    def began_within(self, begin: Micros, end: Micros, limit: int) -> list[Summary]:
+        """Return the first runs that began in a stretch of time, oldest first."""
+        return self._decoded(self._journal.query(_BEGAN_WITHIN, begin, end, limit))
 
     def positions(self) -> dict[RunStatus, Positions]:
         """Return the positions of all runs by the status that their events tell: whether a run waits is not stored."""

@@ -25,12 +25,8 @@ from scaicore_tui.tui.messages import (
     CopyText,
     EditorFailed,
     EditText,
-    EventsNeeded,
-    EventsRead,
     FiguresNeeded,
     FiguresRead,
-    FlowNeeded,
-    FlowRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
     PausePolling,
@@ -38,8 +34,6 @@ from scaicore_tui.tui.messages import (
     ProfilesLoaded,
     ReplayRun,
     ResolvedLoaded,
-    RunHistoryNeeded,
-    RunHistoryRead,
     RunsNeeded,
     SessionChanged,
     SummaryNeeded,
@@ -58,6 +52,15 @@ from scaicore_tui.tui.query_messages import (
     SearchRuns,
     ValuesCounted,
     ValuesNeeded,
+)
+from scaicore_tui.tui.run_messages import (
+    ContextRead,
+    EventsNeeded,
+    EventsRead,
+    FlowNeeded,
+    FlowRead,
+    RunHistoryNeeded,
+    RunHistoryRead,
 )
 from scaicore_tui.tui.screens.base import (
     EventsListener,
@@ -268,6 +271,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Give the events of a run to the screens that show it."""
         for screen in self._run_screens:
             screen.show_events(message)
+        self.release_keys()
 
     def on_flow_needed(self, request: FlowNeeded) -> None:
         if self._bridge is not None:
@@ -277,6 +281,11 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Give the graph of a Core to the screens that show a run of it."""
         for screen in self._run_screens:
             screen.show_flow(message)
+
+    def on_context_read(self, message: ContextRead) -> None:
+        """Give what other runs say about a run to the screens that show it."""
+        for screen in self._run_screens:
+            screen.show_context(message)
 
     def on_run_history_needed(self, request: RunHistoryNeeded) -> None:
         if self._bridge is not None:

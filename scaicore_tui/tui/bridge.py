@@ -23,22 +23,17 @@ from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
+from scaicore_tui.timefmt import MICROS_PER_SECOND
 from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
     BatchFinished,
-    EventsNeeded,
-    EventsRead,
     FiguresNeeded,
     FiguresRead,
-    FlowNeeded,
-    FlowRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
     ReplayRun,
     ResolvedLoaded,
-    RunHistoryNeeded,
-    RunHistoryRead,
     RunsNeeded,
     SessionChanged,
     SummaryNeeded,
@@ -53,6 +48,15 @@ from scaicore_tui.tui.query_messages import (
     SearchRuns,
     ValuesCounted,
     ValuesNeeded,
+)
+from scaicore_tui.tui.run_messages import (
+    ContextRead,
+    EventsNeeded,
+    EventsRead,
+    FlowNeeded,
+    FlowRead,
+    RunHistoryNeeded,
+    RunHistoryRead,
 )
 from scaicore_tui.units import Position
 
@@ -182,11 +186,11 @@ class Bridge:
         self._start(self._reads, partial(asyncio.to_thread, self._remembered.add, request.text), "remember")
 
     def read_events(self, request: EventsNeeded) -> None:
-        """Read the newest events of a run; a new request replaces an older one."""
+        """Read a page of the events of a run; a new request replaces an older one."""
         self._start(self._reads, partial(self._read_events, request), "events", exclusive=True)
 
     def find_flow(self, request: FlowNeeded) -> None:
-        """Find the graph of a run's Core; a new request replaces an older one."""
+        """Read what other runs say about a run, and find the graph of its Core; a new request replaces an older one."""
         self._start(self._reads, partial(self._find_flow, request), "flow", exclusive=True)
 
     def read_history(self, request: RunHistoryNeeded) -> None:
@@ -311,8 +315,8 @@ class Bridge:
         return RememberedQueries(queries_file() if session.remembers else None, session.target.title)
 
     async def _read_events(self, request: EventsNeeded) -> None:
-        events = await self._session.reader.newest_events(request.execution_id, request.limit)
-        self._post(EventsRead(request.execution_id, events))
+        page = await self._session.event_pages.read(request.execution_id, request.near, request.needle, request.through)
+        self._post(EventsRead(request.execution_id, page))
 
     async def _read_figures(self, request: FiguresNeeded) -> None:
         session = self._session
@@ -321,6 +325,13 @@ class Bridge:
             self._post(FiguresRead(*found))
 
     async def _find_flow(self, request: FlowNeeded) -> None:
+        through = self._session.recorded_through
+        now = int(self._session.now * MICROS_PER_SECOND) if through is None else through
+        context = await self._session.contexts.read(request.run, now)
+        linked = [other.execution_id for others in context.calls.values() for other in others]
+        good = context.last_good
+        await self._session.reader.load_ids([*linked, *([] if good is None else [good.execution_id])])
+        self._post(ContextRead(request.run.execution_id, context))
         try:
             view = await self._session.flows.view(request.run, self._session.checkpoints)
         except ScaicoreError:

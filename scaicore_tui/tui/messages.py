@@ -13,17 +13,15 @@ from textual.message import Message
 
 from scaicore_tui.actions import Submission
 from scaicore_tui.config.settings import ProfileInfo
-from scaicore_tui.protocol import Checkpoint, Event
-from scaicore_tui.runs import Delta, Run
+from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.runs import Delta
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import Session
 from scaicore_tui.units import Micros, Position
 
 if TYPE_CHECKING:
     # Loaded with the run screen: the first screen appears sooner.
-    from scaicore_tui.analysis.flow_view import FlowView
     from scaicore_tui.analysis.run_groups import ErrorGroup
-    from scaicore_tui.analysis.run_history import RunHistory
     from scaicore_tui.analysis.statistics.rates import Rate
 
 
@@ -217,49 +215,8 @@ class FiguresRead(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class EventsNeeded(Message):
-    """Read the newest events of a run, at most `limit`."""
-
-    execution_id: str
-    limit: int
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class EventsRead(Message):
-    """The newest events of a run, in feed order."""
-
-    execution_id: str
-    events: Sequence[Event]
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class FlowNeeded(Message):
-    """Find the graph of a run's Core. `run` is a copy, which does not change meanwhile."""
-
-    run: Run
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class FlowRead(Message):
-    """A run in the graph of its Core; None if no graph is known."""
-
-    execution_id: str
-    view: FlowView | None
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class RunHistoryNeeded(Message):
-    """Read all events of a run, to show it as of any of them."""
-
-    execution_id: str
-
-
-@dataclass(eq=False, repr=False, match_args=False)
-class RunHistoryRead(Message):
-    """All events of a run."""
-
-    execution_id: str
-    history: RunHistory
+class ValueSelected(Message):
+    """The cursor moved in a list of values."""
 
 
 @dataclass(eq=False, repr=False, match_args=False)

@@ -33,6 +33,7 @@ class RunPicture(Struct, frozen=True):
         folded: ids of the rows that are folded at first.
         failed: the steps that failed, without containers in which a step failed, in the order of the rows.
         first: the step to look at first: the one that failed, waits or works; None if the run went well.
+        retries: number of steps that were tried again.
         by_event: for each event that began or ended a visit, the index of its step.
         flow: the flow with this run in it; None if no flow is known.
         moment: the event that the run is shown as of; None for the newest one. `steps` may go on after it.
@@ -47,6 +48,7 @@ class RunPicture(Struct, frozen=True):
     folded: frozenset[str]
     failed: Sequence[Step]
     first: int | None
+    retries: int
     by_event: dict[int, int]
     flow: FlowView | None = None
     moment: Moment | None = None
@@ -68,6 +70,7 @@ def build_picture(run: Run, flow: FlowView | None, *, is_complete: bool) -> RunP
         default_folded(steps),
         failed,
         _first_step(run, steps, failed),
+        _count_retries(steps, run.event_count),
         _steps_by_event(steps.steps),
         _flow_of(flow, run),
     )
@@ -88,7 +91,8 @@ def build_past(
     at = history.event(number).at
     facts = replace(shown.facts, times=last.facts.times)
     moment = Moment(number, now if at is None else at)
-    return replace(shown, run=run, facts=facts, flow=_flow_of(flow, run), moment=moment, last=last)
+    retries = _count_retries(shown.steps, number)
+    return replace(shown, run=run, facts=facts, retries=retries, flow=_flow_of(flow, run), moment=moment, last=last)
 
 
 def build_newest(summary: Run, events: Sequence[Event]) -> RunPicture:
@@ -117,6 +121,11 @@ def _first_step(run: Run, steps: RunSteps, failed: Sequence[Step]) -> int | None
     opened = [step for step in steps.steps if step.is_open and step.index not in parents]
     waiting = [step for step in opened if step.waits_for_person]
     return (waiting or opened)[-1].index if opened else None
+
+
+def _count_retries(steps: RunSteps, number: int) -> int:
+    """Return the number of steps up to event `number` that were tried again."""
+    return sum((step.attempt or 0) > 1 and step.first_event <= number for step in steps.steps)
 
 
 def _steps_by_event(steps: Iterable[Step]) -> dict[int, int]:

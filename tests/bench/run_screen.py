@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from statistics import median
 
 from tests.bench.goals import Goal
@@ -16,7 +16,7 @@ from tests.support.builders import MILLISECOND, NOON, completed, entered, exited
 from tests.support.terminal import DEBUGGER, Terminal
 
 SIZE = (120, 40)
-VIEWS = {"1": "Timeline", "2": "Steps in order", "3": "Flow"}
+VIEWS = {"1": "Timeline", "2": "Steps in order", "3": "Flow", "4": "Events"}
 FEW_VISITS, MANY_VISITS, MANY_VISITS_SMALL = 10, 50_000, 1_000
 # The nodes of an iteration, with results of different shapes.
 NODES: dict[str, object] = {
@@ -26,21 +26,23 @@ NODES: dict[str, object] = {
     "describe": "Unknown Trading Ltd, two lines, paid within thirty days",
     "add_up": 4497.42,
 }
+# The other run of the Core began so long before.
+EARLIER = 3_600_000 * MILLISECOND
 AT_REST_S, KEYS_AT_REST = 0.3, 7
 WARM_UP = 6
 
 
-def long_run(visits: int) -> Iterator[bytes]:
+def long_run(visits: int, execution: str = "exec_1", begin: int = NOON) -> Iterator[bytes]:
     """Yield the events of one run: a loop with `visits` visits, one of each node in each iteration."""
-    yield started(NOON, input={"batch": "B-6948", "invoices": [41315, 41316]}).raw
-    yield entered("each", NOON, kind="foreach").raw
+    yield started(begin, execution, input={"batch": "B-6948", "invoices": [41315, 41316]}).raw
+    yield entered("each", begin, execution, kind="foreach").raw
     for number, (node, value) in enumerate(islice(cycle(NODES.items()), visits)):
-        at = NOON + (2 * number + 1) * MILLISECOND
-        yield entered(node, at).raw
-        yield exited(node, at + MILLISECOND, result_binding=node, result_binding_value=value).raw
-    at = NOON + (2 * visits + 1) * MILLISECOND
-    yield exited("each", at, kind="foreach").raw
-    yield completed(at).raw
+        at = begin + (2 * number + 1) * MILLISECOND
+        yield entered(node, at, execution).raw
+        yield exited(node, at + MILLISECOND, execution, result_binding=node, result_binding_value=value).raw
+    at = begin + (2 * visits + 1) * MILLISECOND
+    yield exited("each", at, execution, kind="foreach").raw
+    yield completed(at, execution).raw
 
 
 @row("run-screen", 75)
@@ -63,8 +65,9 @@ def run_screen(setting: Setting) -> Iterator[Row]:
 
 
 def _opened(stack: ExitStack, visits: int) -> Terminal:
-    """Open the screen of a run with so many visits."""
-    path = stack.enter_context(journal_of(long_run(visits)))
+    """Open the screen of a run with so many visits, after another one of its Core, which it is compared with."""
+    before = long_run(FEW_VISITS, "exec_0", NOON - EARLIER)
+    path = stack.enter_context(journal_of(chain(before, long_run(visits))))
     command = (*DEBUGGER, "--offline", "--journal", str(path))
     terminal = stack.enter_context(on_terminal(command, ready="exec_", size=SIZE))
     terminal.wait_for_silence(AT_REST_S)

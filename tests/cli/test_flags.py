@@ -39,7 +39,7 @@ def test_a_command_does_not_import_the_app(program: Program) -> None:
 )
 def test_simple_options_are_parsed_as_typer_parses_them(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Common] = []
-    monkeypatch.setattr("scaicore_tui.cli.main.open_app", opened.append)
+    monkeypatch.setattr("scaicore_tui.cli.main.open_app", lambda common, flow: opened.append(common))
     typer.testing.CliRunner().invoke(app, line.split())
     assert opened == [parse_fast(line.split())]
 
@@ -49,6 +49,16 @@ def test_simple_options_are_parsed_as_typer_parses_them(line: str, monkeypatch: 
 )
 def test_other_arguments_are_left_to_typer(line: str) -> None:
     assert parse_fast(line.split()) is None
+
+
+def test_a_flow_is_read_before_the_app_opens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("scaicore_tui.cli.commands.app.require_terminal", lambda: None)
+    missing = ["--url", "http://127.0.0.1:1", "--flow", str(tmp_path / "missing.json")]
+    found = typer.testing.CliRunner().invoke(app, missing)
+    assert found.exit_code == 5
+    found = typer.testing.CliRunner().invoke(app, [*missing, "runs"])
+    assert found.exit_code == 2
+    assert "show takes it after its name" in found.output
 
 
 def test_the_version_is_printed_among_other_options(program: Program) -> None:

@@ -131,6 +131,11 @@ def test_repeats_have_no_number() -> None:
     assert [history.at(number).duplicates for number in range(4)] == [0, 0, 1, 1]
 
 
+def test_the_feed_counts_repeats_too() -> None:
+    history = RunHistory("exec_1", [*EVENTS[:2], EVENTS[1], EVENTS[2], EVENTS[0], *EVENTS[3:]])
+    assert [history.feed_number(number) for number in range(1, 7)] == [1, 2, 4, 6, 7, 8]
+
+
 def test_of_a_long_run_the_newest_events_are_kept() -> None:
     whole, history = RunHistory("exec_1", EVENTS), RunHistory("exec_1", EVENTS, skip=3)
     assert (history.first, len(history)) == (4, len(EVENTS))

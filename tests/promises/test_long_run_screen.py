@@ -12,9 +12,10 @@ import pytest
 from scaicore_tui.analysis.steps import RunSteps
 from scaicore_tui.protocol import Event, decode_event
 from scaicore_tui.runs import Run
+from scaicore_tui.store.run_events import MAX_EVENTS
 from scaicore_tui.tui import picture_loader, run_picture
 from scaicore_tui.tui.run_picture import MAX_EVENTS_AT_ONCE, MAX_VISITS_AT_ONCE, build_picture
-from scaicore_tui.tui.screens.run import MAX_EVENTS, RunScreen
+from scaicore_tui.tui.screens.run import RunScreen
 from tests.bench.run_screen import NODES, long_run
 from tests.support.app_stage import WIDE, Stage, wait_until
 from tests.support.builders import MILLISECOND, NOON, entered

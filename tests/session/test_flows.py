@@ -26,7 +26,9 @@ from scaicore_tui.runs import RunStatus
 from scaicore_tui.secrets import Secret
 from scaicore_tui.servers.proxy import ProxyConfig
 from scaicore_tui.session import OfflineSession, Session
-from scaicore_tui.session.flows import MAX_PAST_RUNS, REFRESH_S
+from scaicore_tui.session.flow_files import read_flow_file
+from scaicore_tui.session.flows import RETRY_S
+from scaicore_tui.session.past_runs import MAX_PAST_RUNS, REFRESH_S
 from scaicore_tui.store import Journal
 from tests.support.builders import NOON, SECOND, checkpoint, completed, entered, exited, started
 from tests.support.core_inputs import APPROVAL, EXPENSE, TRIP
@@ -146,7 +148,7 @@ async def test_a_server_without_flows_is_normal(status: int) -> None:
         for _ in range(3):
             view = await view_of(session)
             assert view.graph.heading == "order seen in 1 run, not the design"
-            session.clock.advance(REFRESH_S + 1)  # type: ignore[attr-defined]
+            session.clock.advance(RETRY_S + 1)  # type: ignore[attr-defined]
     assert there.asked == ["/flows"]
 
 
@@ -159,7 +161,7 @@ async def test_a_server_that_cannot_answer_now_is_asked_again_later(status: int)
         asked = len(there.asked)
         assert asked == 1
         there.status = 200
-        session.clock.advance(REFRESH_S + 1)  # type: ignore[attr-defined]
+        session.clock.advance(RETRY_S + 1)  # type: ignore[attr-defined]
         assert (await view_of(session)).graph.origin is GraphOrigin.SCAIFLOW
 
 
@@ -263,6 +265,17 @@ async def test_offline_no_request_is_sent(tmp_path: Path) -> None:
             assert view is not None
             assert view.graph.origin is origin
             assert session.request_count == 0
+
+
+async def test_a_given_flow_goes_before_all_others_where_its_nodes_are_visited(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(json.dumps(graph("a", "b", name="mine")))
+    other = run_through("x", "y", execution="exec_other", at=NOON + 99 * SECOND)
+    flows = [graph("a", "b", "c"), graph("x", "y", "z", flow_id="flow_2")]
+    there = server(*run_through("a", "b"), *other, flows=flows, deployments={"flow_1": [CORE]})
+    async with there.session() as session:
+        session.flows.use(read_flow_file(tmp_path / "mine.json"))
+        assert (await view_of(session)).graph.heading == "mine from the file mine.json"
+        assert (await view_of(session, "exec_other")).graph.origin is GraphOrigin.SCAIFLOW
 
 
 async def test_past_runs_are_bounded_and_read_again_after_a_minute() -> None:

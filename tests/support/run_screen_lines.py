@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from scaicore_tui.analysis.event_pages import NumberedEvent
 from scaicore_tui.analysis.flow_inference import infer_graph
 from scaicore_tui.analysis.flow_view import flow_rows, view_flow
 from scaicore_tui.analysis.steps import build_steps
 from scaicore_tui.analysis.timeline_view import all_rows, layout_timeline
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Run
+from scaicore_tui.tui.render.event_rows import event_sections
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.replays import Relation
-from scaicore_tui.tui.render.run_head import fact_lines, title_spans, view_line
+from scaicore_tui.tui.render.run_head import RunFacts, fact_lines, title_spans, view_line
 from scaicore_tui.tui.render.step_detail import (
     StepIndex,
-    event_sections,
     input_sections,
     output_sections,
     step_sections,
@@ -34,7 +35,7 @@ def run_screen_lines(
 ) -> Iterator[Line]:
     """Yield every line of every view, each section and value unfolded."""
     yield title_spans(run, NOW, None)
-    yield from fact_lines(run, None, relations, "", NOW, width)
+    yield from fact_lines(run, RunFacts(relations=relations), NOW, width)
     yield view_line(RunView.TIMELINE, run, width)
     graph = infer_graph([run])
     steps = build_steps(run, graph)
@@ -48,7 +49,8 @@ def run_screen_lines(
         yield from (shown.line(row) for row in islice(range(len(shown)), MAX_STEPS))
     for step in steps.steps[:MAX_STEPS]:
         yield from unfolded(step_sections(run, StepIndex(steps), step), width)
-    yield from unfolded([*event_sections(events[:MAX_STEPS], 1), *input_sections(run), *output_sections(run)], width)
+    numbered = [NumberedEvent(*row) for row in enumerate(events[:MAX_STEPS], 1)]
+    yield from unfolded([*event_sections(numbered), *input_sections(run), *output_sections(run)], width)
 
 
 def unfolded(sections: Sequence[Section], width: int) -> Iterator[Line]:

@@ -37,7 +37,7 @@ class Copied(list[str]):
     ("pressed", "copied"),
     [
         (("y",), "exec_8f21c4"),
-        (("e", "enter", "y"), "exec_5b0c11"),
+        (("e", "enter", "ctrl+y"), "exec_5b0c11"),
         (("tab", "tab", "y"), "ckpt_form"),
         (("i", "y"), "ckpt_form"),
     ],
@@ -70,6 +70,20 @@ async def test_copy_as_json(pressed: tuple[str, ...], name: str, value: Any, mon
         await pilot.pause()
         assert [json.loads(copied)[name] for copied in found] == [value]
         assert "copied the " in "\n".join(screen_lines(stage.app))
+
+
+async def test_copy_of_a_step_is_its_error_or_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(busy_feed())
+    found = Copied(stage, monkeypatch)
+    async with stage.opened() as pilot:
+        await pilot.press("e", "enter", "y", "g", "y")
+        await stage.settle(pilot)
+        error, result = found
+        assert error.startswith("BANK_DOWN: the bank did not answer")
+        assert json.loads(result) == [1, 2, 3]
+        assert "copied result of load" in stage.text
+        await pilot.press("j", "y")
+        assert "y: no value in this row; ctrl+y copies the id of the run" in stage.text
 
 
 async def test_copy_input_of_a_replay_verbatim(monkeypatch: pytest.MonkeyPatch) -> None:

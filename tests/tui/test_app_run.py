@@ -9,6 +9,9 @@ import pytest
 from textual.pilot import Pilot
 
 from scaicore_tui.actions import gate
+from scaicore_tui.store import run_events
+from scaicore_tui.tui.dialogs.answer import AnswerScreen
+from scaicore_tui.tui.screens import run_events as shown_events
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import STANDARD, WIDE, Stage, wait_until
 from tests.support.feed_simulator import FeedSim
@@ -206,7 +209,7 @@ async def test_a_value_three_levels_deep_is_found_and_copied(monkeypatch: pytest
         await pilot.press("n")
         assert "“erp-1” is not in what is shown" not in stage.text
         await pilot.press("g", "y")
-        assert "y: there is no value in this row" in stage.text
+        assert "y: no value in this row" in stage.text
 
 
 async def test_a_search_unfolds_what_it_finds_and_says_if_there_is_nothing() -> None:
@@ -234,6 +237,32 @@ async def test_events_are_filtered_and_each_unfolds() -> None:
         assert len([line for line in stage.lines if "block." in line]) > 5
 
 
+async def test_events_are_paged_through_around_the_selected_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_events, "MAX_EVENTS", 12)
+    monkeypatch.setattr(shown_events, "EDGE_EVENTS", 4)
+    stage = Stage(loop_of(30))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "e", "4")
+        assert selected_event(stage).split()[3:6] == ["5", "12:00:00.504", "block.entered"]
+        await pilot.press("G")
+        assert selected_event(stage).split()[3] == "66"
+        await pilot.press(*["k"] * 10)
+        assert selected_event(stage).split()[3] == "56"
+        # The rows stay where they are, although others were read above them.
+        assert [line for line in stage.lines if "invocation.completed" in line]
+        await pilot.press(*["pageup"] * 6)
+        assert "invocation.started" in selected_event(stage)
+        await pilot.press("slash", *"type:failed", "enter")
+        assert "[4 Events 1 of 66]" in stage.text
+        await pilot.press("slash", "escape")
+        assert "block.failed" in selected_event(stage)
+        assert "[4 Events 66]" in stage.text
+
+
+def selected_event(stage: Stage) -> str:
+    return next(line for line in stage.lines if line.startswith("›"))
+
+
 def clipboard_content(sequence: str) -> str:
     """Return what a sequence copies to the clipboard."""
     return base64.b64decode(sequence.split(";")[2].split("\x07")[0]).decode()
@@ -249,6 +278,9 @@ async def test_the_time_cursor_shows_the_run_as_of_an_event_in_all_views() -> No
         assert "as of event 9 of 11  11:51:00.681 +680ms" in stage.text
         assert "● pay" in selected_line(stage)
         assert "BANK_DOWN" not in stage.text
+        # What the step gave later is not copied either.
+        await pilot.press("y")
+        assert "y: no value in this row" in stage.text
         await pilot.press("{", "2")
         assert "✓ pay" in selected_line(stage)
         await pilot.press("3")
@@ -258,6 +290,10 @@ async def test_the_time_cursor_shows_the_run_as_of_an_event_in_all_views() -> No
         assert len([line for line in stage.lines if "│ ▸" in line]) == 11
         assert selected_line(stage).startswith("› │ ▸     8  ")
         assert [colour_of(stage, f"│ ▸{number:>6}  ") for number in (8, 9)] == ["text", "grey"]
+        await pilot.press("left")
+        assert selected_line(stage).startswith("› │ ▸     7  ")
+        assert [colour_of(stage, f"│ ▸{number:>6}  ") for number in (7, 8)] == ["text", "grey"]
+        await pilot.press("right")
         await pilot.press("6")
         assert "not yet: the run has not ended" in stage.text
         await pilot.press("1", "0")
@@ -394,7 +430,7 @@ async def test_x_opens_the_likely_sub_run_and_escape_comes_back() -> None:
     stage = Stage(run_with_sub_runs(1_000))
     async with stage.opened(WIDE) as pilot:
         await open_run(stage, pilot, "exec_outer")
-        assert "x ↗ called (likely) fact-check exec_inner0" in stage.text
+        assert "x ↗ likely called fact-check exec_inner0 (same" in stage.text
         await pilot.press("x")
         assert "✗ look_up" in selected_line(stage)
         assert "fact-check" in stage.lines[1]
@@ -405,7 +441,7 @@ async def test_x_opens_the_likely_sub_run_and_escape_comes_back() -> None:
 @pytest.mark.parametrize(
     ("starts_ms", "shown"),
     [
-        pytest.param((1_000, 1_500), "(one of 2 runs at that time)", id="two"),
+        pytest.param((1_000, 1_500), "called one of 2 runs at that time: fact-", id="two"),
         pytest.param((5_000,), "", id="later"),
     ],
 )
@@ -413,7 +449,7 @@ async def test_a_sub_run_is_never_surer_than_its_time(starts_ms: tuple[int, ...]
     stage = Stage(run_with_sub_runs(*starts_ms))
     async with stage.opened(WIDE) as pilot:
         await open_run(stage, pilot, "exec_outer")
-        assert "(likely)" not in stage.text
+        assert "likely" not in stage.text
         assert shown in stage.text
         if not shown:
             await pilot.press("x")
@@ -470,6 +506,9 @@ async def test_a_waiting_run_begins_with_its_question() -> None:
         assert "1 Approve  2 Reject" in head
         assert "due in" in head
         assert "‖ review" in selected_line(stage)
+        assert "x ↗ answer “Review needed”" in stage.text
+        await pilot.press("x")
+        assert isinstance(stage.app.screen, AnswerScreen)
 
 
 async def open_run(stage: Stage, pilot: Pilot[int], execution: str) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -33,6 +34,7 @@ from scaicore_tui.errors import ConfigError
 from scaicore_tui.log import Log
 
 if TYPE_CHECKING:
+    from scaicore_tui.analysis.flow_graph import FlowGraph
     from scaicore_tui.session import Session
 
 
@@ -46,8 +48,9 @@ class SessionOpener:
     closes the sessions at the end.
     """
 
-    def __init__(self, common: Common, closing: AsyncExitStack) -> None:
+    def __init__(self, common: Common, closing: AsyncExitStack, flow: FlowGraph | None = None) -> None:
         self._common = replace(common, journal=None)
+        self._flow = flow
         self._closing = closing
 
     def list_profiles(self) -> Sequence[ProfileInfo]:
@@ -74,28 +77,46 @@ class SessionOpener:
         target = usable_target(load_settings(flags, prefer_profile=True))
         if target is None:
             raise ConfigError(f"profile {name} has no url")
-        return open_for_app(self._common, target)
+        return _with_flow(open_for_app(self._common, target), self._flow)
 
 
 DEMO_SEED = 7
 DEMO_RATE = 6.0
 
 
-def open_app(common: Common) -> int:
-    """Open the app on the configured API; without one, on a welcome screen that offers the demo."""
+def open_app(common: Common, flow: Path | None = None) -> int:
+    """Open the app on the configured API; without one, on a welcome screen that offers the demo.
+
+    `flow` is a file with the graph of a flow. Raises NotFound, StorageError or ConfigError if it has none.
+    """
     require_terminal()
+    graph = None if flow is None else _read_flow(flow)
     if common.offline:
         session = open_offline(common)
-        return _open(common, session, session.target.name)
+        return _open(common, _with_flow(session, graph), session.target.name)
     settings = load_common_settings(common)
     target = usable_target(settings)
     if target is not None:
         notice = settings.override_warning or former_notice(common, target)
-        return _open(common, open_for_app(common, target), target.title, chooses=True, notice=notice)
-    code = _open(common, None, chooses=True)
+        session = _with_flow(open_for_app(common, target), graph)
+        return _open(common, session, target.title, chooses=True, flow=graph, notice=notice)
+    code = _open(common, None, chooses=True, flow=graph)
     from scaicore_tui.tui import RUN_DEMO
 
     return open_demo(common, DEMO_SEED, DEMO_RATE) if code == RUN_DEMO else code
+
+
+def _read_flow(path: Path) -> FlowGraph:
+    from scaicore_tui.session import read_flow_file
+
+    return read_flow_file(path)
+
+
+def _with_flow(session: Session, graph: FlowGraph | None) -> Session:
+    """Return the session, which uses `graph` for the Cores whose nodes are in it."""
+    if graph is not None:
+        session.flows.use(graph)
+    return session
 
 
 def open_demo(common: Common, seed: int, rate: float) -> int:
@@ -116,12 +137,22 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
         return _open(common, Session(demo_target), "demo")
 
 
-def _open(common: Common, session: Session | None, banner: str = "", *, chooses: bool = False, notice: str = "") -> int:
+def _open(
+    common: Common,
+    session: Session | None,
+    banner: str = "",
+    *,
+    chooses: bool = False,
+    flow: FlowGraph | None = None,
+    notice: str = "",
+) -> int:
     gc.disable()
-    return run(_run_and_close(common, session, banner, chooses=chooses, notice=notice))
+    return run(_run_and_close(common, session, chooses=chooses, flow=flow, banner=banner, notice=notice))
 
 
-async def _run_and_close(common: Common, session: Session | None, banner: str, *, chooses: bool, notice: str) -> int:
+async def _run_and_close(
+    common: Common, session: Session | None, *, chooses: bool, flow: FlowGraph | None, **texts: str
+) -> int:
     """Run the app, then close all sessions. With `chooses`, a person can switch profiles.
 
     The first request is sent before the screens are imported, to save time.
@@ -131,8 +162,8 @@ async def _run_and_close(common: Common, session: Session | None, banner: str, *
             closing.callback(report_unknown, session)
             await closing.enter_async_context(session)
             session.prefetch()
-        profiles = SessionOpener(common, closing) if chooses else None
-        return await _run_app(common, session, profiles, banner=banner, notice=notice)
+        profiles = SessionOpener(common, closing, flow) if chooses else None
+        return await _run_app(common, session, profiles, **texts)
 
 
 async def _run_app(common: Common, session: Session | None, profiles: SessionOpener | None, **texts: str) -> int:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
+
+from scaicore_tui.analysis.usual import NO_CONTEXT, PastContext
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW, RUN_STYLES
 from scaicore_tui.text import display_name
-from scaicore_tui.timefmt import age_text, deadline_text, format_duration, format_time
+from scaicore_tui.timefmt import age_text, deadline_text, format_duration, format_time, to_seconds
 from scaicore_tui.tui.render.checkpoints import deadline_colour
 from scaicore_tui.tui.render.line import Line, Span, untrusted, wrap_spans
 from scaicore_tui.tui.render.replays import Relation
+from scaicore_tui.tui.render.run_links import good_text
 from scaicore_tui.tui.render.runs import core_name, short_id
 from scaicore_tui.tui.run_steps_model import RunView
 
@@ -45,20 +49,39 @@ def _when(run: Run, now: float, waiting_since_us: int | None) -> str:
     return f"{ago}at {format_time(run.ended_at, now)}" + (f", after {took}" if took else "")
 
 
-def fact_lines(
-    run: Run, asked: Checkpoint | None, relations: Sequence[Relation], missing: str, now: float, width: int
-) -> list[Line]:
-    """Return what is asked of a person, then the error, then what is unusual or missing."""
-    lines = [] if asked is None else list(_question(asked, now, width))
+class RunFacts(Struct, frozen=True):
+    """Facts about a run besides its events.
+
+    Attributes:
+        asked: the checkpoint at which it waits.
+        missing: says which events are missing; empty if none are.
+        retries: number of steps that were tried again.
+    """
+
+    asked: Checkpoint | None = None
+    relations: Sequence[Relation] = ()
+    missing: str = ""
+    context: PastContext = NO_CONTEXT
+    retries: int = 0
+
+
+def fact_lines(run: Run, facts: RunFacts, now: float, width: int, *, is_low: bool = False) -> list[Line]:
+    """Return what is asked of a person, then the error, then what is unusual, missing, or known of other runs.
+
+    On a low screen the last of these is one line, which may end early.
+    """
+    lines = [] if facts.asked is None else list(_question(facts.asked, now, width))
     if run.error:
         lines += untrusted(run.error, width, "red strong", MAX_ERROR_LINES)
-    return [*lines, *note_lines(run, relations, missing, width)]
+    return [*lines, *note_lines(run, facts, now, width, is_low=is_low)]
 
 
-def note_lines(run: Run, relations: Sequence[Relation], missing: str, width: int) -> list[Line]:
-    """Return what is unusual or missing."""
-    notes = list(_notes(run, relations, missing))
-    return [*wrap_spans(notes, width, MAX_NOTE_LINES)] if notes else []
+def note_lines(run: Run, facts: RunFacts, now: float, width: int, *, is_low: bool = False) -> list[Line]:
+    """Return what is unusual or missing, then what is known of other runs."""
+    notes = list(_notes(run, facts.relations, facts.missing))
+    max_lines = 1 if is_low and not notes else MAX_NOTE_LINES
+    notes += _comparisons(run, facts, now)
+    return [*wrap_spans(notes, width, max_lines)] if notes else []
 
 
 def _question(asked: Checkpoint, now: float, width: int) -> Iterator[Line]:
@@ -93,10 +116,24 @@ def _notes(run: Run, relations: Sequence[Relation], missing: str) -> Iterator[Sp
         yield f"unexpected: {', '.join(run.anomalies)}  ", "amber"
 
 
-def view_line(view: RunView, run: Run | None, width: int) -> Line:
-    """Return the digits and names of the views, the shown one marked."""
+def _comparisons(run: Run, facts: RunFacts, now: float) -> Iterator[Span]:
+    """Yield what is usual for runs of the Core, the last good one, retries, and which of these runs it is."""
+    context = facts.context
+    if context.usual is not None:
+        yield f"{context.usual.text}  ", "text"
+    good = context.last_good
+    if good is not None and run.outcome is not RunStatus.COMPLETED and to_seconds(good.ended_at or 0) <= now:
+        yield f"{good_text(run, good, now)}  ", "text"
+    if facts.retries:
+        yield f"{facts.retries:,} {'retry' if facts.retries == 1 else 'retries'}  ", "text"
+    if context.total > 1:
+        yield f"run {context.number:,} of {context.total:,} of this Core, newest first  ", "grey"
+
+
+def view_line(view: RunView, run: Run | None, width: int, events: str = "") -> Line:
+    """Return the digits and names of the views, the shown one marked; `events` tells how many match a filter."""
     spans: list[Span] = []
-    counts = _counts(run) if width >= MIN_WIDTH_FOR_NAMES else {}
+    counts = _counts(run, events) if width >= MIN_WIDTH_FOR_NAMES else {}
     for number, other in enumerate(RunView, 1):
         name = str(other) if width >= MIN_WIDTH_FOR_NAMES else _SHORT_NAMES.get(other, str(other))
         colour = "accent strong" if other is view else "grey"
@@ -105,12 +142,12 @@ def view_line(view: RunView, run: Run | None, width: int) -> Line:
     return spans
 
 
-def _counts(run: Run | None) -> dict[RunView, str]:
+def _counts(run: Run | None, events: str) -> dict[RunView, str]:
     if run is None:
         return {}
     has_output = run.output is not None or run.error is not None
     return {
-        RunView.EVENTS: f" {run.event_count:,}",
+        RunView.EVENTS: f" {events or format(run.event_count, ',')}",
         RunView.INPUT: "" if run.has_input else " –",
         RunView.OUTPUT: "" if has_output else " –",
     }

@@ -12,33 +12,31 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scaicore_tui.analysis.run_history import RunHistory
 from scaicore_tui.analysis.steps import RunSteps, Step
-from scaicore_tui.protocol import Event
-from scaicore_tui.protocol.events import RUNTIME
 from scaicore_tui.protocol.lenient_json import decode_value
 from scaicore_tui.runs import Run
 from scaicore_tui.runs.status_style import NODE_STYLES, REVIEW
-from scaicore_tui.text import display_name, one_line, pad
+from scaicore_tui.text import display_name, pad
 from scaicore_tui.timefmt import format_duration, format_iso
 from scaicore_tui.tui.render.value_rows import NO_VALUE, TRUNCATED, Section
 
 # Of the steps before a step, the last ones whose results are shown: more cost many bytes for each key.
 MAX_BEFORE = 1
-# With a time cursor, events before it and after it that are shown.
-MAX_EARLIER_EVENTS, MAX_LATER_EVENTS = 900, 100
-MAX_TYPE_CELLS, MAX_NODE_CELLS, MAX_SUMMARY_CHARS = 20, 30, 400
+# The keys of links begin with this; their numbers follow.
+LINK = "link "
 MAX_NAME_CELLS = 20
 INPUT_NOTE = "before it (the input of nodes is not on the feed)"
 NO_INPUT = "not known: this run began before our first event"
 
 
 class StepNotes(Struct, frozen=True):
-    """Facts about a step: the `ways` out of its node, its `label` in the flow, `links` to other runs."""
+    """Facts about a step: the `ways` out of its node, its `label` in the flow, `links` to other runs, and what is
+    `usual` for the node."""
 
     ways: Sequence[str] = ()
     label: str = ""
     links: Sequence[str] = ()
+    usual: str = ""
 
 
 NO_NOTES = StepNotes()
@@ -95,6 +93,7 @@ def step_sections(run: Run, found: StepIndex, step: Step, notes: StepNotes = NO_
     last = (
         *_links(notes),
         *_ways(notes),
+        *_usual(notes),
         *_before(found, step),
         *input_sections(run, open_depth=0),
         *_other_visits(run, found, step),
@@ -119,6 +118,16 @@ def later_sections(step: Step, notes: StepNotes = NO_NOTES) -> list[Section]:
     ]
 
 
+def step_value(step: Step | None) -> tuple[str, Any]:
+    """Return name and value of what is copied of a step: its error, else its result; NO_VALUE if it has neither."""
+    visit = None if step is None else step.visit
+    if step is None or visit is None:
+        return "", NO_VALUE
+    if step.error is not None:
+        return f"error of {display_name(step.name)}", step.error
+    return f"result of {display_name(step.name)}", visit.result if visit.has_result else NO_VALUE
+
+
 def input_sections(run: Run, open_depth: int = 2) -> list[Section]:
     """Return the input of a run."""
     if not run.has_input:
@@ -133,38 +142,6 @@ def output_sections(run: Run) -> list[Section]:
     if run.output is not None:
         found.append(Section("output", "output", run.output, open_depth=2))
     return found or [Section("output", "output", note="none" if run.is_over else "not yet: the run has not ended")]
-
-
-def event_sections(events: Sequence[Event], first_number: int, needle: str = "") -> list[Section]:
-    """Return events, oldest first, the first being number `first_number` of the run; those with `needle` only."""
-    words = needle.casefold().split()
-    found = []
-    for number, event in enumerate(events, first_number):
-        text = event.raw.decode("utf-8", "backslashreplace")
-        if all(word in text.casefold() for word in words):
-            # The payload follows the fields that the row shows already.
-            summary = one_line((text.partition('"payload":')[2] or text)[:MAX_SUMMARY_CHARS])
-            title = _event_title(number, event)
-            found.append(Section(f"event {number}", title, is_foreign=True, source=event.raw, summary=summary))
-    return found
-
-
-def past_event_sections(history: RunHistory, number: int, needle: str = "") -> list[Section]:
-    """Return the events around event `number`; those after it are faint."""
-    first = max(history.first, number - MAX_EARLIER_EVENTS + 1)
-    shown = history.between(first, number + MAX_LATER_EVENTS)
-    later = {f"event {one}" for one in range(number + 1, first + len(shown))}
-    return [
-        replace(section, colour="grey") if section.key in later else section
-        for section in event_sections(shown, first, needle)
-    ]
-
-
-def _event_title(number: int, event: Event) -> str:
-    """Return number, time, type and node of an event, in columns."""
-    time = _clock(event.at) or event.timestamp
-    name = pad(one_line(event.type.removeprefix(RUNTIME), MAX_TYPE_CELLS), MAX_TYPE_CELLS)
-    return f"{number:>5,}  {pad(one_line(time, 12), 12)}  {name}  {one_line(event.node_id or '', MAX_NODE_CELLS)}"
 
 
 def _head(found: StepIndex, step: Step, notes: StepNotes) -> Iterator[Section]:
@@ -258,9 +235,14 @@ def _ways(notes: StepNotes) -> Iterator[Section]:
         yield Section(f"way {number}", way)
 
 
+def _usual(notes: StepNotes) -> Iterator[Section]:
+    if notes.usual:
+        yield Section("usual", notes.usual, colour="grey")
+
+
 def _links(notes: StepNotes) -> Iterator[Section]:
     for number, link in enumerate(notes.links):
-        yield Section(f"link {number}", f"{' ' if number else 'x'} ↗ {link}", colour="accent")
+        yield Section(f"{LINK}{number}", f"{' ' if number else 'x'} ↗ {link}", colour="accent")
 
 
 def _events_text(step: Step) -> str:

@@ -213,7 +213,7 @@ def _leaf_rows(item: _Item, width: int, colour: str, fold_path: Path | None) -> 
     cells = cell_width(BAR[0]) + cell_width(margin)
     text = _text(item.value)
     shade = "text" if isinstance(item.value, str) else "blue"
-    shade = colour if colour != "text" else shade
+    shade = shade if colour.startswith("text") else colour
     is_short = "\n" not in text and cells + cell_width(name) + cell_width(text[: width + 1]) <= width
     if is_short:
         lines, hanging = [one_line(text)], name

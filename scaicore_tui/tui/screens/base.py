@@ -25,20 +25,18 @@ from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, i
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
-    EventsRead,
     FiguresRead,
-    FlowRead,
     InvokeKeyAction,
     OpenInbox,
     OpenProfiles,
     PausePolling,
     RefreshNow,
     Repaint,
-    RunHistoryRead,
     TextCopied,
 )
 from scaicore_tui.tui.query_messages import QueriesRead, RunsFound, RunsRechecked, ValuesCounted
 from scaicore_tui.tui.render.line import Span
+from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FlowRead, RunHistoryRead
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
@@ -113,6 +111,9 @@ class EventsListener(Protocol):
 
     def show_flow(self, read: FlowRead) -> None:
         """Show the flow that was found."""
+
+    def show_context(self, read: ContextRead) -> None:
+        """Show what other runs say about the run."""
 
     def show_history(self, read: RunHistoryRead) -> None:
         """Show the run as of one of its events."""

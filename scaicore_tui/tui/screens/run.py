@@ -2,57 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import partial
 
 from textual.app import ComposeResult
 
 from scaicore_tui.analysis.run_history import copy_run
 from scaicore_tui.analysis.steps import Step
-from scaicore_tui.protocol import Event
-from scaicore_tui.runs import Delta, Summary
+from scaicore_tui.analysis.usual import NO_CONTEXT
+from scaicore_tui.runs import Delta
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
-from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
-    EventsNeeded,
-    EventsRead,
-    FlowNeeded,
-    FlowRead,
     PictureShown,
     RunsNeeded,
 )
 from scaicore_tui.tui.picture_loader import PictureLoader
-from scaicore_tui.tui.render.run_head import fact_lines, title_spans, view_line
-from scaicore_tui.tui.render.run_links import RunLink, find_links
-from scaicore_tui.tui.render.step_detail import event_sections, input_sections, output_sections, past_event_sections
-from scaicore_tui.tui.render.value_rows import Section
+from scaicore_tui.tui.render.run_head import RunFacts, fact_lines, title_spans, view_line
 from scaicore_tui.tui.run_list_model import RunListModel
+from scaicore_tui.tui.run_messages import EventsNeeded, EventsRead, FlowNeeded, FlowRead
 from scaicore_tui.tui.run_picture import RunPicture
 from scaicore_tui.tui.run_steps_model import RunView
-from scaicore_tui.tui.screens.run_search import SearchScreen
+from scaicore_tui.tui.screens.run_linked import LinkedScreen
 from scaicore_tui.tui.screens.run_steps import ShownSteps
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
 from scaicore_tui.units import Micros
 
-# The newest events are shown, at most so many.
-MAX_EVENTS = 1_000
 # The inspector follows the cursor once that has rested so long.
 CURSOR_REST_S = 0.15
 ZOOM_FACTOR = 0.5
-# Among so many runs that began after this one its sub-runs are searched.
-MAX_SUB_RUN_DISTANCE = 200
 # Keys that work while the run is being loaded: those that leave it, and those that do not act on it.
 FREE_KEYS = frozenset({"escape", "q", "question_mark", "ctrl+p", "p", "r", "P", "t", "i", "ctrl+l", "ctrl+z", "a", "c"})
+# The number of an event that is after all others.
+_NEWEST = 2**62
 _SIDE_CELLS = 2
 # The group of the workers that prepare what is shown.
 STEPS_GROUP = "steps"
 
 
-class RunScreen(SearchScreen):
+class RunScreen(LinkedScreen):
     """One run, updated while it goes on."""
 
     DEFAULT_CSS = """
@@ -66,14 +56,12 @@ class RunScreen(SearchScreen):
         listed: RunListModel | None = None,
         node: NodeKey | None = None,
     ) -> None:
-        super().__init__(state, execution_id)
+        super().__init__(state, execution_id, node)
         self._listed = listed
-        self._events: Sequence[Event] = ()
         self._heading = Heading()
         self._facts = TextLines(id="facts")
         self._view_line = TextLines()
         self._moment_line = TextLines()
-        self._steps = ShownSteps(self._panes, node)
         self._inspector = Debouncer(self._panes.steps, self._show_inspector, CURSOR_REST_S)
         self._loader = PictureLoader(partial(self.run_worker, group=STEPS_GROUP), self._show_picture)
 
@@ -83,9 +71,17 @@ class RunScreen(SearchScreen):
 
     def is_waiting_for(self, key: str) -> bool:
         """Return True if `key` must wait: it acts on the run, of which nothing is shown yet."""
-        run = self.current_run if key not in FREE_KEYS and self.focused is None else None
-        is_empty = self._steps.picture is None and (self._loader.is_waiting or (run is not None and run.is_loading))
-        return (run is not None and is_empty) or super().is_waiting_for(key)
+        if key in FREE_KEYS or self.focused is not None:
+            return super().is_waiting_for(key)
+        return self._is_empty or super().is_waiting_for(key)
+
+    @property
+    def _is_empty(self) -> bool:
+        """True while the first picture, or the first page of events, is awaited."""
+        if self._view is RunView.EVENTS:
+            return self._events.is_reading
+        run = self.current_run
+        return run is not None and self._steps.picture is None and (self._loader.is_waiting or run.is_loading)
 
     def compose_body(self) -> ComposeResult:
         yield self._heading
@@ -115,6 +111,8 @@ class RunScreen(SearchScreen):
         if delta.concerns(self._execution_id) and self._time_cursor is None:
             self._read()
             self._show_run()
+        elif self._time_cursor is None and not delta.is_loaded and self.awaits_sub_run:
+            self._read()
         elif submission_of(delta) is not None or delta.checkpoints is not None:
             self._show_head()
         if self._time_cursor is not None and self.new_count != self._steps.new_count:
@@ -131,13 +129,14 @@ class RunScreen(SearchScreen):
 
     def show_events(self, read: EventsRead) -> None:
         """Show the events of this run that were read from the journal."""
-        if read.execution_id == self._execution_id:
-            self._events = read.events
-            if self._view is RunView.EVENTS:
-                self.show_values(is_other=False)
-            run = self.current_run
-            if run is not None and run.is_loading and run.event_count > len(read.events):
-                self._loader.load_newest(run, read.events)
+        run, page = self.current_run, read.page
+        if read.execution_id != self._execution_id:
+            return
+        if self._view is RunView.EVENTS:
+            self._events.show(page)
+            self._show_head()
+        elif run is not None and run.is_loading and run.event_count > len(page.rows):
+            self._loader.load_newest(run, [row.event for row in page.rows])
 
     def show_flow(self, read: FlowRead) -> None:
         """Show the flow of this run, and what it says about the steps."""
@@ -229,31 +228,12 @@ class RunScreen(SearchScreen):
     def action_idle(self) -> None:
         self.show_message(f"I: {self._steps.toggle_idle(self.shown_time)}")
 
-    def action_follow_link(self) -> None:
-        """Open the first run that this one leads to; `esc` comes back."""
-        links = self._links
-        if not links:
-            self.show_message("x: no sub-run of this step, and no replay or original of this run, is known")
-        elif self.state.session.index.get(links[0].execution_id) is None:
-            self.show_message(f"x: {links[0].label}: that run is not loaded", "amber")
-        else:
-            self.app.push_screen(RunScreen(self.state, links[0].execution_id, self._listed))
+    def open_run(self, execution_id: str) -> None:
+        self.app.push_screen(RunScreen(self.state, execution_id, self._listed))
 
-    @property
-    def _links(self) -> list[RunLink]:
-        """The runs that this one leads to, the most useful first."""
-        session, step = self.state.session, self._panes.steps.selected
-        others = self._began_after()
-        return find_links(self._execution_id, step, self.shown_time, others, session.submissions)
-
-    def _began_after(self) -> Iterator[Summary]:
-        """Yield the runs in memory that began after this one, oldest first."""
-        index = self.state.session.index
-        summary = index.get(self._execution_id)
-        if summary is not None:
-            first = index.order.count_below(summary.position) + 1
-            numbers = range(first, min(first + MAX_SUB_RUN_DISTANCE, len(index.order)))
-            yield from filter(None, (index.at(index.order[number]) for number in numbers))
+    def context_changed(self) -> None:
+        self._show_head()
+        self._show_inspector()
 
     def action_newer_run(self) -> None:
         self._go_to_run(-1, "[", "this is the newest run of the list")
@@ -262,11 +242,14 @@ class RunScreen(SearchScreen):
         self._go_to_run(1, "]", "this is the oldest run of the list")
 
     def _read(self) -> None:
-        """Ask for the events and the flow."""
-        self.post_message(EventsNeeded(self._execution_id, MAX_EVENTS))
+        """Ask for the flow, and for what other runs say about this one; while it is loaded, for its newest events."""
         run = self.current_run
-        if run is not None and not run.is_loading:
+        if run is None:
+            return
+        if not run.is_loading:
             self.post_message(FlowNeeded(copy_run(run)))
+        elif self._view is not RunView.EVENTS:
+            self.post_message(EventsNeeded(self._execution_id, _NEWEST))
 
     def show_moment(self) -> None:
         """Show the run as of another event, with the step of that event selected; or as it is now."""
@@ -328,18 +311,21 @@ class RunScreen(SearchScreen):
             self.show_values(is_other=False)
 
     def _show_head(self) -> None:
-        run, now = self.shown_run, self.state.now
+        run, now, picture = self.shown_run, self.moment_s, self._steps.picture
         asked = self.state.checkpoint_of(run) if self._time_cursor is None else None
         since = asked.created if asked is not None else None
-        # The ages of a run in the past are those of that time.
-        at = now if self._time_cursor is None else to_seconds(self._time_cursor.at(self.shown_time))
-        self._heading.show(title_spans(run, at, since), [(self._position_in_list, "grey")], active=True)
+        self._heading.show(title_spans(run, now, since), [(self._position_in_list, "grey")], active=True)
         width = self.app.size.width
-        self._view_line.show([view_line(self._view, run, width)])
+        self._view_line.show([view_line(self._view, run, width, self._events.count_text)])
         if run is not None:
-            relations = self.state.replay_relations(self._execution_id)
-            missing = self.state.missing_events(self._execution_id)
-            self._facts.show(fact_lines(run, asked, relations, missing, now, width - _SIDE_CELLS))
+            facts = RunFacts(
+                asked,
+                self.state.replay_relations(self._execution_id),
+                self.state.missing_events(self._execution_id),
+                self._past_context,
+                0 if picture is None else picture.retries,
+            )
+            self._facts.show(fact_lines(run, facts, now, width - _SIDE_CELLS, is_low=self._panes.is_low))
 
     @property
     def _position_in_list(self) -> str:
@@ -349,27 +335,13 @@ class RunScreen(SearchScreen):
     def _show_inspector(self) -> None:
         if self._view is RunView.TIMELINE:
             self._steps.keep_in_window(self.shown_time)
-        self._steps.show_inspector([link.label for link in self._links])
-
-    def show_values(self, *, is_other: bool) -> None:
-        """Show the values of the view; in the past, events have the cursor on the one that is shown."""
-        self._panes.values.show(self._value_sections(), is_other=is_other)
-        if self._view is RunView.EVENTS and self._time_cursor is not None:
-            self._panes.values.select(f"event {self._time_cursor.number}")
-
-    def _value_sections(self) -> list[Section]:
-        run = self.shown_run
-        if run is None:
-            return []
-        if self._view is RunView.EVENTS:
-            if self._time_cursor is not None:
-                return past_event_sections(self._time_cursor.history, self._time_cursor.number, self._needle)
-            return event_sections(self._events, max(1, run.event_count - len(self._events) + 1), self._needle)
-        return input_sections(run) if self._view is RunView.INPUT else output_sections(run)
+        self._steps.show_inspector([link.label for link in self.links])
 
     def _set_view(self, view: RunView) -> None:
-        self._view = view
+        was_events, self._view = self._view is RunView.EVENTS, view
         self._panes.show_kind(values=not view.shows_steps)
+        if was_events and self._steps.picture is None:
+            self._read()
         if view.shows_steps:
             self._steps.show(view, self.shown_time)
             self._show_inspector()
@@ -416,11 +388,14 @@ class RunScreen(SearchScreen):
             return
         self._execution_id = other.execution_id
         self._time_cursor = self._past_run = self._first_travel = None
+        self._past_context = NO_CONTEXT
         self._loader.reset()
         self._moment_line.show([])
-        self._events = ()
+        self._events.clear()
         self._steps = ShownSteps(self._panes, None)
         self._panes.inspect(inspecting=False)
         self._read()
+        if self._view is RunView.EVENTS:
+            self.show_values(is_other=True)
         self._show_run()
         self.refresh_chrome()

@@ -19,6 +19,7 @@ from scaicore_tui.tui.widgets.value_list import ValueList
 # From WIDE_CELLS on, steps and inspector are side by side; below NARROW_CELLS only one of them is shown.
 WIDE_CELLS = 110
 NARROW_CELLS = 72
+LOW_SCREEN_LINES = 30
 CURSOR_CELLS = 2
 
 
@@ -30,7 +31,7 @@ class RunPanes(Container):
     RunPanes #steps-pane { height: 1fr; width: 1fr; }
     RunPanes StepList { height: 1fr; }
     RunPanes #steps-head, RunPanes #steps-notes { padding: 0 0 0 2; }
-    RunPanes #inspector { height: 6; width: 1fr; border-top: solid $panel; }
+    RunPanes #inspector { height: 6; width: 1fr; border-top: solid $foreground 25%; }
     RunPanes #values { height: 1fr; width: 1fr; }
     RunPanes.-inspecting #inspector { height: 1fr; }
     RunPanes.-inspecting #steps-pane { height: 6; }
@@ -39,9 +40,9 @@ class RunPanes(Container):
     RunPanes.-narrow.-inspecting #inspector { display: block; border: none; }
     RunPanes.-wide { layout: horizontal; }
     RunPanes.-wide #steps-pane { height: 1fr; }
-    RunPanes.-wide #inspector { height: 1fr; width: 44%; border: none; border-left: solid $panel; }
-    RunPanes.-ascii #inspector { border-top: ascii $panel; }
-    RunPanes.-ascii.-wide #inspector { border: none; border-left: ascii $panel; }
+    RunPanes.-wide #inspector { height: 1fr; width: 44%; border: none; border-left: solid $foreground 25%; }
+    RunPanes.-ascii #inspector { border-top: ascii $foreground 25%; }
+    RunPanes.-ascii.-wide #inspector { border: none; border-left: ascii $foreground 25%; }
     RunPanes.-values #steps-pane, RunPanes.-values #inspector { display: none; }
     RunPanes.-enlarged #inspector { display: none; }
     RunPanes.-enlarged.-inspecting #steps-pane { display: none; }
@@ -69,6 +70,11 @@ class RunPanes(Container):
     def is_inspecting(self) -> bool:
         """True if keys go to the inspector."""
         return self.has_class("-inspecting")
+
+    @property
+    def is_low(self) -> bool:
+        """True if the screen has few lines."""
+        return self.app.size.height < LOW_SCREEN_LINES
 
     @property
     def steps_width(self) -> int:

@@ -12,9 +12,13 @@ from scaicore_tui.analysis.steps import Step
 from scaicore_tui.analysis.timeline_past import new_text
 from scaicore_tui.runs import Run
 from scaicore_tui.text import display_name, one_line
-from scaicore_tui.timefmt import MICROS_PER_SECOND, format_duration, format_iso
-from scaicore_tui.tui.messages import AxisClicked, MomentTyped, RunHistoryNeeded, RunHistoryRead
+from scaicore_tui.timefmt import MICROS_PER_SECOND, format_duration, format_iso, to_seconds
+from scaicore_tui.tui.messages import (
+    AxisClicked,
+    MomentTyped,
+)
 from scaicore_tui.tui.render.line import Line
+from scaicore_tui.tui.run_messages import RunHistoryNeeded, RunHistoryRead
 from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.time_cursor import TimeCursor, TimeMove
@@ -79,6 +83,16 @@ class PastScreen(SessionScreen):
             return self._time_cursor.now
         through = self.state.session.recorded_through
         return int(self.state.now * MICROS_PER_SECOND) if through is None else through
+
+    @property
+    def moment(self) -> Micros:
+        """The time that the run is shown as of: now, or that of the event at the time cursor."""
+        return self.shown_time if self._time_cursor is None else self._time_cursor.at(self.shown_time)
+
+    @property
+    def moment_s(self) -> float:
+        """The time from which ages are counted, in seconds since 1970: those of the past are those of that time."""
+        return self.state.now if self._time_cursor is None else to_seconds(self.moment)
 
     @property
     def new_count(self) -> int:

@@ -1,19 +1,24 @@
-"""Base of the run screen: the lists of values in it are searched, and values are copied."""
+"""Base of the run screen: the lists of values in it are searched, events are paged through, and values are copied."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 
+from scaicore_tui.analysis.steps import Step
 from scaicore_tui.text import clipboard_text, editable_json, quote
 from scaicore_tui.tui.messages import CopyText, FilterClosed, FilterTyped
+from scaicore_tui.tui.render.step_detail import input_sections, output_sections, step_value
 from scaicore_tui.tui.render.value_rows import NO_VALUE
 from scaicore_tui.tui.run_steps_model import RunView
+from scaicore_tui.tui.screens.run_events import ShownEvents
 from scaicore_tui.tui.screens.run_panes import RunPanes
 from scaicore_tui.tui.screens.run_past import PastScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.inputs import SearchBar
 from scaicore_tui.tui.widgets.row_list import RowList
 from scaicore_tui.tui.widgets.value_list import ValueList
+
+COPY_ID_KEY = "ctrl+y"
 
 
 class SearchScreen(PastScreen):
@@ -23,6 +28,7 @@ class SearchScreen(PastScreen):
         super().__init__(state, execution_id)
         self._view = RunView.TIMELINE
         self._panes = RunPanes()
+        self._events = ShownEvents(self._panes.values, self.post_message)
         self._search_bar = SearchBar()
         self._needle = ""
 
@@ -30,13 +36,57 @@ class SearchScreen(PastScreen):
     def active_list(self) -> RowList:
         return self._panes.active
 
+    @property
+    @abstractmethod
+    def selected_step(self) -> Step | None:
+        """The selected step as of the moment that is shown; None without one, or if it was later."""
+
     @abstractmethod
     def focus_inspector(self, *, inspecting: bool) -> None:
         """Give the keys to the inspector, or to the steps."""
 
-    @abstractmethod
     def show_values(self, *, is_other: bool) -> None:
-        """Show the values of the view; `is_other` if they are not those shown before."""
+        """Show the values of the view; `is_other` if they are not those shown before.
+
+        Events begin at the time cursor, or at the selected step.
+        """
+        run = self.shown_run
+        if self._view is not RunView.EVENTS:
+            show = input_sections if self._view is RunView.INPUT else output_sections
+            self._panes.values.show([] if run is None else show(run), is_other=is_other)
+        elif is_other:
+            step = self.selected_step
+            near = self._moment_number or (0 if step is None else step.first_event) or 1
+            self._events.ask(self._execution_id, self._last_number, self._moment_number, near)
+        else:
+            self._events.refresh(self._execution_id, self._last_number, self._moment_number)
+
+    @property
+    def _moment_number(self) -> int | None:
+        """The number of the event at the time cursor, repeats included; None if the run is shown as it is now."""
+        cursor = self._time_cursor
+        return None if cursor is None else cursor.history.feed_number(cursor.number)
+
+    @property
+    def _last_number(self) -> int | None:
+        """The number of the newest event that the past knows, repeats included; None if the run is shown as now."""
+        cursor = self._time_cursor
+        return None if cursor is None else cursor.history.feed_number(len(cursor.history))
+
+    def on_value_selected(self) -> None:
+        """Read other events as the cursor comes near to the end of those that are shown."""
+        if self._view is RunView.EVENTS:
+            self._events.moved()
+
+    def action_first(self) -> None:
+        if self._view is RunView.EVENTS:
+            self._events.go_to(1)
+        super().action_first()
+
+    def action_last(self) -> None:
+        if self._view is RunView.EVENTS and self.shown_run is not None:
+            self._events.go_to(self._last_number or self.shown_run.event_count + self.shown_run.duplicates)
+        super().action_last()
 
     def action_filter(self) -> None:
         """Search in the values that are shown; beside steps, in those of the selected step."""
@@ -48,7 +98,7 @@ class SearchScreen(PastScreen):
         """Go to the first match, from the current value on; events are filtered."""
         self._needle = typed.needle
         if self._view is RunView.EVENTS:
-            self.show_values(is_other=True)
+            self._events.filter(typed.needle)
         elif typed.needle:
             self._searched.search(typed.needle, 1, from_here=True)
 
@@ -58,7 +108,7 @@ class SearchScreen(PastScreen):
         if not closed.kept:
             self._needle = ""
             if self._view is RunView.EVENTS:
-                self.show_values(is_other=True)
+                self._events.filter("")
         self.refresh_chrome()
 
     def action_next_match(self) -> None:
@@ -68,16 +118,22 @@ class SearchScreen(PastScreen):
         self._go_to_match("N", -1)
 
     def action_copy(self) -> None:
-        """Copy the value at the cursor; in the list of steps the id of the run."""
+        """Copy the value at the cursor; in the list of steps the result of the step, or its error."""
         rows = self.active_list
         row = rows.selected if isinstance(rows, ValueList) else None
-        if row is None:
-            super().action_copy()
-        elif row.value is NO_VALUE:
-            self.show_message("y: there is no value in this row", "amber")
+        if row is not None:
+            label, value = row.label, row.value
         else:
-            text = clipboard_text(row.value) if isinstance(row.value, str) else editable_json(row.value)
-            self.app.post_message(CopyText(row.label, text))
+            label, value = step_value(self.selected_step)
+        if value is NO_VALUE:
+            self.show_message(f"y: no value in this row; {COPY_ID_KEY} copies the id of the run", "amber")
+        else:
+            text = clipboard_text(value) if isinstance(value, str) else editable_json(value)
+            self.app.post_message(CopyText(label, text))
+
+    def action_copy_id(self) -> None:
+        """Copy the id of the run."""
+        super().action_copy()
 
     @property
     def _searched(self) -> ValueList:

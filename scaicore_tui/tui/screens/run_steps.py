@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from scaicore_tui.analysis.flow_view import FlowView, flow_rows, ways_lines
 from scaicore_tui.analysis.moment import Phase
 from scaicore_tui.analysis.step_rows import step_id
@@ -12,8 +14,9 @@ from scaicore_tui.analysis.steps import Step
 from scaicore_tui.analysis.time_axis import HALVES_PER_CELL, MICROS_PER_MS, clamp_window
 from scaicore_tui.analysis.time_scale import zoom
 from scaicore_tui.analysis.timeline_view import GAP_CELLS, layout_timeline, note_lines
+from scaicore_tui.analysis.usual import NO_CONTEXT
 from scaicore_tui.runs import Gap
-from scaicore_tui.runs.model import NodeKey
+from scaicore_tui.runs.model import NodeKey, json_digest
 from scaicore_tui.text import display_name, wrap
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.step_detail import StepNotes, later_sections, step_sections
@@ -28,7 +31,7 @@ from scaicore_tui.units import Micros
 INFERRED = "(inferred)"
 PARTIAL = "only the newest steps so far: the other events are being read"
 # On a low screen, notes have one line.
-MAX_NOTE_LINES, LOW_SCREEN_LINES = 2, 30
+MAX_NOTE_LINES = 2
 # A zoom to a step shows this share of its time before and after it.
 STEP_MARGIN_SHARE = 10
 
@@ -43,6 +46,8 @@ class ShownSteps:
         self.flow: FlowView | None = None
         self.folds_idle = True
         self.window: Stretch | None = None
+        # What other runs say about this one.
+        self.context = NO_CONTEXT
         # In which events may be missing.
         self.gaps: Sequence[Gap] = ()
         # The number of events that arrived since the past is shown.
@@ -63,6 +68,23 @@ class ShownSteps:
     def grows(self) -> bool:
         """True if bars grow with time."""
         return self.picture is not None and self.picture.moment is None and not self._model.steps.is_over
+
+    @property
+    def selected(self) -> Step | None:
+        """The selected step as of the moment that is shown; None for one that was later."""
+        step, moment = self._panes.steps.selected, None if self.picture is None else self.picture.moment
+        if step is None or moment is None:
+            return step
+        return None if moment.phase(step) is Phase.LATER else moment.step(step)
+
+    def passed_on(self, step: Step) -> frozenset[int]:
+        """Return the digests of the values that a step may have passed on to a run that it started."""
+        picture = self.picture
+        if picture is None:
+            return frozenset()
+        before = picture.index.results_before(step.first_event)
+        results = (json_digest(other.visit.result) for other in before if other.visit is not None)
+        return frozenset([*results, *([picture.run.input_digest] if picture.run.has_input else [])])
 
     def load(self, picture: RunPicture, view: RunView, now: Micros) -> None:
         """Show the run as it is now, or, with a moment, with the step of its event selected."""
@@ -292,24 +314,26 @@ class ShownSteps:
             notes = sorted(note_lines(self._lines.timeline), key=lambda note: INFERRED in note)
         if self.picture is not None and self.picture.is_partial:
             notes.insert(0, PARTIAL)
-        text, is_low = " · ".join(notes), self._panes.app.size.height < LOW_SCREEN_LINES
-        lines = wrap(text, max(1, self._panes.steps_width), 1 if is_low else MAX_NOTE_LINES) if text else []
+        text, max_lines = " · ".join(notes), 1 if self._panes.is_low else MAX_NOTE_LINES
+        lines = wrap(text, max(1, self._panes.steps_width), max_lines) if text else []
         return [[(line, "grey")] for line in lines]
 
     def _notes_of(self, step: Step, links: Sequence[str]) -> StepNotes:
-        """Return what the flow says about the node of a step, and its links."""
+        """Return what the flow and other runs say about the node of a step, and its links."""
+        found = self.context.nodes.get(step.key)
+        notes = StepNotes(links=links, usual="" if found is None else found.text)
         flow = None if self.picture is None else self.picture.flow
         if flow is None or step.node_id is None or step.node_id not in flow.graph.by_id:
-            return StepNotes(links=links)
+            return notes
         ascii_only = self._panes.app.has_class(ASCII_CLASS)
         if not isinstance(self._lines, FlowLines):
-            return StepNotes((), flow.graph.by_id[step.node_id].label, links)
+            return replace(notes, label=flow.graph.by_id[step.node_id].label)
         width = max(40, self._panes.inspector.size.width - 4)
         lines = ways_lines(flow, step.node_id, width, ascii_only=ascii_only)
         # The name of the node is in the first line of the inspector.
         name = f"{display_name(step.node_id)}  "
         ways = ["".join(text for text, _ in line).removeprefix(name) for line in lines]
-        return StepNotes(ways, flow.graph.by_id[step.node_id].label, links)
+        return replace(notes, ways=ways, label=flow.graph.by_id[step.node_id].label)
 
     def _empty_text(self, view: RunView) -> str:
         if view is RunView.FLOW and (self.picture is None or self.picture.flow is None):

@@ -119,14 +119,16 @@ class SelectedRunScreen(CheckpointListScreen):
 
     def _fact_lines(self, run: Run) -> list[Line]:
         """Return what is asked, the error and what is unusual; in a narrow list the rows tell the first two."""
-        from scaicore_tui.tui.render.run_head import fact_lines, note_lines
+        from scaicore_tui.tui.render.run_head import RunFacts, fact_lines, note_lines
 
         state, width = self.state, max(1, self.panes.nodes.size.width - 1)
-        relations, missing = state.replay_relations(run.execution_id), state.missing_events(run.execution_id)
-        if self.panes.is_wide:
-            lines = fact_lines(run, state.checkpoint_of(run), relations, missing, state.now, width)
-        else:
-            lines = note_lines(run, relations, missing, width)
+        facts = RunFacts(
+            state.checkpoint_of(run),
+            state.replay_relations(run.execution_id),
+            state.missing_events(run.execution_id),
+        )
+        show = fact_lines if self.panes.is_wide else note_lines
+        lines = show(run, facts, state.now, width)
         return [[(" ", "text"), *line] for line in lines]
 
     def _show_step(self) -> None:

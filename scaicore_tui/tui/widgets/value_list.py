@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scaicore_tui.tui.messages import ValueSelected
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.render.value_rows import (
     Path,
@@ -64,13 +65,29 @@ class ValueList(RowList):
         return self._value_rows[row].line
 
     def show(self, sections: Sequence[Section], *, is_other: bool = False) -> None:
-        """Show `sections`. If they are of another thing, go to the top; else the cursor stays on its value."""
+        """Show `sections`. If they are of another thing, go to the top; else the cursor stays on its value.
+
+        The value stays in its line, also if others were added above it.
+        """
         self._sections = sections
         if is_other:
             self._toggled.clear()
             self.cursor = 0
             self.scroll_to_line(0)
+        line = self.cursor - self.top
         self._rebuild(None if is_other else self._selected_path)
+        if not is_other and self.cursor - self.top != line:
+            self.scroll_to_line(max(0, self.cursor - line))
+
+    def go_to(self, path: Path) -> None:
+        """Move the cursor to the value at `path`, if it is shown."""
+        row = next((number for number, row in enumerate(self._value_rows) if row.path == path), None)
+        if row is not None:
+            self.set_cursor(row, by_user=False)
+
+    def cursor_moved(self, *, by_user: bool) -> None:
+        if by_user:
+            self.screen.post_message(ValueSelected())
 
     def select(self, key: str) -> None:
         """Go to the section with a key, if it is shown."""

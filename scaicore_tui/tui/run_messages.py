@@ -1,0 +1,73 @@
+"""Messages with which the run screen asks for the facts of a run that are read from the journal, and their answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from scaicore_tui.runs import Run
+
+if TYPE_CHECKING:
+    # Loaded with the run screen: the first screen appears sooner.
+    from scaicore_tui.analysis.event_pages import EventPage
+    from scaicore_tui.analysis.flow_view import FlowView
+    from scaicore_tui.analysis.run_history import RunHistory
+    from scaicore_tui.analysis.usual import PastContext
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class EventsNeeded(Message):
+    """Read the events of a run around number `near` that match a filter, up to number `through`."""
+
+    execution_id: str
+    near: int
+    needle: str = ""
+    through: int | None = None
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class EventsRead(Message):
+    """Events of a run were read."""
+
+    execution_id: str
+    page: EventPage
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class FlowNeeded(Message):
+    """Find the graph of a run's Core. `run` is a copy, which does not change meanwhile."""
+
+    run: Run
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class FlowRead(Message):
+    """A run in the graph of its Core; None if no graph is known."""
+
+    execution_id: str
+    view: FlowView | None
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ContextRead(Message):
+    """The facts that other runs tell about a run were read. Asked for by `FlowNeeded`."""
+
+    execution_id: str
+    context: PastContext
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class RunHistoryNeeded(Message):
+    """Read all events of a run, to show it as of any of them."""
+
+    execution_id: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class RunHistoryRead(Message):
+    """All events of a run."""
+
+    execution_id: str
+    history: RunHistory
