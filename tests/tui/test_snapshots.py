@@ -189,7 +189,7 @@ def test_profiles(compare_screen: CompareScreen, size: tuple[int, int], tmp_path
     profile_set = ProfileSet(tmp_path)
 
     async def before(pilot: Pilot[int]) -> None:
-        await wait_until(pilot, lambda: "exec_8f21c4" in shown_text(pilot))
+        await wait_until(pilot, lambda: "Runs  1 of " in shown_text(pilot))
         await pilot.press("P")
         await wait_until(pilot, lambda: "prod.example" in shown_text(pilot))
 
