@@ -46,7 +46,14 @@ ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
     # The answer to a breakpoint needs the dialog.
     "choose": {CHECKPOINT: {KeyContext.INBOX}},
     "send": {CHECKPOINT: {KeyContext.INBOX}},
-    "copy": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT, FAILED: {KeyContext.CAUSES}},
+    # On the screen of a run, the result of the selected step.
+    "copy": {
+        RUN: {KeyContext.RUNS, KeyContext.NODES},
+        "greeting": {KeyContext.DETAIL},
+        CHECKPOINT: BY_CHECKPOINT,
+        FAILED: {KeyContext.CAUSES},
+    },
+    "copy_id": {RUN: {KeyContext.DETAIL}},
     "copy_all": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT, FAILED: {KeyContext.CAUSES}},
     "mark": {CHECKPOINT: IN_LIST},
     "continue_all": {CHECKPOINT: IN_LIST},
@@ -124,6 +131,7 @@ class Effects:
         "choose": _shown,
         "send": _shown,
         "copy": _copied_id,
+        "copy_id": _copied_id,
         "copy_all": _copied_document,
         "continue": _posted,
         "mark": _marked,
