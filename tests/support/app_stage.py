@@ -102,6 +102,8 @@ class Stage:
         if isinstance(self.app.screen, SessionScreen):
             self.app.screen.tick()
         await pilot.pause()
+        await wait_until(pilot, self.is_loaded)
+        await pilot.pause()
 
     def is_loaded(self) -> bool:
         """Return True if nothing is being read from the journal, and no key waits for that."""

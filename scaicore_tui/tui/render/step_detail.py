@@ -30,11 +30,11 @@ NO_INPUT = "not known: this run began before our first event"
 
 
 class StepNotes(Struct, frozen=True):
-    """Facts about a step: the `ways` out of its node, its `label` in the flow, `links` to other runs, and what is
+    """Facts about a step: the `ways` out of its node, its `name` in the flow, `links` to other runs, and what is
     `usual` for the node."""
 
     ways: Sequence[str] = ()
-    label: str = ""
+    name: str = ""
     links: Sequence[str] = ()
     usual: str = ""
 
@@ -166,7 +166,7 @@ def _head(found: StepIndex, step: Step, notes: StepNotes) -> Iterator[Section]:
 
 
 def _label(notes: StepNotes) -> str:
-    return display_name(notes.label) if notes.label else ""
+    return display_name(notes.name) if notes.name else ""
 
 
 def _outcome(step: Step) -> Iterator[Section]:

@@ -327,13 +327,13 @@ class ShownSteps:
             return notes
         ascii_only = self._panes.app.has_class(ASCII_CLASS)
         if not isinstance(self._lines, FlowLines):
-            return replace(notes, label=flow.graph.by_id[step.node_id].label)
+            return replace(notes, name=flow.graph.by_id[step.node_id].label)
         width = max(40, self._panes.inspector.size.width - 4)
         lines = ways_lines(flow, step.node_id, width, ascii_only=ascii_only)
         # The name of the node is in the first line of the inspector.
         name = f"{display_name(step.node_id)}  "
         ways = ["".join(text for text, _ in line).removeprefix(name) for line in lines]
-        return replace(notes, ways=ways, label=flow.graph.by_id[step.node_id].label)
+        return replace(notes, ways=ways, name=flow.graph.by_id[step.node_id].label)
 
     def _empty_text(self, view: RunView) -> str:
         if view is RunView.FLOW and (self.picture is None or self.picture.flow is None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -195,6 +196,6 @@ def walking(
         command = (*program, "--interval", LONG_INTERVAL, "--no-journal", *flags)
         warm = tuple(program) == DEBUGGER
         with Terminal(home, command, size=size, env={**settings, **(env or {})}, warm=warm) as terminal:
-            terminal.wait_until(lambda: all(text in terminal.text for text in ("Runs  1 of ", "1 wait", "fail")))
+            terminal.wait_until(lambda: re.search(r"(?s)\d wait.*Runs  1 of ", terminal.text))
             terminal.wait_for_silence(0.5, 5.0)
             yield Walk(terminal, feed, size)
