@@ -20,7 +20,7 @@ from tests.support.program import TIMEOUT_S, Program
 PAGE_BYTES = 4_096
 RUN_WITH_FILE_SIZE_LIMIT = """
 import os, resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (330_000, 330_000))
 os.execv(sys.executable, [sys.executable, "-m", "scaicore_tui", *sys.argv[1:]])
 """
 
