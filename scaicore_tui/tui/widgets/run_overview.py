@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from scaicore_tui.tui.run_picture import RunPicture
 
 CURSOR_CELLS = 2
+# Bars grow when a run is longer by this share: its axis changes with them, which costs bytes.
+MIN_GROWTH = 0.1
 # The names are as wide as the longest one of so many recent runs: the axis rarely moves with the cursor, which costs
 # fewer bytes.
 SHARED_WIDTH_RUNS = 8
@@ -102,8 +104,13 @@ class RunOverview(RowList):
             self.screen.post_message(StepSelected())
 
     def tick(self, now: float) -> None:
-        """Let the bars of open steps grow until `now`, in seconds since 1970."""
-        if self._picture is not None and not self._picture.steps.is_over:
+        """Let the bars of open steps grow until `now`, in seconds since 1970, once that can be seen."""
+        picture = self._picture
+        if picture is None or picture.steps.is_over:
+            return
+        began = picture.steps.began_at
+        length = 0.0 if began is None else now - began / MICROS_PER_SECOND
+        if now - self._now >= length * MIN_GROWTH:
             self._now = now
             self._layout()
 
