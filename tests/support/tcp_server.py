@@ -19,6 +19,8 @@ async def listen(serve: Serve) -> AsyncIterator[str]:
         task = asyncio.create_task(serve(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        # A task that is cancelled before it begins closes nothing by itself.
+        task.add_done_callback(lambda _: writer.close())
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:

@@ -14,7 +14,7 @@ from scaicore_tui.tui.messages import FiguresRead
 from scaicore_tui.tui.render.error_groups import error_group_head, error_group_row
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.screens.base import SessionScreen
-from scaicore_tui.tui.screens.period import Period
+from scaicore_tui.tui.screens.period import MIN_WIDTH_CELLS, Period
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
 from scaicore_tui.tui.widgets.row_list import RowList
@@ -99,6 +99,7 @@ class CausesScreen(SessionScreen):
         """Show the causes that were read for the main screen."""
         super().on_mount()
         self._list.set_active(active=True)
+        self._period.request(self.state.now, max(self.size.width, MIN_WIDTH_CELLS))
         self._show()
 
     def on_resize(self) -> None:
@@ -114,7 +115,7 @@ class CausesScreen(SessionScreen):
 
     def tick(self) -> None:
         """Ask for new figures if some run changed."""
-        self._period.request(self.state.now, self.size.width)
+        self._period.request(self.state.now, max(self.size.width, MIN_WIDTH_CELLS))
         super().tick()
 
     def show_figures(self, read: FiguresRead) -> None:
@@ -141,7 +142,7 @@ class CausesScreen(SessionScreen):
     def action_period(self) -> None:
         """Tell of another period."""
         self._period.use_next()
-        self._period.request(self.state.now, self.size.width)
+        self._period.request(self.state.now, max(self.size.width, MIN_WIDTH_CELLS))
         self.refresh_chrome()
 
     def _show(self) -> None:

@@ -78,8 +78,7 @@ class MainScreen(QueriedRunsScreen):
         """Lay out for the new size."""
         self.panes.relayout()
         super().on_resize()
-        self._period.mark_outdated()
-        self._period.request(self.state.now, self.size.width)
+        self._period.resize(self.state.now, self.size.width)
         self._show_rate()
 
     def apply_delta(self, delta: Delta) -> None:
@@ -101,9 +100,10 @@ class MainScreen(QueriedRunsScreen):
         if int(now) // AGE_REFRESH_S != self._age_step:
             self._age_step = int(now) // AGE_REFRESH_S
             self.panes.runs.tick(now)
-            self.panes.nodes.tick(now)
+            if self.panes.nodes.tick(now):
+                self.show_axis()
             self.panes.inbox.tick(now)
-            self._period.request(now, self.size.width)
+        self._period.request(now, self.size.width)
         super().tick()
 
     def refresh_chrome(self) -> None:

@@ -20,6 +20,8 @@ PERIODS = ((15 * MINUTE_S, "15 min"), (HOUR_S, "60 min"), (DAY_S, "24 h"), (7 * 
 FIRST_PERIOD = 1
 # Without new events, figures are read again after this time: the period moves on.
 MAX_AGE_S = 30
+# While events arrive, figures are read at most this often.
+MIN_AGE_S = 5
 # Narrower screens have no room for the rate; from WIDE_CELLS on it has a line for the runs, too.
 MIN_WIDTH_CELLS, WIDE_CELLS = 72, 100
 
@@ -43,15 +45,23 @@ class Period:
     def use_next(self) -> None:
         """Use the next period, and after the longest one the shortest."""
         self._index = (self._index + 1) % len(PERIODS)
-        self.mark_outdated()
+        self._read_at = float("-inf")
 
     def mark_outdated(self) -> None:
         """Note that runs changed: the figures are read again at the next `request`."""
         self._is_outdated = True
 
+    def resize(self, now: float, width: int) -> None:
+        """Ask for figures in as many columns as fit."""
+        self._read_at = float("-inf")
+        self.request(now, width)
+
     def request(self, now: float, width: int) -> None:
         """Ask for the figures at `now` (seconds since 1970), for lines `width` cells wide, if they may have changed."""
-        if width < MIN_WIDTH_CELLS or not (self._is_outdated or now - self._read_at >= MAX_AGE_S):
+        is_due = now - self._read_at >= (MIN_AGE_S if self._is_outdated else MAX_AGE_S)
+        # The first runs are shown at once.
+        is_first = self._is_outdated and (self.rate is None or not self.rate.runs)
+        if width < MIN_WIDTH_CELLS or not (is_due or is_first):
             return
         from scaicore_tui.tui.render.rate_bars import rate_columns
 

@@ -114,8 +114,13 @@ class SelectedRunScreen(CheckpointListScreen):
         state, panes = self.state, self.panes
         panes.nodes.show(run, picture, state.now)
         panes.facts.show([] if run is None else self._fact_lines(run))
-        panes.axis.show([[("  ", "text"), *panes.nodes.axis]] if panes.nodes.row_count else [])
+        self.show_axis()
         self._show_step()
+
+    def show_axis(self) -> None:
+        """Show the labels of the time axis above the steps."""
+        nodes = self.panes.nodes
+        self.panes.axis.show([[("  ", "text"), *nodes.axis]] if nodes.row_count else [])
 
     def _fact_lines(self, run: Run) -> list[Line]:
         """Return what is asked, the error and what is unusual; in a narrow list the rows tell the first two."""

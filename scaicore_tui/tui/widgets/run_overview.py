@@ -103,16 +103,21 @@ class RunOverview(RowList):
             self._follows = False
             self.screen.post_message(StepSelected())
 
-    def tick(self, now: float) -> None:
-        """Let the bars of open steps grow until `now`, in seconds since 1970, once that can be seen."""
+    def tick(self, now: float) -> bool:
+        """Let the bars of open steps grow until `now`, in seconds since 1970, once that can be seen.
+
+        Returns True if the axis changed.
+        """
         picture = self._picture
         if picture is None or picture.steps.is_over:
-            return
+            return False
         began = picture.steps.began_at
         length = 0.0 if began is None else now - began / MICROS_PER_SECOND
-        if now - self._now >= length * MIN_GROWTH:
-            self._now = now
-            self._layout()
+        if now - self._now < length * MIN_GROWTH:
+            return False
+        self._now = now
+        self._layout()
+        return True
 
     def on_resize(self) -> None:
         self._layout()
