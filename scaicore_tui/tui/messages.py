@@ -73,6 +73,10 @@ class RunListResized(Message):
     """The run list has another size."""
 
 
+class OverviewResized(Message):
+    """The steps beside the run list have another size."""
+
+
 @dataclass(eq=False, repr=False, match_args=False)
 class RunOpened(Message):
     """A run was opened with Enter or the mouse, or one of its nodes, whose key is `node`."""

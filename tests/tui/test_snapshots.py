@@ -87,6 +87,9 @@ def check(
 
     async def before(pilot: Pilot[int]) -> None:
         await stage.wait_for_first_poll(pilot)
+        # All that is laid out again because of the first poll is there before the clock moves.
+        await stage.settle(pilot)
+        await stage.settle(pilot)
         await act(stage, pilot)
 
     compare(stage.app, size, before, colours=colours)

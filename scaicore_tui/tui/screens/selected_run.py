@@ -117,6 +117,10 @@ class SelectedRunScreen(CheckpointListScreen):
         self.show_axis()
         self._show_step()
 
+    def on_overview_resized(self) -> None:
+        """Fit the labels of the axis: on a narrow screen the steps were hidden until now."""
+        self.show_axis()
+
     def show_axis(self) -> None:
         """Show the labels of the time axis above the steps."""
         nodes = self.panes.nodes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from scaicore_tui.runs import Run
 from scaicore_tui.timefmt import MICROS_PER_SECOND
-from scaicore_tui.tui.messages import RunOpened, StepSelected
+from scaicore_tui.tui.messages import OverviewResized, RunOpened, StepSelected
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 from scaicore_tui.tui.widgets.row_list import RowList
@@ -122,6 +122,7 @@ class RunOverview(RowList):
     def on_resize(self) -> None:
         self._layout()
         super().on_resize()
+        self.screen.post_message(OverviewResized())
 
     def row_opened(self) -> None:
         """Open the run at the step under the cursor."""
