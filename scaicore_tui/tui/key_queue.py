@@ -114,6 +114,8 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
             await self._dispatch_next_key()
         else:
             self._follow_on()
+            # A message to a screen that is just being closed is lost; this key may be the last one for long.
+            asyncio.get_running_loop().call_later(LOST_KEY_TIMEOUT_S, self._go_on_if_lost)
 
     def on_key_processed(self, message: KeyProcessed) -> None:
         """Dispatch the next key after the effects of this one (another focus, another screen), which are queued."""
@@ -141,8 +143,17 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         if self._after_paint is not None:
             self._after_paint.cancel()
             self._after_paint = None
-            if not (self._running and (self.focused or self.screen).post_message(KeyProcessed())):
-                self._sent_at = None
+            if self._running and not (self.focused or self.screen).post_message(KeyProcessed()):
+                self.call_later(self._dispatch_next_key)
+
+    def _go_on_if_lost(self) -> None:
+        """Dispatch the next key if the one before it is not known to be processed after a long time."""
+        if not self._running or not self._keys or self._sent_at is None or self._hold_timer is not None:
+            return
+        if self._now() - self._sent_at >= LOST_KEY_TIMEOUT_S:
+            self.call_later(self._dispatch_next_key)
+        else:
+            asyncio.get_running_loop().call_later(LOST_KEY_TIMEOUT_S, self._go_on_if_lost)
 
     def _must_hold(self) -> bool:
         key = self._keys[0] if self._keys else None

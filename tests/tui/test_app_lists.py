@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from textual.message import Message
 
 from scaicore_tui.runs import Delta, Summary
+from scaicore_tui.tui import key_queue
 from scaicore_tui.tui.messages import RunsNeeded, SessionChanged
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.run_list_model import RunListModel, View
 from scaicore_tui.tui.widgets.run_list import RunList
-from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage
+from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage, wait_until
 from tests.support.builders import NOON, SECOND, started
 from tests.support.feed_simulator import FeedSim
 from tests.support.memory_index import MemoryIndex, set_filter
@@ -215,3 +217,27 @@ def test_a_jump_to_the_last_run_loads_only_the_runs_near_it(monkeypatch: pytest.
     (request,) = requested
     assert request.positions[-1] == model.position(9_999)
     assert len(request.positions) < 500
+
+
+async def test_a_key_is_processed_although_the_screen_lost_the_message_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A screen that is being closed loses its messages. Then the last key must not wait for another one."""
+    monkeypatch.setattr(key_queue, "LOST_KEY_TIMEOUT_S", 0.05)
+    stage = Stage(busy_feed())
+    async with stage.opened() as pilot:
+        screen, lost = stage.app.screen, list[Message]()
+        post = screen.post_message
+
+        def lose_one(message: Message) -> bool:
+            if not isinstance(message, key_queue.KeyProcessed) or lost:
+                return post(message)
+            lost.append(message)
+            return True
+
+        monkeypatch.setattr(screen, "post_message", lose_one)
+        before = under_cursor(stage)
+        stage.press_fast("j", "j")
+        await wait_until(pilot, lambda: stage.app.screen.panes.runs.cursor == 2)  # type: ignore[attr-defined]
+        assert lost
+        assert under_cursor(stage) != before
