@@ -17,9 +17,7 @@ from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.period import MIN_WIDTH_CELLS, Period
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
-from scaicore_tui.tui.widgets.row_list import RowList
-
-CURSOR_CELLS = 2
+from scaicore_tui.tui.widgets.row_list import CURSOR_CELLS, RowList
 
 
 class CauseList(RowList):

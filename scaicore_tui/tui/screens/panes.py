@@ -19,7 +19,7 @@ from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
 from scaicore_tui.tui.widgets.query_bar import QueryBar
-from scaicore_tui.tui.widgets.row_list import RowList
+from scaicore_tui.tui.widgets.row_list import CURSOR_CELLS, RowList
 from scaicore_tui.tui.widgets.run_list import RunList
 from scaicore_tui.tui.widgets.run_overview import RunOverview
 from scaicore_tui.tui.widgets.value_list import ValueList
@@ -29,8 +29,6 @@ WIDE_CELLS = 110
 NARROW_CELLS = 72
 # From so many lines on, the selected step is shown below the steps.
 TALL_LINES = 30
-# The mark of the cursor at the left edge of a row.
-CURSOR_CELLS = 2
 
 
 class Panes(Container):

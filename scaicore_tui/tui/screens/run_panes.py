@@ -12,7 +12,7 @@ from scaicore_tui.tui.messages import AxisClicked
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.widgets.bars import TextLines
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
-from scaicore_tui.tui.widgets.row_list import RowList
+from scaicore_tui.tui.widgets.row_list import CURSOR_CELLS, RowList
 from scaicore_tui.tui.widgets.step_list import StepList
 from scaicore_tui.tui.widgets.value_list import ValueList
 
@@ -20,7 +20,6 @@ from scaicore_tui.tui.widgets.value_list import ValueList
 WIDE_CELLS = 110
 NARROW_CELLS = 72
 LOW_SCREEN_LINES = 30
-CURSOR_CELLS = 2
 
 
 class RunPanes(Container):

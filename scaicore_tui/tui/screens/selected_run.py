@@ -9,9 +9,7 @@ from textual.timer import Timer
 
 from scaicore_tui.runs import Run
 from scaicore_tui.tui.key_queue import Debouncer
-from scaicore_tui.tui.messages import (
-    RunSelected,
-)
+from scaicore_tui.tui.messages import RunSelected
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.screens.checkpoint_base import CheckpointListScreen

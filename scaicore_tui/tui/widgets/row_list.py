@@ -9,6 +9,9 @@ from textual import events
 from scaicore_tui.tui.render.line import CURSOR, Line, Span
 from scaicore_tui.tui.widgets.line_view import LineView
 
+# The mark of the cursor at the left edge of a row takes these.
+CURSOR_CELLS = 2
+
 
 class RowList(LineView):
     """Rows with a cursor. Subclasses draw a row without the cursor mark and react to moving and opening."""

@@ -12,7 +12,7 @@ from scaicore_tui.timefmt import MICROS_PER_SECOND
 from scaicore_tui.tui.messages import OverviewResized, RunOpened, StepSelected
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
-from scaicore_tui.tui.widgets.row_list import RowList
+from scaicore_tui.tui.widgets.row_list import CURSOR_CELLS, RowList
 
 if TYPE_CHECKING:
     # Loaded after the first screen is shown, which appears sooner.
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from scaicore_tui.analysis.timeline_view import Timeline
     from scaicore_tui.tui.run_picture import RunPicture
 
-CURSOR_CELLS = 2
 # Bars grow when a run is longer by this share: its axis changes with them, which costs bytes.
 MIN_GROWTH = 0.1
 # The names are as wide as the longest one of so many recent runs: the axis rarely moves with the cursor, which costs

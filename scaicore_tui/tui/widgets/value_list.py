@@ -15,9 +15,7 @@ from scaicore_tui.tui.render.value_rows import (
     parents_of,
     value_rows,
 )
-from scaicore_tui.tui.widgets.row_list import RowList
-
-CURSOR_CELLS = 2
+from scaicore_tui.tui.widgets.row_list import CURSOR_CELLS, RowList
 
 
 class ValueList(RowList):
