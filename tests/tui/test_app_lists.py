@@ -66,6 +66,9 @@ async def test_new_runs_above_the_visible_rows_are_counted() -> None:
 async def test_loaded_runs_are_listed_at_once_and_counted_at_the_next_tick() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(WIDE) as pilot:
+        # Only `settle` ticks: the screen's own timer runs in real time.
+        for timer in stage.screen._timers:
+            timer.pause()
         loaded = stage.session.index.remember([Summary("exec_old", -1, last_event_at=NOON - 700 * SECOND)])
         stage.app.post_message(SessionChanged(loaded))
         await pilot.pause()
