@@ -40,12 +40,19 @@ class RunReader:
         self._is_open = False
 
     def request_run(self, execution_id: str) -> None:
-        """Load a run from the events known now, in a task; a delta is published once it is loaded."""
+        """Load a run from the events known now, in a task; a delta is published once it is loaded.
+
+        Does nothing once the session ends: a screen that is still open may ask then.
+        """
         if self._group is None:
             self._requested.append(execution_id)
             return
         history = self._journal.history_until_damaged(execution_id, self._index.last_position)
-        self._group.create_task(self._load_run(execution_id, takewhile(lambda _: self._is_open, history)))
+        loading = self._load_run(execution_id, takewhile(lambda _: self._is_open, history))
+        try:
+            self._group.create_task(loading)
+        except RuntimeError:  # The group takes no tasks while it is cancelled; it has no public flag for that.
+            loading.close()
 
     async def _load_run(self, execution_id: str, rows: Iterable[tuple[Position, Event]]) -> None:
         run, _ = await asyncio.to_thread(project, execution_id, rows)

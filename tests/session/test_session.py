@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ async def test_deltas_distinguish_runs_that_were_loaded_from_the_journal(tmp_pat
     (loaded,) = [delta.loaded for delta in deltas if delta.loaded]
     assert list(loaded[RunStatus.RUNNING])[:510] == list(range(510))
     assert [delta.is_loaded for delta in deltas if "exec_new" in delta.upserted] == [False]
+
+
+async def test_a_screen_that_asks_for_a_run_while_the_session_ends_gets_nothing() -> None:
+    sim = FeedSim([started()])
+    async with sim.session() as session:
+        await session.read_once()
+        async with asyncio.TaskGroup() as ended:
+            session.reader.start(ended)
+        session.reader.request_run("exec_1")
 
 
 async def test_events_lost_to_retention_are_a_gap(tmp_path: Path) -> None:
