@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from msgspec import Struct
 
@@ -53,8 +52,8 @@ def ticks(axis: TimeAxis) -> list[Tick]:
     for distance in _STEPS_MS:
         if axis.window.length // (distance * MICROS_PER_MS) > MAX_TICKS:
             continue
-        marks = list(_time_ticks(axis, distance * MICROS_PER_MS))
-        if not _are_crowded(marks):
+        marks = _distinct_ticks(axis, distance * MICROS_PER_MS)
+        if marks is not None:
             free = [tick for tick in marks if not any(_overlap(tick, other) for other in taken)]
             return sorted([*free, *taken], key=lambda tick: tick.cell)
     return taken
@@ -110,8 +109,14 @@ def _time_ticks(axis: TimeAxis, distance: int) -> Iterator[Tick]:
             at += distance
 
 
-def _are_crowded(marks: list[Tick]) -> bool:
-    return any(_overlap(before, after, MIN_LABEL_GAP_CELLS) for before, after in pairwise(marks))
+def _distinct_ticks(axis: TimeAxis, distance: int) -> list[Tick] | None:
+    """Return the ticks every `distance` microseconds; None, found at the first pair, if they are too close."""
+    marks: list[Tick] = []
+    for tick in _time_ticks(axis, distance):
+        if marks and _overlap(marks[-1], tick, MIN_LABEL_GAP_CELLS):
+            return None
+        marks.append(tick)
+    return marks
 
 
 def _overlap(one: Tick, other: Tick, gap: int = 1) -> bool:
