@@ -186,8 +186,8 @@ class Bridge:
         self._start(self._reads, partial(asyncio.to_thread, self._remembered.add, request.text), "remember")
 
     def read_events(self, request: EventsNeeded) -> None:
-        """Read a page of the events of a run; a new request replaces an older one."""
-        self._start(self._reads, partial(self._read_events, request), "events", exclusive=True)
+        """Read a page of the events of a run; a new request replaces an older one of the same reader."""
+        self._start(self._reads, partial(self._read_events, request), f"events {request.reader}", exclusive=True)
 
     def find_flow(self, request: FlowNeeded) -> None:
         """Read what other runs say about a run, and find the graph of its Core; a new request replaces an older one."""
@@ -316,7 +316,7 @@ class Bridge:
 
     async def _read_events(self, request: EventsNeeded) -> None:
         page = await self._session.event_pages.read(request.execution_id, request.near, request.needle, request.through)
-        self._post(EventsRead(request.execution_id, page))
+        self._post(EventsRead(request, page))
 
     async def _read_figures(self, request: FiguresNeeded) -> None:
         session = self._session

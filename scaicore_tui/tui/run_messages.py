@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, repr=False, match_args=False)
 class EventsNeeded(Message):
-    """Read the events of a run around number `near` that match a filter, up to number `through`."""
+    """Read the events of a run around number `near` that match a filter, up to number `through`.
+
+    A new request replaces an older one of the same `reader`, which is the `id` of what will show the events.
+    """
 
     execution_id: str
+    reader: int
     near: int
     needle: str = ""
     through: int | None = None
@@ -29,9 +33,9 @@ class EventsNeeded(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class EventsRead(Message):
-    """Events of a run were read."""
+    """Events of a run were read. Two screens may show the same run: only the one that sent `request` shows them."""
 
-    execution_id: str
+    request: EventsNeeded
     page: EventPage
 
 

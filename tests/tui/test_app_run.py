@@ -259,6 +259,22 @@ async def test_events_are_paged_through_around_the_selected_step(monkeypatch: py
         assert "[4 Events 66]" in stage.text
 
 
+async def test_two_screens_of_one_run_show_the_events_that_each_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_events, "MAX_EVENTS", 12)
+    monkeypatch.setattr(shown_events, "EDGE_EVENTS", 4)
+    stage = Stage(loop_of(30))
+    async with stage.opened(WIDE) as pilot:
+        await pilot.press("enter", "4", "G")
+        first = run_screen(stage)
+        assert selected_event(stage).split()[3] == "66"
+        await stage.app.push_screen(RunScreen(first.state, "exec_loop"))
+        await pilot.press("4", *["pageup"] * 6)
+        assert "invocation.started" in selected_event(stage)
+        await pilot.press("escape")
+        assert run_screen(stage) is first
+        assert selected_event(stage).split()[3] == "66"
+
+
 def selected_event(stage: Stage) -> str:
     return next(line for line in stage.lines if line.startswith("›"))
 

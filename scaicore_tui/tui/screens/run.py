@@ -6,6 +6,7 @@ from functools import partial
 
 from textual.app import ComposeResult
 
+from scaicore_tui.analysis.event_pages import EventPage
 from scaicore_tui.analysis.run_history import copy_run
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.analysis.usual import NO_CONTEXT
@@ -63,6 +64,8 @@ class RunScreen(LinkedScreen):
         self._view_line = TextLines()
         self._moment_line = TextLines()
         self._inspector = Debouncer(self._panes.steps, self._show_inspector, CURSOR_REST_S)
+        # The newest events, asked for while the run is loaded; None before they were.
+        self._newest: EventsNeeded | None = None
         self._loader = PictureLoader(partial(self.run_worker, group=STEPS_GROUP), self._show_picture)
 
     @property
@@ -128,14 +131,19 @@ class RunScreen(LinkedScreen):
         super().tick()
 
     def show_events(self, read: EventsRead) -> None:
-        """Show the events of this run that were read from the journal."""
-        run, page = self.current_run, read.page
-        if read.execution_id != self._execution_id:
-            return
-        if self._view is RunView.EVENTS:
-            self._events.show(page)
-            self._show_head()
-        elif run is not None and run.is_loading and run.event_count > len(page.rows):
+        """Show the events of this run that this screen asked for last."""
+        page = read.page
+        if read.request is self._events.request:
+            if self._view is RunView.EVENTS:
+                self._events.show(page)
+                self._show_head()
+        elif read.request is self._newest:
+            self._show_newest(page)
+
+    def _show_newest(self, page: EventPage) -> None:
+        """Show the newest events of a run that is being loaded."""
+        run = self.current_run
+        if run is not None and run.is_loading and run.event_count > len(page.rows):
             self._loader.load_newest(run, [row.event for row in page.rows])
 
     def show_flow(self, read: FlowRead) -> None:
@@ -249,7 +257,8 @@ class RunScreen(LinkedScreen):
         if not run.is_loading:
             self.post_message(FlowNeeded(copy_run(run)))
         elif self._view is not RunView.EVENTS:
-            self.post_message(EventsNeeded(self._execution_id, _NEWEST))
+            self._newest = EventsNeeded(self._execution_id, id(self), _NEWEST)
+            self.post_message(self._newest)
 
     def show_moment(self) -> None:
         """Show the run as of another event, with the step of that event selected; or as it is now."""

@@ -27,6 +27,8 @@ class ShownEvents:
         self._through: int | None = None
         self._moment: int | None = None
         self._needle = ""
+        # What was asked for last; None before anything was.
+        self.request: EventsNeeded | None = None
         # The number of the event to go to once its page was read.
         self._target: int | None = None
 
@@ -43,7 +45,7 @@ class ShownEvents:
 
     def clear(self) -> None:
         """Forget all events: another run is shown."""
-        self.page = self._target = None
+        self.page = self._target = self.request = None
         self._needle = ""
 
     def ask(self, execution_id: str, through: int | None, moment: int | None, near: int) -> None:
@@ -95,9 +97,7 @@ class ShownEvents:
             self._request(number)
 
     def show(self, page: EventPage) -> None:
-        """Show a page that was read, unless another filter was typed meanwhile."""
-        if page.needle != self._needle:
-            return
+        """Show the page that was asked for last."""
         target, self._target = self._target, None
         self.page = page
         self._draw(page)
@@ -109,7 +109,8 @@ class ShownEvents:
         self._values.show(event_sections(page.rows, page.total, self._moment))
 
     def _request(self, near: int) -> None:
-        self._post(EventsNeeded(self._execution_id, near, self._needle, self._through))
+        self.request = EventsNeeded(self._execution_id, id(self), near, self._needle, self._through)
+        self._post(self.request)
 
     @property
     def _number(self) -> int | None:
