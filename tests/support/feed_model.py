@@ -70,7 +70,11 @@ FEED_KINDS = st.builds(
 
 @dataclass
 class Feed:
-    """Serves `log` (oldest first) in pages, newest first. `offered` counts all events that were ever in it."""
+    """Serves `log` (oldest first) in pages, newest first. `offered` counts all events that were ever in it.
+
+    `traceless` are the numbers of events that no client can miss: they arrived below an event that was read, and were
+    forgotten before the next read of the head, while that event is still there.
+    """
 
     kind: FeedKind
     log: list[tuple[int, Event]] = field(default_factory=list)
@@ -80,6 +84,9 @@ class Feed:
     loops_left: int = 0
     requests_until_failure: int = 0
     age: int = 0
+    traceless: set[int] = field(default_factory=set)
+    _late: set[int] = field(default_factory=set)
+    _served: set[int] = field(default_factory=set)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -96,7 +103,9 @@ class Feed:
 
     def late(self, depth: int) -> None:
         """Insert an event below up to six newer ones."""
-        self._insert(max(0, len(self.log) - min(depth, 6)))
+        index = max(0, len(self.log) - min(depth, 6))
+        self._insert(index)
+        self._late.add(self.log[index][0])
 
     def repeat(self, back: int) -> None:
         """Add an event that is already in the log, as an event bus that delivers twice."""
@@ -120,8 +129,7 @@ class Feed:
             case "expire":
                 self.age += 1  # invalidates all cursors sent so far
             case "forget":
-                self.forgotten += self.log[: 2 * amount]
-                del self.log[: 2 * amount]
+                self._forget(2 * amount)
             case "calm":
                 self.meanwhile = self.failures_left = self.loops_left = self.requests_until_failure = 0
 
@@ -139,12 +147,21 @@ class Feed:
         self.meanwhile -= min(self.meanwhile, 2)
         query = parse_qs(request.url.query.decode())
         cursor = query.get("cursor", [None])[0]
+        if cursor is None:
+            self._late.clear()
         if cursor is not None and cursor.partition(".")[2] != str(self.age):
             return httpx.Response(422, headers=UNLIMITED, json={"detail": {"error": "invalid", "message": "expired"}})
         events, next_cursor = self._page(cursor, min(int(query["limit"][0]), self.kind.page_size))
         body = b'{"data": {"events": [%b], "next_cursor": %b}}'
         parts = (b", ".join(event.raw for event in events), json.dumps(next_cursor).encode())
         return httpx.Response(200, headers=UNLIMITED, content=body % parts)
+
+    def _forget(self, number: int) -> None:
+        """Drop the oldest events."""
+        dropped, self.log = self.log[:number], self.log[number:]
+        self.forgotten += dropped
+        if self.log and self.log[0][0] in self._served:
+            self.traceless |= self._late & {each for each, _ in dropped}
 
     def _page(self, cursor: str | None, size: int) -> tuple[list[Event], str | None]:
         if self.loops_left and cursor is not None:
@@ -154,6 +171,7 @@ class Feed:
         begin = self._index_of(cursor, newest_first)
         end = begin + size
         rows = newest_first[begin:end]
+        self._served.update(number for number, _ in rows)
         if end >= len(newest_first):
             return [event for _, event in rows], None
         next_cursor = f"o{end - self.kind.overlapping}" if self.kind.cursor_kind == "offset" else f"k{rows[-1][0]}"
@@ -222,11 +240,11 @@ def check(kind: FeedKind, steps: list[Step]) -> None:
 def missing_after_first(feed: Feed, held: Counter[bytes]) -> list[int]:
     """Return the numbers of the events that are missing after the first one in the journal.
 
-    Only the events before it may be lost to retention without a gap.
+    Only the events before it may be lost to retention without a gap, and those that left no trace.
     """
     rows = [*feed.forgotten, *feed.log]
     first = next((index for index, (_, event) in enumerate(rows) if event.raw in held), len(rows))
-    return [number for number, event in rows[first:] if event.raw not in held]
+    return [number for number, event in rows[first:] if event.raw not in held and number not in feed.traceless]
 
 
 def try_scripts(count: int) -> None:
