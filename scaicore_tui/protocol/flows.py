@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from scaicore_tui.protocol.envelope import parse, unwrap
-from scaicore_tui.protocol.lenient_json import as_number, as_text, as_text_or_none
+from scaicore_tui.protocol.lenient_json import as_number, as_text, as_text_or_none, decode_text
 
 # A graph that a person drew has a few dozen nodes.
 MAX_NODES = 2_000
@@ -119,6 +119,14 @@ def _value(body: bytes) -> Any:
         return None
 
 
+def _value_in(text: str) -> Any:
+    """Return the decoded text without its wrapper, as `_value` does for a body."""
+    try:
+        return unwrap(decode_text(text))
+    except ValueError:
+        return None
+
+
 def _rows(value: Any) -> Iterable[Any]:
     """Return the list that `value` is, or that it holds under a usual name."""
     if isinstance(value, dict):
@@ -129,7 +137,7 @@ def _rows(value: Any) -> Iterable[Any]:
 def _find_graph(value: Any, levels: int) -> dict[str, Any] | None:
     """Return the object with nodes: `value`, or one inside it under a usual name, be it as JSON in a string."""
     if isinstance(value, str) and value.lstrip()[:1] == "{":
-        value = _value(value.encode("utf-8", "surrogateescape"))
+        value = _value_in(value)
     if not isinstance(value, dict) or not levels:
         return None
     if isinstance(value.get("nodes"), list | dict):

@@ -70,6 +70,14 @@ def decode_value(source: bytes) -> Any:
         return None if value is UNPARSED else value
 
 
+def decode_text(text: str) -> Any:
+    """Decode a text as one JSON value, as `decode_value` does for bytes. The text may hold lone surrogates."""
+    if is_too_deep(text.encode("utf-8", "surrogatepass")):
+        return None
+    value = parse_or_unparsed(text)
+    return None if value is UNPARSED else value
+
+
 def value_at(text: str, index: int) -> tuple[Any, int]:
     """Decode the value at `index`, to UNPARSED if that fails; return it and its end index.
 

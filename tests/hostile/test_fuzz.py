@@ -60,6 +60,16 @@ def test_reads_random_bytes(inner: bytes, around: bytes) -> None:
     try_body(around % inner)
 
 
+# An error without a usual name is shown as the JSON of the rest of its payload.
+ENTERED = b'{"type": "scaicore.runtime.block.entered", "payload": {"execution_id": "exec_1", "node_id": "a"}}'
+FAILED = b'{"type": "scaicore.runtime.block.failed", "payload": {"execution_id": "exec_1", "node_id": "a", %b: {}}}'
+
+
+@pytest.mark.parametrize("name", [b'"err\xd0"', rb'"err\ud800"', rb'"err\udc80"'])
+def test_reads_the_error_of_a_step_with_half_a_character(name: bytes) -> None:
+    try_body(b'{"events": [%b, %b]}' % (FAILED % name, ENTERED))
+
+
 def test_reads_damaged_bodies() -> None:
     for body in mutants(MUTANTS, seed=5):
         try_body(body)

@@ -49,6 +49,14 @@ JSON = st.recursive(
 )
 
 
+def test_a_graph_as_text_may_hold_half_a_character() -> None:
+    graph = {"name": "half \ud800 of one", "nodes": [{"id": "start\ud800"}]}
+    body = json.dumps({"content": json.dumps(graph, ensure_ascii=False)}).encode()
+    flow = read_flow(body)
+    assert flow is not None
+    assert len(flow.nodes) == 1
+
+
 def encode(value: Any) -> bytes:
     return json.dumps(value).encode()
 
