@@ -243,7 +243,7 @@ class Backfiller:
         walk = PageWalk(
             head.next_cursor, await self._read(lambda journal: journal.newest_at()), head.events[::-1], head.limit
         )
-        walk.head_reads = self.edges.head_reads
+        walk.head_reads = walk.first_head_reads = self.edges.head_reads
         return walk
 
     def _stop_if_endless(self, walk: PageWalk, effect: str) -> bool:

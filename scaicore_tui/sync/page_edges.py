@@ -108,6 +108,8 @@ class PageEdges:
             self._probe = ReadPage(walk.cursor, page.limit, page.row_keys), self.head_reads
             self._seen = {*walk.read_counts, *self._head_rows}
         heads, walk.head_reads = walk.head_reads, self.head_reads
+        if walk.first_head_reads is None:
+            walk.first_head_reads = self.head_reads
         if not walk.shares_events_with(page):
             self._note_edge(walk, page)
             walk.is_repeated_exact, walk.repeated = True, Counter()
@@ -136,7 +138,10 @@ class PageEdges:
             return self._counts_above(walk, page)
         if above is not None and not await self._is_unchanged(above, priority):
             return None, _is_count_exact(walk, page)
-        if walk.ends_with_above and heads >= self._moved_at and await self._is_head_unchanged(priority):
+        # If nothing arrived since the walk began, nothing that was read can be below the previous page.
+        never_moved = walk.first_head_reads is not None and walk.first_head_reads >= self._moved_at
+        is_in_order = heads >= self._moved_at and (walk.ends_with_above or never_moved)
+        if is_in_order and await self._is_head_unchanged(priority):
             return self._counts_above(walk, page)
         return None, False
 

@@ -102,8 +102,9 @@ class PageWalk:
         rows = [event.raw for event in self.tail]
         # The page before `cursor`; None if unknown.
         self.previous_page = ReadPage(None, limit, rows) if limit else None
-        # Number of head reads when the previous page was read.
+        # Number of head reads when the previous page was read, and the first of `read_counts`; None if unknown.
         self.head_reads = 0
+        self.first_head_reads: int | None = None
         # Events of the next page that are also on pages above: shifted by arrivals, or repeated by the cursor.
         self.repeated: Counter[bytes] = Counter()
         # True if `repeated` is certain; and true if nothing that was read lies below the end of the previous page.
@@ -134,11 +135,7 @@ class PageWalk:
         """Advance by one page. Return (new arrivals shifted onto the page, events that belong at this point)."""
         start = self._count_arrivals(page.events, known)
         arrivals, events = page.events[:start], page.events[start:]
-        # After many arrivals whole pages are read twice, and the page may end above what was read before. It does not
-        # if it certainly continues from there, or ends with an event that was not read before.
-        self.ends_with_above = self.is_repeated_exact or (
-            page.row_keys[-1:] != [] and page.row_keys[-1] not in self._read
-        )
+        self.ends_with_above = self._ends_below_all_read(page, known)
         self.tail = [*self.tail[-TAIL_EVENTS:], *events]
         self.previous_page = ReadPage(self.cursor, page.limit, page.row_keys)
         # An event that is on two pages counts once.
@@ -171,6 +168,7 @@ class PageWalk:
         self._cursors = {cursor}
         # Pages will be read a second time, which must not count twice.
         self.previous_page, self.is_repeated_exact, self.ends_with_above = None, False, True
+        self.first_head_reads = None
         self._read.clear()
 
     def estimate_remaining(self, floor_at: Micros) -> int:
@@ -178,6 +176,20 @@ class PageWalk:
         moments = [event.at for event in self.tail if event.at is not None]
         newest, oldest = max(moments, default=0), min(moments, default=0)
         return round((oldest - floor_at) * len(moments) / (newest - oldest)) if floor_at and newest > oldest else 0
+
+    def _ends_below_all_read(self, page: EventPage, known: Container[bytes]) -> bool:
+        """Return True if nothing that was read on this walk lies below the end of `page`.
+
+        After many arrivals whole pages are read twice, or pages of nothing but arrivals, which end above what was read.
+        """
+        if self.is_repeated_exact and self.shares_events_with(page):
+            return True
+        if not page.events or page.row_keys[-1] in self._read:
+            return False
+        # An event that is nowhere else did not arrive since then: the head would have brought it.
+        is_new = page.row_keys[-1] not in known
+        last, above = page.events[-1].at, self.tail[-1].at if self.tail else None
+        return is_new or (last is not None and above is not None and last < above)
 
     def _count_arrivals(self, events: Sequence[Event], known: Container[bytes]) -> int:
         """Return the number of events at the top of the page that arrived since the walk began and shifted its pages:

@@ -41,6 +41,14 @@ def test_overlapping_pages_are_distinguished_from_equal_events(kind: str, overla
     check(small_feed, [])
 
 
+@pytest.mark.parametrize("whole_seconds", [False, True])
+@pytest.mark.parametrize("kind", ["offset", "key"])
+def test_a_page_of_nothing_but_arrivals_counts_nothing_below_it_twice(kind: str, whole_seconds: bool) -> None:
+    """The head was read, and the history below it only after two pages of events had arrived."""
+    feed_kind = FeedKind(3, kind, whole_seconds=whole_seconds, initial=4, overlapping=False)
+    check(feed_kind, [("fail", 1), ("poll", 1), ("arrive", 6)])
+
+
 @pytest.mark.parametrize("overlapping", [False, True])
 @pytest.mark.parametrize("whole_seconds", [False, True])
 @pytest.mark.parametrize(
