@@ -1,0 +1,264 @@
+"""The differences between two runs: of their inputs, and of the steps that correspond to each other. Pure.
+
+A step of one run corresponds to the step of the other that is the same visit of the same node in the same container:
+its first, second … visit in that container, and in a loop in that iteration. So the order in which branches at the same
+time came does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from itertools import pairwise
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from scaicore_tui.analysis.steps import RunSteps, Step
+from scaicore_tui.analysis.value_diff import MISSING, Change, changes, read_value
+from scaicore_tui.runs.model import Run
+
+
+class Cause(StrEnum):
+    """The reason for the first difference, as far as the events prove it."""
+
+    INPUT = "input"
+    RESULT = "result"
+    PATH = "path"
+    CUT = "cut"
+
+
+CAUSE_WORDS = {
+    Cause.INPUT: "the input of the runs differs",
+    Cause.RESULT: "all before it is equal, the result differs",
+    Cause.PATH: "all before it is equal, the path differs",
+    Cause.CUT: "values or events before it are missing: whether all before it is equal is unknown",
+}
+
+
+class StepPair(Struct, frozen=True):
+    """Two steps that correspond to each other; one is None if only the other run has such a step.
+
+    At least one is there.
+
+    Attributes:
+        changes: the differences of their results.
+        is_other_error: both failed, with different errors.
+        is_cut: a result was cut by the API, and what is left of both is equal.
+        is_moved: it came after another step that in the other run came after it.
+        is_pending: what differs may still come, as a run without the step, or without its end, goes on.
+    """
+
+    a: Step | None
+    b: Step | None
+    changes: Sequence[Change] = ()
+    is_other_error: bool = False
+    is_cut: bool = False
+    is_moved: bool = False
+    is_pending: bool = False
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """The step of the first run and that of the second, as far as they are there."""
+        return [step for step in (self.a, self.b) if step is not None]
+
+    @property
+    def step(self) -> Step:
+        """The step of the first run; of the second if only that one has it."""
+        return self.steps[0]
+
+    @property
+    def is_in_both(self) -> bool:
+        return self.a is not None and self.b is not None
+
+    @property
+    def has_other_state(self) -> bool:
+        return self.a is not None and self.b is not None and self.a.state is not self.b.state
+
+    @property
+    def is_alike(self) -> bool:
+        """True if nothing differs for certain but the times."""
+        if self.is_pending:
+            return True
+        same_steps = self.is_in_both and not self.has_other_state
+        return same_steps and not (self.changes or self.is_other_error or self.is_moved)
+
+    @property
+    def longer_ms(self) -> float | None:
+        """How much longer the first one took; None if the duration of one is unknown."""
+        if self.a is None or self.b is None or self.a.duration_ms is None or self.b.duration_ms is None:
+            return None
+        return self.a.duration_ms - self.b.duration_ms
+
+
+class Divergence(NamedTuple):
+    """The first difference. Without a `pair` it is one of the inputs, or of the ends of the runs."""
+
+    cause: Cause
+    pair: StepPair | None
+
+
+class RunDiff(Struct, frozen=True):
+    """The differences between two runs. `pairs` are in the order of the first, each after its container."""
+
+    a: Run
+    b: Run
+    input: Sequence[Change]
+    output: Sequence[Change]
+    pairs: Sequence[StepPair]
+    first: Divergence | None
+
+    @property
+    def is_alike(self) -> bool:
+        """True if nothing differs but the times."""
+        return self.first is None
+
+    @property
+    def differing(self) -> Sequence[StepPair]:
+        return [pair for pair in self.pairs if not pair.is_alike]
+
+
+class ComparedRun(NamedTuple):
+    """A run to compare, with its steps. Without `is_complete`, events of it may be missing."""
+
+    run: Run
+    steps: RunSteps
+    is_complete: bool = True
+
+    @property
+    def has_all_visits(self) -> bool:
+        """True if no event is missing as far as is known, and no visit was dropped."""
+        return self.is_complete and not self.run.joined_late and not self.steps.dropped
+
+
+def compare(a: ComparedRun, b: ComparedRun) -> RunDiff:
+    """Compare two runs."""
+    pairs = list(_pairs(a, b))
+    inputs, outputs = changes(_input(a.run), _input(b.run)), _output_changes(a.run, b.run)
+    first = _first_divergence(inputs, pairs, has_all=a.has_all_visits and b.has_all_visits)
+    if first is None and (outputs or _ended_otherwise(a.run, b.run)):
+        first = Divergence(Cause.RESULT, None)
+    return RunDiff(a.run, b.run, inputs, outputs, pairs, first)
+
+
+def _input(run: Run) -> object:
+    source = run.input_json
+    return MISSING if source is None else read_value(source)
+
+
+def _output_changes(a: Run, b: Run) -> Sequence[Change]:
+    return changes(a.output, b.output) if a.is_over and b.is_over else ()
+
+
+def _ended_otherwise(a: Run, b: Run) -> bool:
+    return a.is_over and b.is_over and (a.outcome is not b.outcome or a.error != b.error)
+
+
+# What steps that correspond to each other have in common: the iteration, the node, and which of its visits there it is.
+_Key = tuple[int | None, object, int]
+
+
+def _pairs(a: ComparedRun, b: ComparedRun) -> Iterator[StepPair]:
+    """Yield all pairs, each followed by the pairs inside it. Containers may be nested deeper than functions may be."""
+    levels = [_pairs_inside(a, b, None, None)]
+    while levels:
+        pair = next(levels[-1], None)
+        if pair is None:
+            levels.pop()
+            continue
+        yield pair
+        one, other = pair.a, pair.b
+        if one is not None and other is not None:
+            levels.append(_pairs_inside(a, b, one.index, other.index))
+        elif one is not None:
+            levels.append(StepPair(step, None, is_pending=pair.is_pending) for step in _reached(a.steps, one.index))
+        elif other is not None:
+            levels.append(StepPair(None, step, is_pending=pair.is_pending) for step in _reached(b.steps, other.index))
+
+
+def _pairs_inside(a: ComparedRun, b: ComparedRun, in_a: int | None, in_b: int | None) -> Iterator[StepPair]:
+    """Yield the pairs directly inside the containers `in_a` and `in_b`; with None, those at the top level."""
+    ours, others = _by_key(a.steps, in_a), _by_key(b.steps, in_b)
+    moved = _moved_keys(ours, others)
+    for key in _merged([*ours], [*others]):
+        yield _pair(a, b, ours.get(key), others.get(key), is_moved=key in moved)
+
+
+def _reached(steps: RunSteps, container: int | None) -> Iterator[Step]:
+    return (step for step in steps.children_of(container) if step.is_reached)
+
+
+def _by_key(steps: RunSteps, container: int | None) -> dict[_Key, Step]:
+    found: dict[_Key, Step] = {}
+    counts: dict[tuple[int | None, object], int] = {}
+    for step in _reached(steps, container):
+        node = (step.iteration, step.key)
+        counts[node] = counts.get(node, 0) + 1
+        found[(*node, counts[node])] = step
+    return found
+
+
+def _merged(ours: Sequence[_Key], others: Sequence[_Key]) -> Iterator[_Key]:
+    """Yield all keys in the order of the first; those only in the second, after what is before them there."""
+    known = set(ours)
+    after: dict[_Key | None, list[_Key]] = {}
+    before: _Key | None = None
+    for key in others:
+        if key in known:
+            before = key
+        else:
+            after.setdefault(before, []).append(key)
+    yield from after.get(None, ())
+    for key in ours:
+        yield key
+        yield from after.get(key, ())
+
+
+def _moved_keys(ours: dict[_Key, Step], others: dict[_Key, Step]) -> set[_Key]:
+    """Return the keys whose step came after the one before it in the first run, and before it in the other.
+
+    Steps that overlap have no order.
+    """
+    common = [key for key in ours if key in others]
+    return {
+        key
+        for before, key in pairwise(common)
+        if _is_before(ours[before], ours[key]) and _is_before(others[key], others[before])
+    }
+
+
+def _is_before(one: Step, other: Step) -> bool:
+    return 0 < one.ended_event < other.first_event
+
+
+def _pair(a: ComparedRun, b: ComparedRun, one: Step | None, other: Step | None, *, is_moved: bool) -> StepPair:
+    if one is None or other is None:
+        return StepPair(one, other, is_pending=not (a if one is None else b).run.is_over)
+    if one.visit is None or other.visit is None or one.is_open or other.is_open:
+        goes_on = (one.is_open and not a.run.is_over) or (other.is_open and not b.run.is_over)
+        return StepPair(one, other, is_moved=is_moved, is_pending=goes_on)
+    found = changes(read_value(one.visit.result_json), read_value(other.visit.result_json))
+    is_cut = not found and (one.visit.is_truncated or other.visit.is_truncated)
+    is_other_error = one.has_failed and other.has_failed and one.error != other.error
+    return StepPair(one, other, found, is_other_error, is_cut, is_moved)
+
+
+def _first_divergence(inputs: Sequence[Change], pairs: Sequence[StepPair], *, has_all: bool) -> Divergence | None:
+    pair = min((pair for pair in pairs if not pair.is_alike), key=_shown_by_event, default=None)
+    if pair is None:
+        return Divergence(Cause.INPUT, None) if inputs else None
+    if inputs:
+        return Divergence(Cause.INPUT, pair)
+    if not has_all or any(other.is_cut and _shown_by_event(other) < _shown_by_event(pair) for other in pairs):
+        return Divergence(Cause.CUT, pair)
+    return Divergence(Cause.RESULT if pair.is_in_both and not pair.is_moved else Cause.PATH, pair)
+
+
+def _shown_by_event(pair: StepPair) -> int:
+    """Return the number of the event with which a pair differs: up to the first difference both runs count alike.
+
+    That two steps ended in different ways shows when the first of them ends.
+    """
+    if not pair.is_in_both or pair.is_moved:
+        return pair.step.first_event
+    return min((step.ended_event for step in pair.steps if step.ended_event), default=pair.step.first_event)
