@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from scaicore_tui.analysis.statistics.paths import path_of, usual_path, variants
 from scaicore_tui.analysis.steps import RunSteps, Step
 from scaicore_tui.analysis.value_diff import MISSING, Change, changes, read_value
-from scaicore_tui.runs.model import Run
+from scaicore_tui.runs.model import Run, RunStatus
+from scaicore_tui.runs.summary import Summary
 
 
 class Cause(StrEnum):
@@ -42,7 +44,7 @@ class StepPair(Struct, frozen=True):
     At least one is there.
 
     Attributes:
-        changes: the differences of their results.
+        changes: the differences of their results, if both ended in the same way.
         is_other_error: both failed, with different errors.
         is_cut: a result was cut by the API, and what is left of both is equal.
         is_moved: it came after another step that in the other run came after it.
@@ -147,7 +149,7 @@ def _input(run: Run) -> object:
 
 
 def _output_changes(a: Run, b: Run) -> Sequence[Change]:
-    return changes(a.output, b.output) if a.is_over and b.is_over else ()
+    return changes(a.output, b.output) if a.outcome is b.outcome is RunStatus.COMPLETED else ()
 
 
 def _ended_otherwise(a: Run, b: Run) -> bool:
@@ -171,27 +173,27 @@ def _pairs(a: ComparedRun, b: ComparedRun) -> Iterator[StepPair]:
         if one is not None and other is not None:
             levels.append(_pairs_inside(a, b, one.index, other.index))
         elif one is not None:
-            levels.append(StepPair(step, None, is_pending=pair.is_pending) for step in _reached(a.steps, one.index))
+            levels.append(iter([StepPair(step, None, is_pending=pair.is_pending) for step in _reached(a, one.index)]))
         elif other is not None:
-            levels.append(StepPair(None, step, is_pending=pair.is_pending) for step in _reached(b.steps, other.index))
+            levels.append(iter([StepPair(None, step, is_pending=pair.is_pending) for step in _reached(b, other.index)]))
 
 
 def _pairs_inside(a: ComparedRun, b: ComparedRun, in_a: int | None, in_b: int | None) -> Iterator[StepPair]:
     """Yield the pairs directly inside the containers `in_a` and `in_b`; with None, those at the top level."""
-    ours, others = _by_key(a.steps, in_a), _by_key(b.steps, in_b)
+    ours, others = _by_key(a, in_a), _by_key(b, in_b)
     moved = _moved_keys(ours, others)
     for key in _merged([*ours], [*others]):
         yield _pair(a, b, ours.get(key), others.get(key), is_moved=key in moved)
 
 
-def _reached(steps: RunSteps, container: int | None) -> Iterator[Step]:
-    return (step for step in steps.children_of(container) if step.is_reached)
+def _reached(run: ComparedRun, container: int | None) -> Iterator[Step]:
+    return (step for step in run.steps.children_of(container) if step.is_reached)
 
 
-def _by_key(steps: RunSteps, container: int | None) -> dict[_Key, Step]:
+def _by_key(run: ComparedRun, container: int | None) -> dict[_Key, Step]:
     found: dict[_Key, Step] = {}
     counts: dict[tuple[int | None, object], int] = {}
-    for step in _reached(steps, container):
+    for step in _reached(run, container):
         node = (step.iteration, step.key)
         counts[node] = counts.get(node, 0) + 1
         found[(*node, counts[node])] = step
@@ -237,6 +239,8 @@ def _pair(a: ComparedRun, b: ComparedRun, one: Step | None, other: Step | None, 
     if one.visit is None or other.visit is None or one.is_open or other.is_open:
         goes_on = (one.is_open and not a.run.is_over) or (other.is_open and not b.run.is_over)
         return StepPair(one, other, is_moved=is_moved, is_pending=goes_on)
+    if one.state is not other.state:
+        return StepPair(one, other, is_moved=is_moved)
     found = changes(read_value(one.visit.result_json), read_value(other.visit.result_json))
     is_cut = not found and (one.visit.is_truncated or other.visit.is_truncated)
     is_other_error = one.has_failed and other.has_failed and one.error != other.error
@@ -244,7 +248,9 @@ def _pair(a: ComparedRun, b: ComparedRun, one: Step | None, other: Step | None, 
 
 
 def _first_divergence(inputs: Sequence[Change], pairs: Sequence[StepPair], *, has_all: bool) -> Divergence | None:
-    pair = min((pair for pair in pairs if not pair.is_alike), key=_shown_by_event, default=None)
+    differing = [pair for pair in pairs if not pair.is_alike]
+    # Where both runs went on in other ways, the step of the first one is named.
+    pair = min(differing, key=lambda pair: (_shown_by_event(pair), pair.a is None), default=None)
     if pair is None:
         return Divergence(Cause.INPUT, None) if inputs else None
     if inputs:
@@ -262,3 +268,31 @@ def _shown_by_event(pair: StepPair) -> int:
     if not pair.is_in_both or pair.is_moved:
         return pair.step.first_event
     return min((step.ended_event for step in pair.steps if step.ended_event), default=pair.step.first_event)
+
+
+class Partner(NamedTuple):
+    """A run to compare with, and the reason in words."""
+
+    summary: Summary
+    reason: str
+
+
+def choose_partner(run: Summary, others: Sequence[Summary], original: Summary | None = None) -> Partner | None:
+    """Return the run to compare `run` with; None if no other run of its Core completed.
+
+    That is the `original` of a replay; else, of the completed runs among `others`, which are newest first and of its
+    Core, the newest with an equal input, or the newest on the usual path, or the newest.
+    """
+    if original is not None:
+        return Partner(original, "the run that it replays")
+    completed = [
+        other for other in others if other.outcome is RunStatus.COMPLETED and other.execution_id != run.execution_id
+    ]
+    same_input = next((other for other in completed if other.input_digest == run.input_digest), None)
+    if same_input is not None and not run.joined_late:
+        return Partner(same_input, "the newest run with an equal input that completed")
+    usual = usual_path(variants(completed), run.core_id)
+    on_path = next((other for other in completed if usual is not None and set(path_of(other)) == set(usual)), None)
+    if on_path is not None:
+        return Partner(on_path, "the newest run that completed on the usual path")
+    return Partner(completed[0], "the newest run that completed") if completed else None

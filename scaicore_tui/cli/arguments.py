@@ -90,6 +90,8 @@ _RUN: dict[str, Any] = {
 }
 Execution = Annotated[str, typer.Argument(metavar="EXECUTION", **_RUN)]
 AnyExecution = Annotated[str | None, typer.Argument(metavar="[EXECUTION]", **_RUN)]
+RunA = Annotated[str, typer.Argument(metavar="A", **_RUN)]
+RunB = Annotated[str | None, typer.Argument(metavar="[B]", **_RUN)]
 OfExecution = Annotated[str | None, typer.Option(metavar="EXECUTION", **_RUN | {"help": "Only events of this run."})]
 CheckpointId = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the checkpoint.", autocompletion=completion.checkpoints)

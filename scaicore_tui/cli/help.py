@@ -52,6 +52,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "print the newest run in its flow, with the ways that it took",
         ),
     ),
+    "diff": (
+        ("scaicore-tui diff exec_8f2", "compare a run with the one that suits it best"),
+        ("scaicore-tui diff exec_8f2 exec_5b0 --json", "print the differences of two runs as JSON"),
+    ),
     "events": (
         ("scaicore-tui events --execution @latest", "print the events of the newest run"),
         ("scaicore-tui events --json > events.jsonl", "save all events, byte for byte"),

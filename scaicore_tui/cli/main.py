@@ -24,6 +24,8 @@ from scaicore_tui.cli.arguments import (
     Limit,
     OfExecution,
     OptionId,
+    RunA,
+    RunB,
     RunView,
     SavedViewName,
     SchemaName,
@@ -194,6 +196,20 @@ def show(
     from scaicore_tui.cli.commands.show import ShowOptions, show_run
 
     return run(show_run(common, execution, ShowOptions(json, view, width, flow, at)))
+
+
+@command()
+@takes_common
+def diff(common: Common, a: RunA, b: RunB = None, flow: FlowFile = None, json: Json = False) -> int:
+    """Print how two runs differ.
+
+    It prints the first difference and its cause, the differences of the inputs, and each step with its result.
+    Without B, A is compared with the run that it replays, or with a run of its Core that completed: with an equal
+    input, on the usual path, or the newest. The exit code is 0 if nothing differs but the times, else 1.
+    """
+    from scaicore_tui.cli.commands.diff import print_diff
+
+    return run(print_diff(common, a, b, flow, json=json))
 
 
 @command()

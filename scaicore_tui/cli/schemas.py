@@ -13,6 +13,7 @@ _DOCUMENTS = {
     "config-check": ("The problems of the settings, with their fixes", "ConfigCheckDocument"),
     "config-show": ("Every setting with its source", "ConfigShowDocument"),
     "demo": ("The addresses of the demo, on one line", "DemoDocument"),
+    "diff": ("Two runs and their differences", "DiffDocument"),
     "doctor": ("The checks of configuration, connection and terminal", "DoctorDocument"),
     "events": ("One event per line, as sent by the API", "EventDocument"),
     "ledger": ("All writes sent from this machine, oldest first", "LedgerEntryDocument[]"),
@@ -47,14 +48,15 @@ def build_schema(name: str) -> dict[str, Any]:
     """Return the schema of the document that command `name` prints."""
     import msgspec  # imported late: completion only needs the names
 
-    from scaicore_tui.export import document_types
+    from scaicore_tui.export import diff_types, document_types
 
+    types = vars(document_types) | vars(diff_types)
     name = ALIASES.get(name, name)
     title, type_name = _DOCUMENTS[name]
-    document: Any = getattr(document_types, type_name.removesuffix("[]"))
+    document: Any = types[type_name.removesuffix("[]")]
     schema = msgspec.json.schema(list[document] if type_name.endswith("[]") else document)
     for type_name, definition in schema["$defs"].items():
-        _order_fields(definition, list(getattr(document_types, type_name).__annotations__))
+        _order_fields(definition, list(types[type_name].__annotations__))
     head = {"$schema": _DIALECT, "$id": f"urn:scaicore-tui:{name}", "title": title}
     return head | schema
 

@@ -18,7 +18,6 @@ TESTS = Path(__file__).parents[1]
 SMALL = {
     "cli/commands/schema.py": "each command has its own module",
     "cli/commands/sql.py": "each command has its own module",
-    "cli/commands/show_flow.py": "loaded for this view only, with all that reads flows",
     "tui/preload.py": "runs in its own thread, and imports modules that its importer must not import",
 }
 VERSION_SCRIPT = """
