@@ -15,8 +15,8 @@ from scaicore_tui.session import Session
 from scaicore_tui.tui.alerts import AlertNotifier
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.clipboard import copy
+from scaicore_tui.tui.dead_keys import DeadKeyApp
 from scaicore_tui.tui.editor import Editor
-from scaicore_tui.tui.key_queue import KeyQueueApp
 from scaicore_tui.tui.keymap import KeyContext, is_write_key
 from scaicore_tui.tui.messages import (
     AnswerAll,
@@ -91,7 +91,7 @@ def _actions() -> type[Provider]:
     return ActionProvider
 
 
-class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
+class DebuggerApp(DiffRenderingApp[int], DeadKeyApp[int]):
     """The terminal debugger. Without a session it only shows what to configure, and offers the demo."""
 
     TITLE = "scaicore-tui"

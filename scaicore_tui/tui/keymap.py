@@ -47,6 +47,8 @@ REPLAYING = TYPING | {KeyContext.REPLAY, KeyContext.ENTITY}
 LATER_FIELDS = frozenset({KeyContext.COMMENT, KeyContext.ENTITY, KeyContext.TYPING_OUT})
 # Where the app can be suspended by ctrl+z. In text fields, ctrl+z undoes an edit.
 STOPPABLE = READING | CHOOSING | {KeyContext.RESULTS, KeyContext.HELP, KeyContext.WELCOME}
+# Dialogs that list their keys in the help; in their text fields, the key is typed.
+HELPED_DIALOGS = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY}
 SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY, KeyContext.TYPING_OUT}
 
 
@@ -69,14 +71,14 @@ class KeyAction(Struct, frozen=True):
         """The display names of all keys, separated by blanks; of digits the first and the last."""
         if self.takes_key:
             return self.first_key
-        return " ".join(_KEY_NAMES.get(key, key) for key in self.keys)
+        return " ".join(map(key_name, self.keys))
 
     @property
     def first_key(self) -> str:
         """The display name of the first key, for the footer; of digits the first and the last."""
         if self.takes_key:
             return f"{self.keys[0]}–{self.keys[-1]}"
-        return _KEY_NAMES.get(self.keys[0], self.keys[0])
+        return key_name(self.keys[0])
 
 
 _KEY_NAMES = {
@@ -102,6 +104,12 @@ _KEY_NAMES = {
     "equals_sign": "=",
     "asterisk": "*",
 }
+
+
+def key_name(key: str) -> str:
+    """Return the display name of a key."""
+    return _KEY_NAMES.get(key, key)
+
 
 # In order of importance: a narrow footer shows only the first ones.
 ACTIONS: tuple[KeyAction, ...] = (
@@ -221,6 +229,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "search the values of the step, or filter events: words, type:, node:, kind:, !not",
         DETAIL,
     ),
+    KeyAction("filter", ("slash",), "search", "search the keys", frozenset({KeyContext.HELP})),
     KeyAction("next_match", ("n",), "", "go to the next match", DETAIL),
     KeyAction("previous_match", ("N",), "", "go to the previous match", DETAIL),
     KeyAction(
@@ -294,7 +303,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("option_up", ("up",), "", "previous option", CHOOSING),
     KeyAction("read_down", ("pagedown",), "", "scroll down", SCROLLING),
     KeyAction("read_up", ("pageup",), "", "scroll up", SCROLLING),
-    KeyAction("back", ("escape",), "", "dismiss the notice, then reset view and filter", LISTS),
+    KeyAction("back", ("escape",), "", "dismiss the notice, go to the runs, then reset view and filter", LISTS),
     KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", DETAIL | FORM),
     KeyAction(
         "back", ("escape",), "back", "dismiss the notice, clear the filter, go back", frozenset({KeyContext.INBOX})
@@ -311,8 +320,11 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("back", ("escape",), "close", "close; unfinished writes continue", frozenset({KeyContext.RESULTS})),
     KeyAction("back", ("escape",), "back", "stop typing; the text is kept", REPLAYING - {KeyContext.REPLAY}),
     KeyAction("back", ("escape", "q"), "stay", "stay on this profile", frozenset({KeyContext.PROFILES})),
-    KeyAction("back", ("escape", "question_mark", "q"), "close", "close the help", frozenset({KeyContext.HELP})),
+    KeyAction(
+        "back", ("escape", "question_mark", "q"), "close", "end the search, then close", frozenset({KeyContext.HELP})
+    ),
     KeyAction("help", ("question_mark",), "help", "show the keys of this view", READING),
+    KeyAction("help", ("question_mark",), "", "show the keys of this dialog", HELPED_DIALOGS),
     KeyAction("command_palette", ("ctrl+p",), "", "find any action by name", READING),
     KeyAction("quit", ("q",), "quit", "quit", READING | {KeyContext.WELCOME}),
 )

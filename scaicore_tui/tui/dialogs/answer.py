@@ -112,6 +112,13 @@ class AnswerDialogBase(Dialog):
         super().on_mount()
         (self._picker or self._free_text).focus()
 
+    def why_key_is_dead(self, key: str) -> str | None:
+        """Return how to choose, for a character that begins no option."""
+        if self._picker is None or not self._picker.has_focus or len(key) > 1:
+            return None
+        count = self._picker.option_count
+        return "no such option: choose 1" if count == 1 else f"no such option: choose 1–{count}, or its first letters"
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable write actions in a read-only session."""
         return not (self.read_only and is_write_action(action))

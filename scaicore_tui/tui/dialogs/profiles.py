@@ -89,8 +89,12 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Fill heading and footer."""
-        self._heading.show([("Profiles", "text strong")], active=True)
+        self.show_message("")
         self._footer.show(actions_in(KeyContext.PROFILES))
+
+    def show_message(self, text: str, colour: str = "amber") -> None:
+        """Show `text` beside the title."""
+        self._heading.show([("Profiles", "text strong"), (f"  {text}", colour)], active=True)
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
         """Run the action whose footer key was clicked, or switch to the clicked profile."""

@@ -47,7 +47,7 @@ class WelcomeScreen(Screen[None]):
         yield self._pager
         yield Footer()
 
-    def show_message(self, text: str) -> None:
+    def show_message(self, text: str, colour: str = "amber") -> None:
         """Show `text` below the instructions."""
         self._message = text
         self._pager.rebuild()

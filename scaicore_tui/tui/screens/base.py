@@ -123,7 +123,7 @@ class EventsListener(Protocol):
 class MessageSink(Protocol):
     """A screen that can show a message, even before a session exists."""
 
-    def show_message(self, text: str) -> None:
+    def show_message(self, text: str, colour: str = "amber") -> None:
         """Show `text`, a message from the app."""
 
 
@@ -363,7 +363,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     def action_help(self) -> None:
         from scaicore_tui.tui.dialogs.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.key_context, read_only=self.read_only))
+        self.app.push_screen(HelpScreen(self.state, self.key_context))
 
     def action_command_palette(self) -> None:
         self.app.action_command_palette()

@@ -96,8 +96,13 @@ class QueriedRunsScreen(SelectedRunScreen):
             self.show_message(f"view: {view}")
 
     def leave(self) -> None:
-        """Clear the filter and the view, and keep the selected run."""
-        if self.run_list_model.is_filtered:
+        """Go back to the list of runs; there, clear the filter and the view, and keep the selected run."""
+        if self.key_context is not KeyContext.RUNS:
+            self.panes.focus_pane(KeyContext.RUNS)
+            self.refresh_chrome()
+        elif not self.run_list_model.is_filtered:
+            self.show_message("esc: nothing to go back to; q quits", "amber")
+        else:
             self.panes.runs.keep_selection()
             self._saved_view = None
             self.panes.filter.action_close(kept=False)

@@ -74,6 +74,7 @@ class TextLines(StaticLines):
 
 
 MAX_NOTICE_LINES = 4
+NOTICE_END_CELLS = 18
 
 
 class NoticeBar(StaticLines):
@@ -85,7 +86,9 @@ class NoticeBar(StaticLines):
 
     def show(self, notice: Notice | None, count: int) -> None:
         """Show `notice`, the newest of `count`."""
-        width = self.app.size.width - 18
+        # A notice that stays ends with the key that dismisses it.
+        room = NOTICE_END_CELLS if notice is not None and notice.sticky else 2
+        width = self.app.size.width - room
         self._lines = hanging_indent(notice.text, width, MAX_NOTICE_LINES) if notice is not None else []
         self._colour = notice.colour if notice is not None else "text"
         more = f"1 of {count} · " if count > 1 else ""
