@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
 from scaicore_tui.actions import Kind
 from scaicore_tui.actions.ledger import Entry
-from scaicore_tui.analysis.query import Query, QueryContext
-from scaicore_tui.analysis.query.tree import tests_in
+from scaicore_tui.analysis.query import RUNS, Query, QueryContext, parse_query
+from scaicore_tui.analysis.query.tree import quoted, tests_in
 from scaicore_tui.errors import StorageError
-from scaicore_tui.runs import RunIndex
+from scaicore_tui.runs import RunIndex, RunStatus
 from scaicore_tui.store import Journal
 from scaicore_tui.store.field_values import count_values
 from scaicore_tui.store.run_search import RunSearch, SearchStep
@@ -42,6 +42,19 @@ class RunQueries:
         while (step := await asyncio.to_thread(next, steps, None)) is not None:
             yield step
 
+    async def newest_with(self, words: Iterable[str], limit: int) -> list[Position]:
+        """Return the newest runs, at most `limit`, whose id or Core has all words. Raises StorageError.
+
+        A word that is a status stands for that, too.
+        """
+        tests = (f"id:{quoted(word)} OR core:{quoted(word)}{_status_test(word)}" for word in words)
+        found = list[Position]()
+        async for step in self.steps(parse_query(" ".join(f"({test})" for test in tests), RUNS)):
+            found += step.positions
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
     async def matching(self, query: Query, positions: Sequence[Position]) -> list[Position]:
         """Return those of `positions` at which a run matches. Raises StorageError."""
         context = await self._context(query)
@@ -67,3 +80,7 @@ class RunQueries:
 
     def _begin(self, query: Query, context: QueryContext) -> Iterator[SearchStep]:
         return self._search(query, context).steps()
+
+
+def _status_test(word: str) -> str:
+    return f" OR status:{word}" if word in RunStatus.__members__.values() else ""

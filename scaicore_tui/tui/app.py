@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.screen import ModalScreen, Screen
@@ -15,7 +13,6 @@ from scaicore_tui.session import Session
 from scaicore_tui.tui.alerts import AlertNotifier
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.clipboard import copy
-from scaicore_tui.tui.dead_keys import DeadKeyApp
 from scaicore_tui.tui.editor import Editor
 from scaicore_tui.tui.keymap import KeyContext, is_write_key
 from scaicore_tui.tui.messages import (
@@ -41,6 +38,7 @@ from scaicore_tui.tui.messages import (
     SwitchProfile,
     WriteRejected,
 )
+from scaicore_tui.tui.palette_app import PaletteApp
 from scaicore_tui.tui.preload import preload
 from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
 from scaicore_tui.tui.query_messages import (
@@ -76,26 +74,16 @@ from scaicore_tui.tui.terminal.app import DiffRenderingApp, arrived_in_burst
 from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 
-if TYPE_CHECKING:
-    from textual.command import Provider
-
 # The app's result if a user without any configuration chose the demo.
 RUN_DEMO = 64
 # The interval at which the displayed ages are refreshed; longer if bandwidth is low.
 TICK_S, LOW_BANDWIDTH_TICK_S = 1, 5
 
 
-def _actions() -> type[Provider]:
-    from scaicore_tui.tui.palette import ActionProvider
-
-    return ActionProvider
-
-
-class DebuggerApp(DiffRenderingApp[int], DeadKeyApp[int]):
+class DebuggerApp(DiffRenderingApp[int], PaletteApp[int]):
     """The terminal debugger. Without a session it only shows what to configure, and offers the demo."""
 
     TITLE = "scaicore-tui"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_actions}
     CSS = """
     Screen { background: $background; color: $foreground; }
     """
@@ -141,13 +129,6 @@ class DebuggerApp(DiffRenderingApp[int], DeadKeyApp[int]):
         from scaicore_tui.tui.dialogs.welcome import WelcomeScreen
 
         return WelcomeScreen(self._profile_switcher.names())
-
-    def action_command_palette(self) -> None:
-        """Open the command palette."""
-        from scaicore_tui.tui.palette import Palette
-
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())
 
     def on_mount(self) -> None:
         """Start to poll after the first screen is painted."""

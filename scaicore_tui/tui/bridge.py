@@ -39,6 +39,7 @@ from scaicore_tui.tui.messages import (
     SummaryNeeded,
     WriteRejected,
 )
+from scaicore_tui.tui.palette_messages import OffersRead, RunsOffered, RunsWanted
 from scaicore_tui.tui.query_messages import (
     QueriesRead,
     RecheckRuns,
@@ -79,6 +80,8 @@ def start_worker(
 MAX_HISTORY_EVENTS = 50_000
 # Runs that are found are shown at most this often.
 POST_INTERVAL_S = 0.2
+# Runs that the palette offers.
+MAX_OFFERED_RUNS = 20
 BATCH_STOPPED = "stopped after the failure above"
 
 
@@ -184,6 +187,14 @@ class Bridge:
     def remember(self, request: RememberQuery) -> None:
         """Keep a query for the next sessions."""
         self._start(self._reads, partial(asyncio.to_thread, self._remembered.add, request.text), "remember")
+
+    def read_offers(self) -> None:
+        """Read the Cores that exist, and the saved views."""
+        self._start(self._reads, self._read_offers, "offers", exclusive=True)
+
+    def offer_runs(self, request: RunsWanted) -> None:
+        """Find the newest runs with some words; a new request replaces an older one."""
+        self._start(self._reads, partial(self._offer_runs, request.words), "offered runs", exclusive=True)
 
     def read_events(self, request: EventsNeeded) -> None:
         """Read a page of the events of a run; a new request replaces an older one."""
@@ -306,6 +317,20 @@ class Bridge:
     async def _read_queries(self) -> None:
         history, views = await asyncio.to_thread(lambda: (self._remembered.load(), read_views()))
         self._post(QueriesRead(history, views))
+
+    async def _read_offers(self) -> None:
+        cores = await self._session.queries.count_values("core")
+        self._post(OffersRead(cores, await asyncio.to_thread(read_views)))
+
+    async def _offer_runs(self, words: tuple[str, ...]) -> None:
+        session = self._session
+        try:
+            positions = await session.queries.newest_with(words, MAX_OFFERED_RUNS)
+        except ScaicoreError:
+            return
+        await session.reader.load_rows([position for position in positions if session.index.at(position) is None])
+        found = map(session.index.at, positions)
+        self._post(RunsOffered(words, [summary for summary in found if summary is not None]))
 
     @cached_property
     def _remembered(self) -> RememberedQueries:

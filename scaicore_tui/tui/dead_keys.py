@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Generic, Protocol, runtime_checkable
 
@@ -11,13 +10,11 @@ from textual.app import ReturnType
 
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.key_queue import KeyQueueApp
-from scaicore_tui.tui.keymap import READING, KeyAction, KeyContext, actions_in, key_name
+from scaicore_tui.tui.keymap import READING, KeyAction, KeyContext, actions_in, first_clause, key_name
 
 MAX_KEY_CELLS = 16
 # Keys that Textual gives to every screen: they move the focus, also where there is nothing to focus.
 FOCUS_KEYS = frozenset({"tab", "shift+tab"})
-# A description is cut there: the message is one line.
-_CLAUSE_END = re.compile(r"[;,:(]")
 
 
 @runtime_checkable
@@ -78,16 +75,12 @@ def why_dead(key: str, context: KeyContext, *, read_only: bool) -> str:
     if read_only and any(action.writes for action in here):
         return "this session is read-only"
     if here:
-        return f"nothing to do here now ({_clause(here[0])})"
+        return f"nothing to do here now ({first_clause(here[0].description)})"
     if elsewhere := next(_locations_of(key), None) if context in READING else None:
         location, action = elsewhere
-        return f"not here; {location}: {_clause(action)}"
+        return f"not here; {location}: {first_clause(action.description)}"
     lists_keys = " · ? lists the keys" if any(action.id == "help" for action in actions_in(context)) else ""
     return f"no such key here{lists_keys}"
-
-
-def _clause(action: KeyAction) -> str:
-    return _CLAUSE_END.split(action.description)[0].strip()
 
 
 def _actions_of(key: str, context: KeyContext) -> list[KeyAction]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -81,6 +82,7 @@ class KeyAction(Struct, frozen=True):
         return key_name(self.keys[0])
 
 
+_CLAUSE_END = re.compile(r"[;,:(]")
 _KEY_NAMES = {
     "down": "↓",
     "up": "↑",
@@ -109,6 +111,11 @@ _KEY_NAMES = {
 def key_name(key: str) -> str:
     """Return the display name of a key."""
     return _KEY_NAMES.get(key, key)
+
+
+def first_clause(description: str) -> str:
+    """Return the first clause of a description, for messages of one line."""
+    return _CLAUSE_END.split(description)[0].strip()
 
 
 # In order of importance: a narrow footer shows only the first ones.

@@ -6,38 +6,32 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 
-from scaicore_tui.runs import Delta
+from scaicore_tui.tui.dialogs.status_dialog import StatusDialog
 from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
 from scaicore_tui.tui.messages import FilterClosed, FilterTyped, InvokeKeyAction
 from scaicore_tui.tui.render.help_lines import help_lines
 from scaicore_tui.tui.render.line import Line, Span
-from scaicore_tui.tui.screens.base import ClosingOnce
 from scaicore_tui.tui.state import AppState
-from scaicore_tui.tui.widgets.bars import ONE_LINE_WIDTH, Footer, Heading, StatusBar
+from scaicore_tui.tui.widgets.bars import Footer, Heading
 from scaicore_tui.tui.widgets.inputs import FilterBar
 from scaicore_tui.tui.widgets.line_view import TextPager
 
 
-class HelpScreen(ClosingOnce, ModalScreen[None]):
-    """Lists the keys of one key context and the meaning of the glyphs. The status bar stays where it is."""
+class HelpScreen(StatusDialog):
+    """Lists the keys of one key context and the meaning of the glyphs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.HELP})]
-    AUTO_FOCUS = ""
     DEFAULT_CSS = """
-    HelpScreen { background: $background; align: center top; }
-    HelpScreen #panel { width: 100%; max-width: 140; height: 1fr; background: $background; }
     HelpScreen TextPager { padding: 0 1; height: 1fr; }
     """
 
     def __init__(self, state: AppState, key_context: KeyContext) -> None:
-        super().__init__()
-        self._state = state
+        super().__init__(state)
+        self._read_only = state.read_only
         self._shown_context = key_context
         self._needle = self._message = ""
-        self._status_bar, self._heading, self._footer = StatusBar(), Heading(), Footer()
+        self._heading, self._footer = Heading(), Footer()
         self._search = FilterBar()
         self._search.placeholder = "find a key: words of what it does"
         self._pager = TextPager(self._lines)
@@ -47,35 +41,28 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
         """The dialog's own key context."""
         return KeyContext.HELP
 
-    def compose(self) -> ComposeResult:
-        yield self._status_bar
-        with Vertical(id="panel"):
-            yield self._heading
-            yield self._search
-            yield self._pager
-            yield self._footer
+    def compose_panel(self) -> ComposeResult:
+        yield self._heading
+        yield self._search
+        yield self._pager
+        yield self._footer
 
     def on_mount(self) -> None:
         """Fill the bars, and again after the layout: only then it is known whether there is more to read."""
+        super().on_mount()
         self._footer.show(actions_in(KeyContext.HELP))
-        self._show_bars()
-        self.call_after_refresh(self._show_bars)
-        self.set_interval(self._state.tick_s, self._show_bars)
+        self._show_heading()
+        self.call_after_refresh(self._show_heading)
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
-        self._status_bar.styles.height = 1 if self.app.size.width >= ONE_LINE_WIDTH else 2
-        self.call_after_refresh(self._show_bars)
-
-    def apply_delta(self, delta: Delta) -> None:
-        """Update the status bar."""
-        if not delta.is_loaded:
-            self._show_bars()
+        super().on_resize()
+        self.call_after_refresh(self._show_heading)
 
     def show_message(self, text: str, colour: str = "amber") -> None:
         """Show `text` in the heading, until the next key."""
         self._message = text
-        self._show_bars()
+        self._show_heading()
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
         """Run the action whose footer key was clicked."""
@@ -129,18 +116,17 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
     def _scroll(self, line: int) -> None:
         self._message = ""
         self._pager.scroll_to_line(line)
-        self._show_bars()
+        self._show_heading()
 
     def _find(self, needle: str) -> None:
         self._needle = needle
         self._pager.scroll_to_line(0)
         self._pager.rebuild()
-        self._show_bars()
+        self._show_heading()
 
-    def _show_bars(self) -> None:
-        self._status_bar.show(self._state.status())
+    def _show_heading(self) -> None:
         left: list[Span] = [(f"Keys · {self._shown_context}", "text strong")]
-        if self._state.read_only:
+        if self._read_only:
             left.append(("  read-only: keys that write are off", "amber"))
         if self._message:
             left = [(self._message, "amber")]
@@ -154,4 +140,4 @@ class HelpScreen(ClosingOnce, ModalScreen[None]):
         return [(" · ".join(filter(None, parts)), "accent")]
 
     def _lines(self, width: int) -> list[Line]:
-        return help_lines(actions_in(self._shown_context, read_only=self._state.read_only), self._needle, width)
+        return help_lines(actions_in(self._shown_context, read_only=self._read_only), self._needle, width)

@@ -68,7 +68,7 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
     DEFAULT_CSS = """
     ProfilesScreen { align: center middle; background: $background; }
     ProfilesScreen #panel { width: 96%; max-width: 100; height: auto; background: $background; }
-    ProfilesScreen ProfileList { padding: 1; height: auto; max-height: 80vh; }
+    ProfilesScreen ProfileList { margin: 1; height: auto; max-height: 80vh; }
     """
 
     def __init__(self, profiles: Sequence[ProfileInfo], current: str | None) -> None:

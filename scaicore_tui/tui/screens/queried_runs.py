@@ -95,6 +95,22 @@ class QueriedRunsScreen(SelectedRunScreen):
             self._set_filter(view, self._query)
             self.show_message(f"view: {view}")
 
+    def show_view(self, name: str, *, is_saved: bool) -> None:
+        """Show a built-in or a saved view, by its name."""
+        self._focus_runs()
+        if is_saved:
+            self._show_saved_view([name])
+        else:
+            self._saved_view = None
+            self._set_filter(View(name), self._query)
+            self.show_message(f"view: {name}")
+
+    def show_core(self, core_id: str) -> None:
+        """List the runs of a Core."""
+        from scaicore_tui.analysis.query.tree import quoted
+
+        self._list_cause(f"core={quoted(core_id, is_word=False)}")
+
     def leave(self) -> None:
         """Go back to the list of runs; there, clear the filter and the view, and keep the selected run."""
         if self.key_context is not KeyContext.RUNS:

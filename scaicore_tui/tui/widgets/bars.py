@@ -87,8 +87,8 @@ class NoticeBar(StaticLines):
     def show(self, notice: Notice | None, count: int) -> None:
         """Show `notice`, the newest of `count`."""
         # A notice that stays ends with the key that dismisses it.
-        room = NOTICE_END_CELLS if notice is not None and notice.sticky else 2
-        width = self.app.size.width - room
+        is_sticky = notice is not None and notice.sticky
+        width = self.app.size.width - (NOTICE_END_CELLS if is_sticky else 2)
         self._lines = hanging_indent(notice.text, width, MAX_NOTICE_LINES) if notice is not None else []
         self._colour = notice.colour if notice is not None else "text"
         more = f"1 of {count} · " if count > 1 else ""
