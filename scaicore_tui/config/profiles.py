@@ -15,13 +15,14 @@ from scaicore_tui.config.files import read_config
 from scaicore_tui.config.profile_docs import KEYS, UI_KEYS
 from scaicore_tui.config.target import Api, Color
 from scaicore_tui.config.token_sources import TENANT_PATTERN
-from scaicore_tui.config.ui import KeyTable, UiTable
+from scaicore_tui.config.ui import MAX_KEYS, KeyNames, KeyTable, UiTable
 from scaicore_tui.config.views import SavedView
 from scaicore_tui.errors import ConfigError
 
 _UNKNOWN_KEY = re.compile(r"unknown field `(.+)`")
 _INVALID_CHOICE = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
 _SECRET_KEY = re.compile("token|key|secret|password|bearer|auth", re.IGNORECASE)
+KEYS_HINT = 'for example replay = "ctrl+r", or mine = ["m", "f5"]'
 _NO_SECRETS = "do not put tokens here: set token_env to a variable, or token_file to a file that only you can read"
 _TYPE = re.compile(r"`(\w+)( \| null)?`")
 _TYPES = {
@@ -64,6 +65,19 @@ def convert_path(kind: type, value: Any) -> Any:
     if kind is not Path or not isinstance(value, str):
         raise ValueError(f"expected a path, got {type(value).__name__}")
     return Path(value)
+
+
+def _key_problems(table: dict[str, Any], prefix: str) -> Iterator[ConfigProblem]:
+    """Yield each action whose keys are neither a text nor a list of texts; a table in `[keys]` is a context."""
+    for name, value in table.items():
+        location = f"{prefix}.{name}"
+        if isinstance(value, dict) and prefix == "keys":
+            yield from _key_problems(value, location)
+            continue
+        try:
+            msgspec.convert(value, KeyNames)
+        except msgspec.ValidationError:
+            yield ConfigProblem(location, f"expected the name of a key, or a list of 1 to {MAX_KEYS}", KEYS_HINT)
 
 
 def _problems_of(table: Mapping[str, Any], kind: type[Struct], prefix: str) -> Iterator[ConfigProblem]:
@@ -169,7 +183,7 @@ class _Tables(Struct, forbid_unknown_fields=True):
     profiles: dict[str, dict[str, Any]] = {}
     views: dict[str, dict[str, Any]] = {}
     ui: dict[str, Any] = {}
-    keys: KeyTable = {}
+    keys: dict[str, Any] = {}
 
 
 def read_profiles(path: Path) -> ProfileFile:
@@ -213,6 +227,8 @@ def _all_problems(raw: dict[str, Any]) -> Iterator[ConfigProblem]:
                 yield from _table_problems(table, kind, f"{group}.{name}")
     if isinstance(found := raw.get("ui"), dict):
         yield from validate(found, UiTable, "ui")
+    if isinstance(found := raw.get("keys"), dict):
+        yield from _key_problems(found, "keys")
 
 
 def _table_problems(table: dict[str, Any], kind: type[Struct], prefix: str) -> Iterator[ConfigProblem]:

@@ -50,13 +50,27 @@ def character_key(character: str) -> str | None:
 
 
 _PUNCTUATION = {key: character for character in string.punctuation if (key := character_key(character))}
+
+
+def _typed_character(key: str) -> str | None:
+    """Return the character that a key types, of a key that has a longer name; None if it types none."""
+    if key in _PUNCTUATION:
+        return _PUNCTUATION[key]
+    try:
+        return unicodedata.lookup(key.replace("_", " ").upper())
+    except KeyError:
+        return None
+
+
 _WRITTEN = {shown: key for key, shown in _SHOWN.items()}
 
 
 def shown_key(key: str) -> str:
     """Return the name of a key for people, such as `?`, `esc` or `ctrl+r`."""
     modifiers, plus, base = key.rpartition("+")
-    return modifiers + plus + (_SHOWN.get(base) or _PUNCTUATION.get(base) or base)
+    if base in _SHOWN or len(base) == 1 or _is_named(base):
+        return modifiers + plus + _SHOWN.get(base, base)
+    return modifiers + plus + (_typed_character(base) or base)
 
 
 def parse_key(text: str) -> str | None:
@@ -86,9 +100,9 @@ def is_typed(key: str) -> bool:
 def _base_key(text: str) -> str | None:
     if len(text) == 1:
         return "space" if text == " " else _WRITTEN.get(text) or character_key(text)
-    if _is_named(text) or text in _PUNCTUATION:
-        return text
-    return _WRITTEN.get(text)
+    character = None if _is_named(text) else _typed_character(text)
+    is_name = _is_named(text) or (character is not None and character_key(character) == text)
+    return text if is_name else _WRITTEN.get(text)
 
 
 def _is_named(key: str) -> bool:
