@@ -356,6 +356,11 @@ class SettingsDocument(TypedDict):
     ca_file: NotRequired[SettingDocument]
     flows: NotRequired[SettingDocument]
     tenant: NotRequired[SettingDocument]
+    theme: NotRequired[SettingDocument]
+    view: NotRequired[SettingDocument]
+    sort: NotRequired[SettingDocument]
+    mouse: NotRequired[SettingDocument]
+    times: NotRequired[SettingDocument]
 
 
 class ConfigShowDocument(TypedDict):
@@ -365,6 +370,12 @@ class ConfigShowDocument(TypedDict):
     exists: bool
     profiles: list[str]
     settings: SettingsDocument
+    keys: NotRequired[
+        Annotated[
+            dict[str, list[str]],
+            Meta(description="The keys of the app that the file changes, by action, or context and action."),
+        ]
+    ]
 
 
 class NodeFiguresDocument(TypedDict):

@@ -14,7 +14,6 @@ from scaicore_tui.tui.alerts import AlertNotifier
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.editor import Editor
-from scaicore_tui.tui.keymap import KeyContext, is_write_key
 from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
@@ -51,6 +50,7 @@ from scaicore_tui.tui.query_messages import (
     ValuesCounted,
     ValuesNeeded,
 )
+from scaicore_tui.tui.remembering import RememberingApp
 from scaicore_tui.tui.run_messages import (
     ContextRead,
     EventsNeeded,
@@ -70,8 +70,7 @@ from scaicore_tui.tui.screens.base import (
 )
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.state import AppState
-from scaicore_tui.tui.terminal.app import DiffRenderingApp, arrived_in_burst
-from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
+from scaicore_tui.tui.terminal.app import DiffRenderingApp
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 
 # The app's result if a user without any configuration chose the demo.
@@ -80,7 +79,7 @@ RUN_DEMO = 64
 TICK_S, LOW_BANDWIDTH_TICK_S = 1, 5
 
 
-class DebuggerApp(DiffRenderingApp[int], PaletteApp[int]):
+class DebuggerApp(DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
     """The terminal debugger. Without a session it only shows what to configure, and offers the demo."""
 
     TITLE = "scaicore-tui"
@@ -99,6 +98,7 @@ class DebuggerApp(DiffRenderingApp[int], PaletteApp[int]):
         notify: bool = False,
         profiles: Profiles | None = None,
         notice: str = "",
+        theme: str | None = None,
     ) -> None:
         few_colours = no_colour or low_bandwidth
         super().__init__(ansi_color=few_colours or None)
@@ -114,14 +114,8 @@ class DebuggerApp(DiffRenderingApp[int], PaletteApp[int]):
         self._is_preloading = False
         self.animation_level = "none"
         self.set_class(ascii_only, ASCII_CLASS)
-        for theme in THEMES:
-            self.register_theme(theme)
-        if few_colours:
-            self.theme = TERMINAL
-        else:
-            # Set without the watcher, which would restyle screens that do not exist yet.
-            self.set_reactive(DebuggerApp.theme, DARK)
-            self.stylesheet.set_variables(self.get_css_variables())
+        chosen = theme if session is None else session.screen.choices.theme
+        self.begin_with_theme(chosen, terminal_only=few_colours)
 
     def get_default_screen(self) -> Screen[None]:
         if self._session is not None:
@@ -139,18 +133,6 @@ class DebuggerApp(DiffRenderingApp[int], PaletteApp[int]):
         """Make background work yield while a key is processed."""
         if self._bridge is not None:
             self._bridge.yield_to_ui(to_key=on_key)
-
-    def is_key_refused(self, key: events.Key) -> bool:
-        """Refuse a write key that arrived together with an escape sequence, unless a text field takes it as text."""
-        context, focused = getattr(self.screen, "key_context", None), self.focused
-        is_typed = focused is not None and focused.check_consume_key(key.key, key.character)
-        if is_typed or not arrived_in_burst(key):
-            return False
-        if not (is_write_key(context, key.key) if isinstance(context, KeyContext) else key.key == "enter"):
-            return False
-        if isinstance(self.screen, MessageSink):
-            self.screen.show_message(f"{key.key}: ignored, it arrived with an escape sequence · press it again")
-        return True
 
     def is_key_held(self, key: events.Key) -> bool:
         """Hold a key that acts on what is being loaded or searched."""
@@ -390,6 +372,7 @@ class DebuggerApp(DiffRenderingApp[int], PaletteApp[int]):
     def _open(self, session: Session) -> MainScreen:
         tick_s = LOW_BANDWIDTH_TICK_S if session.target.low_bandwidth else TICK_S
         session.load_runs_in_background()
+        self.remember_in(session.screen)
         self._state = AppState(session, self._banner or session.target.title, tick_s)
         self._bridge = Bridge(self, session)
         self._profile_switcher.restore(self._bridge, self._state)

@@ -9,8 +9,17 @@ from textual import events
 from textual.app import ReturnType
 
 from scaicore_tui.text import one_line
-from scaicore_tui.tui.key_queue import KeyQueueApp
-from scaicore_tui.tui.keymap import READING, KeyAction, KeyContext, actions_in, first_clause, key_name
+from scaicore_tui.tui.bound_keys import BoundKeysApp
+from scaicore_tui.tui.key_names import shown_key
+from scaicore_tui.tui.keymap import (
+    READING,
+    KeyAction,
+    KeyContext,
+    actions_in,
+    default_actions_in,
+    first_clause,
+    key_name,
+)
 
 MAX_KEY_CELLS = 16
 # Keys that Textual gives to every screen: they move the focus, also where there is nothing to focus.
@@ -37,7 +46,7 @@ class ReasonScreen(Protocol):
         """Return why `key` does nothing now; None to leave that to the registry of keys."""
 
 
-class DeadKeyApp(KeyQueueApp[ReturnType], Generic[ReturnType]):
+class DeadKeyApp(BoundKeysApp[ReturnType], Generic[ReturnType]):
     """An app that says so if a key does nothing. Text fields take what they can use, and ignore the rest."""
 
     async def on_key(self, event: events.Key) -> None:
@@ -51,7 +60,8 @@ class DeadKeyApp(KeyQueueApp[ReturnType], Generic[ReturnType]):
             return
         if context is not None and isinstance(screen, KeyScreen):
             own_reason = screen.why_key_is_dead(event.key) if isinstance(screen, ReasonScreen) else None
-            name = displayed_key(event)
+            here = _actions_of(event.key, context)
+            name = key_name(here[0].id, context) if here else displayed_key(event)
             reason = own_reason or why_dead(event.key, context, read_only=getattr(screen, "read_only", False))
             screen.show_message(f"{name}: {reason}", "amber")
 
@@ -65,7 +75,7 @@ def displayed_key(event: events.Key) -> str:
     """Return the name of a key for people, such as `F5`, `ctrl+x` or `é`."""
     if event.is_printable and event.character is not None and event.character.strip():
         return one_line(event.character, MAX_KEY_CELLS)
-    name = key_name(event.key)
+    name = shown_key(event.key)
     return one_line(name.upper() if name[:1] == "f" and name[1:].isdecimal() else name, MAX_KEY_CELLS)
 
 
@@ -84,14 +94,19 @@ def why_dead(key: str, context: KeyContext, *, read_only: bool) -> str:
 
 
 def _actions_of(key: str, context: KeyContext) -> list[KeyAction]:
-    return [action for action in actions_in(context) if key in action.keys]
+    """Return the actions of a context that are bound to a key: bindings have the default keys."""
+    return [action for action in default_actions_in(context) if key in action.keys]
 
 
 def _locations_of(key: str) -> Iterator[tuple[str, KeyAction]]:
     """Yield where else `key` works, and what it does there."""
     for context in KeyContext:
         if context in READING:
-            yield from ((LOCATIONS.get(context, f"in the {context}"), action) for action in _actions_of(key, context))
+            yield from (
+                (LOCATIONS.get(context, f"in the {context}"), action)
+                for action in actions_in(context)
+                if key in action.keys
+            )
 
 
 LOCATIONS = {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 from textual.binding import Binding
+
+from scaicore_tui.tui.key_names import shown_key
 
 
 class KeyContext(StrEnum):
@@ -31,6 +34,11 @@ class KeyContext(StrEnum):
     PROFILES = "profiles"
     HELP = "help"
     WELCOME = "welcome"
+
+    @property
+    def config_name(self) -> str:
+        """The name of its table in `[keys]`."""
+        return self.value.replace(" ", "-")
 
 
 LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
@@ -72,45 +80,17 @@ class KeyAction(Struct, frozen=True):
         """The display names of all keys, separated by blanks; of digits the first and the last."""
         if self.takes_key:
             return self.first_key
-        return " ".join(map(key_name, self.keys))
+        return " ".join(map(shown_key, self.keys))
 
     @property
     def first_key(self) -> str:
         """The display name of the first key, for the footer; of digits the first and the last."""
         if self.takes_key:
             return f"{self.keys[0]}–{self.keys[-1]}"
-        return key_name(self.keys[0])
+        return shown_key(self.keys[0])
 
 
 _CLAUSE_END = re.compile(r"[;,:(]")
-_KEY_NAMES = {
-    "down": "↓",
-    "up": "↑",
-    "question_mark": "?",
-    "slash": "/",
-    "escape": "esc",
-    "pagedown": "pgdn",
-    "pageup": "pgup",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "left_curly_bracket": "{",
-    "right_curly_bracket": "}",
-    "dollar_sign": "$",
-    "left_parenthesis": "(",
-    "right_parenthesis": ")",
-    "at": "@",
-    "left": "←",
-    "right": "→",
-    "plus": "+",
-    "minus": "-",
-    "equals_sign": "=",
-    "asterisk": "*",
-}
-
-
-def key_name(key: str) -> str:
-    """Return the display name of a key."""
-    return _KEY_NAMES.get(key, key)
 
 
 def first_clause(description: str) -> str:
@@ -339,9 +319,65 @@ ACTIONS: tuple[KeyAction, ...] = (
 MOVE_ACTIONS = ("cursor_down", "cursor_up", "page_down", "page_up", "first", "last")
 
 
+# The keys of actions that the configuration changes, by context and action.
+ChangedKeys = dict[tuple[KeyContext, str], tuple[str, ...]]
+# Those in use: set once, before the first screen. Bindings have the default keys; `to_default_key` translates.
+_in_use: ChangedKeys = {}
+
+
+def use_keys(changed: Mapping[tuple[KeyContext, str], tuple[str, ...]]) -> None:
+    """Use these keys in place of the default ones, from now on, in all of the app."""
+    _in_use.clear()
+    _in_use.update(changed)
+
+
 def actions_in(context: KeyContext, *, read_only: bool = False) -> list[KeyAction]:
-    """Return the actions of `context`, without those that write if `read_only`."""
-    return [action for action in ACTIONS if context in action.contexts and not (read_only and action.writes)]
+    """Return the actions of `context` with the keys in use, without those that write if `read_only`."""
+    return [one for one in changed_actions_in(context, _in_use) if not (read_only and one.writes)]
+
+
+def default_actions_in(context: KeyContext) -> list[KeyAction]:
+    """Return the actions of `context` with their default keys."""
+    return [action for action in ACTIONS if context in action.contexts]
+
+
+def changed_actions_in(context: KeyContext, changed: ChangedKeys) -> list[KeyAction]:
+    """Return the actions of `context` with changed keys. Of an action that has two entries, one is left then."""
+    found, given = list[KeyAction](), set[str]()
+    for action in default_actions_in(context):
+        keys = changed.get((context, action.id))
+        if keys is None:
+            found.append(action)
+        elif action.id not in given:
+            found.append(replace(action, keys=keys))
+            given.add(action.id)
+    return found
+
+
+def key_name(action_id: str, context: KeyContext) -> str:
+    """Return the display name of the first key of an action, for messages: in `context` if the action is there."""
+    found = [one for one in actions_in(context) if one.id == action_id]
+    found = found or [one for other in KeyContext for one in actions_in(other) if one.id == action_id]
+    return found[0].first_key
+
+
+def to_default_key(context: KeyContext, key: str) -> str | None:
+    """Return the default key of what `key` does in `context`: that is bound. None if it lost its action."""
+    if not _in_use:
+        return key
+    changed = [one for one in default_actions_in(context) if (context, one.id) in _in_use]
+    for action in changed:
+        if key in _in_use[context, action.id]:
+            return action.keys[0]
+    is_former = any(key in action.keys for action in changed)
+    return None if is_former and not any(key in one.keys for one in actions_in(context)) else key
+
+
+def action_now_on(context: KeyContext, key: str) -> str:
+    """Return where the action went that had `key` by default in `context`, for people."""
+    former = next(action for action in default_actions_in(context) if key in action.keys)
+    name = former.id.rpartition(".")[2].replace("_", " ")
+    return f"{shown_key(key)}: {name} is on {key_name(former.id, context)} now"
 
 
 def is_write_action(action_id: str) -> bool:
@@ -350,8 +386,8 @@ def is_write_action(action_id: str) -> bool:
 
 
 def is_write_key(context: KeyContext, key: str) -> bool:
-    """Return whether `key` sends a write in `context`, or opens a dialog that does."""
-    return any(action.writes and key in action.keys for action in actions_in(context))
+    """Return whether a default key sends a write in `context`, or opens a dialog that does."""
+    return any(action.writes and key in action.keys for action in default_actions_in(context))
 
 
 def bindings(

@@ -29,7 +29,6 @@ from scaicore_tui.tui.palette_messages import EntryChosen, OffersNeeded, OffersR
 from scaicore_tui.tui.render.line import Line, justify
 from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.state import AppState
-from scaicore_tui.tui.theme import TERMINAL
 from scaicore_tui.tui.widgets.bars import Heading
 from scaicore_tui.tui.widgets.inputs import SafeInput
 from scaicore_tui.tui.widgets.row_list import CURSOR_CELLS, RowList
@@ -125,8 +124,8 @@ class Palette(StatusDialog):
     def on_mount(self) -> None:
         """Show what is known at once, and ask for the rest."""
         super().on_mount()
-        if self.app.theme != TERMINAL:
-            self._themes = theme_entries(set(self.app.available_themes) - {TERMINAL}, self.app.theme)
+        if not getattr(self.app, "are_themes_off", False):
+            self._themes = theme_entries(self.app.available_themes, self.app.theme)
         if self._leads_elsewhere and self._state is not None:
             self._views = view_entries(self._state.views)
             self._runs = run_entries(self._newest_loaded())

@@ -88,6 +88,7 @@ class ProfileSwitcher:
     async def _open(self, profiles: Profiles, name: str) -> None:
         try:
             session = await profiles.open(name)
+            await asyncio.to_thread(session.screen.load)
         except ScaicoreError as error:
             self._app.post_message(SwitchFailed(f"cannot open {sanitize(name)}: {sanitize(str(error))}"))
         else:

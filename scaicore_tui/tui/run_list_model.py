@@ -136,7 +136,7 @@ class RunListModel:
                 self._matches.discard(position)
         if self.searching is not None or self.searched < 1:
             self._changed |= delta.upserted
-        if is_first or (delta.loaded and self._matches is None):
+        if is_first or delta.loaded:
             self._rows = self._selected()
         else:
             self._update(delta.upserted.values())

@@ -21,7 +21,7 @@ from scaicore_tui.protocol.checkpoints import CONTINUE
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, is_write_action
+from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, is_write_action, key_name
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
@@ -39,7 +39,7 @@ from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FlowRead, RunHistoryRead
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.state import AppState
-from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
+from scaicore_tui.tui.theme import DARK, LIGHT
 from scaicore_tui.tui.widgets.bars import ONE_LINE_WIDTH, ErrorBanner, Footer, NoticeBar, StatusBar
 from scaicore_tui.tui.widgets.line_view import LineView
 
@@ -239,6 +239,10 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self.state.add_notice(text, colour)
         self.refresh_chrome()
 
+    def key_of(self, action: str) -> str:
+        """Return the name of the first key of an action here, for messages."""
+        return key_name(action, self.key_context)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable write actions in a read-only session."""
         return not (self.read_only and is_write_action(action))
@@ -352,10 +356,10 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self.post_message(OpenProfiles())
 
     def action_theme(self) -> None:
-        if self.app.theme == TERMINAL:
-            self.show_message("t: the terminal's own colours are in use; themes are off")
+        if getattr(self.app, "are_themes_off", False):
+            self.show_message(f"{self.key_of('theme')}: the terminal's own colours are in use; themes are off")
             return
-        self.app.theme = LIGHT if self.app.theme != LIGHT else DARK
+        self.app.theme = LIGHT if self.app.current_theme.dark else DARK
 
     def action_repaint(self) -> None:
         self.post_message(Repaint())

@@ -25,6 +25,7 @@ from scaicore_tui.tui.messages import (
 )
 from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.query_messages import QueryTyped, RememberQuery, ValuesNeeded
+from scaicore_tui.tui.remembered import MineChanged
 from scaicore_tui.tui.render.bulk_detail import batch_lines
 from scaicore_tui.tui.render.checkpoints import inbox_head, resolved_head
 from scaicore_tui.tui.render.inbox_heading import ORDER, InboxCounts, age_spans, title_spans
@@ -74,7 +75,7 @@ class InboxScreen(InboxAnswerScreen):
         self._list = InboxList()
         self._filter_bar = QueryBar("checkpoints", History())
         self._query = NO_QUERY
-        self._is_mine_only = False
+        self._is_mine_only = bool(state.session.screen.choices.mine)
         self._shown_count = self._known_count = self._mine_count = 0
         self._resort_at = NEVER
         self._form_debouncer = Debouncer(self, self.show_form, CURSOR_REST_S)
@@ -92,6 +93,11 @@ class InboxScreen(InboxAnswerScreen):
     @property
     def active_list(self) -> LineView:
         return self.form.active_view if self.form.is_reading else self._list
+
+    @property
+    def _narrows_to_mine(self) -> bool:
+        """True if only what is assigned to the reviewer is listed; the choice waits for a token that names one."""
+        return self._is_mine_only and self.state.session.reviewer.is_known
 
     @property
     def shows_resolved(self) -> bool:
@@ -161,14 +167,14 @@ class InboxScreen(InboxAnswerScreen):
     def show_inbox(self) -> None:
         state, known = self.state, self._all_checkpoints
         reviewer = state.session.reviewer
-        is_narrowed = self._is_mine_only and not self.shows_resolved
+        is_narrowed = self._narrows_to_mine and not self.shows_resolved
         mine = tuple(row for row in known if is_mine(row, reviewer)) if is_narrowed else known
         rows = self._matching(mine)
         self._shown_count, self._known_count = len(rows), len(known)
         self._mine_count = sum(is_mine(row, reviewer) for row in known)
         rows += () if self.shows_resolved else tuple(self.answered_here)
         self._resort_at = next_order_change(known, state.now)
-        self._list.is_filtered, self._list.is_mine_only = not self._query.is_empty, self._is_mine_only
+        self._list.is_filtered, self._list.is_mine_only = not self._query.is_empty, self._narrows_to_mine
         self._list.reviewer = reviewer
         before = self._list.selected
         if self._list.show(rows, state.progress(), state.marked, state.now):
@@ -309,6 +315,7 @@ class InboxScreen(InboxAnswerScreen):
             )
             return
         self._is_mine_only = not self._is_mine_only
+        self.post_message(MineChanged(self._is_mine_only))
         self._show_others()
 
     def action_follow_link(self) -> None:
@@ -431,7 +438,7 @@ class InboxScreen(InboxAnswerScreen):
             marked=len(marked),
             hidden=0 if is_resolved else len(marked - self._list.ids),
             needle=self._query.text.strip(),
-            is_mine_only=self._is_mine_only and not is_resolved,
+            is_mine_only=self._narrows_to_mine and not is_resolved,
             is_resolved=is_resolved,
             is_empty=not self._known_count,
         )

@@ -73,6 +73,7 @@ class MainScreen(QueriedRunsScreen):
         self.panes.focus_pane(KeyContext.RUNS)
         self._show_rate()
         self.apply_delta(self.state.session.everything())
+        self.restore(self.state.session.screen.choices)
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -201,6 +202,7 @@ class MainScreen(QueriedRunsScreen):
     def action_ages(self) -> None:
         self.panes.runs.show_ages(ages=not self.panes.runs.shows_ages)
         self.panes.show_columns()
+        self.post_view()
 
     def action_next_error(self) -> None:
         self._go_to_error(1, "further down")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from scaicore_tui.config.ui import Times
+from scaicore_tui.config.views import Sort
+from scaicore_tui.session.remembered_screen import ScreenChoices
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import FilterClosed
@@ -18,6 +21,7 @@ from scaicore_tui.tui.query_messages import (
     SearchRuns,
     ValuesCounted,
 )
+from scaicore_tui.tui.remembered import ViewChanged
 from scaicore_tui.tui.run_list_model import View
 from scaicore_tui.tui.screens.selected_run import SelectedRunScreen
 from scaicore_tui.tui.state import AppState
@@ -38,6 +42,38 @@ class QueriedRunsScreen(SelectedRunScreen):
         # Whether history and saved views were read; the name of the saved view that is shown.
         self._has_queries = False
         self._saved_view: str | None = None
+        # None for the usual order.
+        self.sort: Sort | None = None
+        # Choices of the last session about a saved view, until the views are read.
+        self._choices: ScreenChoices | None = None
+
+    def restore(self, choices: ScreenChoices) -> None:
+        """Show what was chosen in the last session, or what the configuration says."""
+        self.sort = choices.sort
+        self.panes.runs.show_ages(ages=choices.times is Times.AGE)
+        self.panes.show_columns()
+        if choices.view is None or choices.view in list(View):
+            self._restore_filter(View(choices.view or View.ALL), choices.query or "")
+        else:
+            self._choices = choices
+            self._read_queries()
+
+    def _restore_filter(self, view: View, text: str) -> None:
+        from scaicore_tui.analysis.query import RUNS, QueryError, parse_query
+
+        try:
+            query = parse_query(text, RUNS)
+        except QueryError:
+            # Another version may have remembered it.
+            query = parse_query("", RUNS)
+        self.panes.filter.set_text(query.text)
+        self._use_filter(view, None if query.is_empty else query)
+
+    def post_view(self) -> None:
+        """Tell the app what is shown now, for the next session."""
+        model, query = self.run_list_model, self._query
+        view, text = self._saved_view or model.view, "" if query is None else query.text
+        self.post_message(ViewChanged(view, text, self.sort, ages=self.panes.runs.shows_ages))
 
     def is_waiting_for(self, key: str) -> bool:
         """Return True if `key` must wait: a filter is being searched, or what it acts on is being loaded."""
@@ -67,6 +103,11 @@ class QueriedRunsScreen(SelectedRunScreen):
         """Offer the queries used before and the saved views."""
         self.state.query_history.load(read.history)
         self.state.views = read.views
+        choices, self._choices = self._choices, None
+        saved = None if choices is None else read.views.get(choices.view or "")
+        if choices is not None and saved is not None and not self.run_list_model.is_filtered:
+            self._saved_view = choices.view
+            self._restore_filter(View.ALL, saved.query if choices.query is None else choices.query)
 
     def on_query_typed(self, typed: QueryTyped) -> None:
         """Apply the query as it is typed."""
@@ -165,6 +206,10 @@ class QueriedRunsScreen(SelectedRunScreen):
             self.post_message(RecheckRuns(query, unchecked))
 
     def _set_filter(self, view: View, query: Query | None) -> None:
+        self._use_filter(view, query)
+        self.post_view()
+
+    def _use_filter(self, view: View, query: Query | None) -> None:
         model = self.run_list_model
         model.set_view(view)
         if query != self._query:
