@@ -21,7 +21,8 @@ from scaicore_tui.protocol.checkpoints import CONTINUE
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, is_write_action, key_name
+from scaicore_tui.tui.allowed import allowed_actions
+from scaicore_tui.tui.keymap import READING, KeyAction, KeyContext, bindings, is_write_action, key_name
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
@@ -225,7 +226,14 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self._status_bar.show(status)
         self._error_banner.show(status)
         self._notice_bar.show(self.state.notices.latest, len(self.state.notices))
-        self._footer.show(actions_in(self.key_context, read_only=self.read_only))
+        self._footer.show(self.footer_actions)
+
+    @property
+    def footer_actions(self) -> list[KeyAction]:
+        """The actions that the selected row allows."""
+        return allowed_actions(
+            self.key_context, self.write_context, self.current_run, self.current_checkpoint, read_only=self.read_only
+        )
 
     def refresh_position(self) -> None:
         """Redraw what depends on the cursor of the active list."""

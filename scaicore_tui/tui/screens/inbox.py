@@ -15,7 +15,7 @@ from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.key_queue import Debouncer
-from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
+from scaicore_tui.tui.keymap import KeyAction, KeyContext, bindings
 from scaicore_tui.tui.messages import (
     CheckpointOpened,
     CheckpointSelected,
@@ -190,9 +190,14 @@ class InboxScreen(InboxAnswerScreen):
         """Redraw the bars and the heading."""
         self._heading.show(title_spans(self._counts), self._info_spans(), active=not self.form.is_reading)
         super().refresh_chrome()
-        if self.shows_resolved or self.read_only:
-            shown = actions_in(self.key_context, read_only=self.read_only)
-            self._footer.show(action for action in shown if action.id not in ANSWERING_ACTIONS)
+
+    @property
+    def footer_actions(self) -> list[KeyAction]:
+        """The actions that the selected checkpoint allows, or the marked ones."""
+        actions = super().footer_actions
+        if self.shows_resolved or self.read_only or not self.targets:
+            return [action for action in actions if action.id not in ANSWERING_ACTIONS]
+        return actions
 
     def refresh_position(self) -> None:
         """Drop a choice for another checkpoint, and redraw the bars; the form follows after the paint."""

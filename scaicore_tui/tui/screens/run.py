@@ -181,7 +181,10 @@ class RunScreen(LinkedScreen):
         self.active_list.open_row()
 
     def action_next_pane(self) -> None:
-        self.focus_inspector(inspecting=not self._panes.is_inspecting)
+        if self._view.shows_steps:
+            self.focus_inspector(inspecting=not self._panes.is_inspecting)
+        else:
+            self.show_message(f"{self.key_of('next_pane')}: only steps have an inspector: 1, 2 or 3", "amber")
 
     def action_next_error(self) -> None:
         self._go_to_error(1, "further down")
@@ -224,6 +227,8 @@ class RunScreen(LinkedScreen):
         if self._view.shows_steps:
             self._panes.enlarge(is_enlarged=not self._panes.is_enlarged)
             self.call_after_refresh(self._show_again)
+        else:
+            self.show_message(f"{self.key_of('enlarge')}: this view has all of the screen already", "amber")
 
     def action_idle(self) -> None:
         self.show_message(f"I: {self._steps.toggle_idle(self.shown_time)}")
