@@ -63,8 +63,8 @@ def synopsis(name: str) -> str:
 
 
 def shown(params: Iterable[Any]) -> list[Any]:
-    """Return the options that the help shows, without `--help`."""
-    return [param for param in params if not param.hidden and param.name != "help"]
+    """Return the options that the help shows, without those that show it."""
+    return [param for param in params if not param.hidden and param.name not in ("help", "help_all")]
 
 
 def command_reference() -> Iterator[str]:
