@@ -11,7 +11,7 @@ from textual import events
 from textual.app import ReturnType
 from textual.widgets import Input, TextArea
 
-from scaicore_tui.tui.key_changes import TEXT_CONTEXTS
+from scaicore_tui.tui.configured import TEXT_CONTEXTS
 from scaicore_tui.tui.key_names import shown_key
 from scaicore_tui.tui.key_queue import KeyQueueApp
 from scaicore_tui.tui.keymap import KeyContext, action_now_on, is_write_key, to_default_key

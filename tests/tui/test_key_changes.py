@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from textual.keys import _character_to_key
 
 from scaicore_tui.config.profiles import parse_profiles
-from scaicore_tui.tui.key_changes import MOVEMENT_KEYS, parse_changes
+from scaicore_tui.tui.configured import MOVEMENT_KEYS, parse_changes
 from scaicore_tui.tui.key_names import NAMED_KEYS, parse_key, shown_key
 from scaicore_tui.tui.keymap import (
     ACTIONS,
