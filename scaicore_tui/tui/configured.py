@@ -61,16 +61,17 @@ def parse_changes(table: KeyTable) -> tuple[ChangedKeys, list[ConfigProblem]]:
         found = list(_entry_problems(entry, keys))
         problems += found
         if not found:
-            for context in _contexts(entry):
-                changed[context, entry.action] = keys
-                locations[context, entry.action] = entry.location
+            for context, action in _actions(entry):
+                changed[context, action.id] = keys
+                locations[context, action.id] = entry.location
     return changed, [*problems, *_clashes(changed, locations), *_unsafe_writes(changed, locations)]
 
 
-def _contexts(entry: KeyEntry) -> list[KeyContext]:
-    """Return the contexts that an entry is about: those that have the action."""
+def _actions(entry: KeyEntry) -> list[tuple[KeyContext, KeyAction]]:
+    """Return the actions that an entry is about, with their contexts."""
     named = list(KeyContext) if entry.context is None else [_context(entry.context)]
-    return [one for one in named if one is not None and _action(one, entry.action) is not None]
+    found = [(one, _action(one, entry.action)) for one in named if one is not None]
+    return [(context, action) for context, action in found if action is not None]
 
 
 def _context(name: str) -> KeyContext | None:
@@ -78,14 +79,14 @@ def _context(name: str) -> KeyContext | None:
 
 
 def _action(context: KeyContext, name: str) -> KeyAction | None:
-    return next((one for one in default_actions_in(context) if one.id == name), None)
+    return next((one for one in default_actions_in(context) if one.config_name == name), None)
 
 
 def _entry_problems(entry: KeyEntry, keys: tuple[str, ...]) -> Iterator[ConfigProblem]:
     if problem := _name_problem(entry):
         yield problem
         return
-    text_contexts = [context.config_name for context in _contexts(entry) if context in TEXT_CONTEXTS]
+    in_text = [(context.config_name, action) for context, action in _actions(entry) if context in TEXT_CONTEXTS]
     for written, key in zip(entry.keys, keys, strict=True):
         shown = one_line(written)
         if not key:
@@ -94,8 +95,8 @@ def _entry_problems(entry: KeyEntry, keys: tuple[str, ...]) -> Iterator[ConfigPr
             yield ConfigProblem(
                 entry.location, f"most terminals send {shown} as {shown_key(same)}", "use another key, for example f5"
             )
-        elif text_contexts and is_typed(key) and not _is_default(entry, key):
-            where = f"in {', '.join(text_contexts)} a text field takes {shown}"
+        elif is_typed(key) and (contexts := [name for name, action in in_text if key not in action.keys]):
+            where = f"in {', '.join(contexts)} a text field takes {shown}"
             yield ConfigProblem(entry.location, where, "use a key with ctrl+ there, or name the other contexts")
 
 
@@ -107,12 +108,12 @@ def _name_problem(entry: KeyEntry) -> ConfigProblem | None:
         known = [EVERYWHERE, *(one.config_name for one in KeyContext)]
         return ConfigProblem(one_line(table), "no part of the app has that name", nearest(entry.context, known))
     actions = ACTIONS if context is None else default_actions_in(context)
-    names = list(dict.fromkeys(action.id for action in actions))
+    names = list(dict.fromkeys(action.config_name for action in actions))
     location = one_line(entry.location)
     if entry.action not in names:
         where = "" if context is None else f" in {context.config_name}"
         return ConfigProblem(location, f"no action{where} has that name", nearest(entry.action, names))
-    if any(action.takes_key for action in actions if action.id == entry.action):
+    if any(action.takes_key for action in actions if action.config_name == entry.action):
         return ConfigProblem(location, "these keys are the numbers of the answers", "remove this line")
     return None
 
@@ -120,15 +121,6 @@ def _name_problem(entry: KeyEntry) -> ConfigProblem | None:
 def _key_hint(written: str) -> str:
     hint = nearest(written.lower(), _KEY_EXAMPLES)
     return hint if hint.startswith("did") else "for example R, ?, f5, ctrl+r, alt+x, pagedown"
-
-
-def _is_default(entry: KeyEntry, key: str) -> bool:
-    """Return whether the action has the key in all these contexts without a change."""
-    return all(
-        any(key in one.keys for one in default_actions_in(context) if one.id == entry.action)
-        for context in _contexts(entry)
-        if context in TEXT_CONTEXTS
-    )
 
 
 def _clashes(changed: ChangedKeys, locations: dict[tuple[KeyContext, str], str]) -> Iterator[ConfigProblem]:
@@ -155,8 +147,8 @@ def _unsafe_writes(changed: ChangedKeys, locations: dict[tuple[KeyContext, str],
     movement = MOVEMENT_KEYS.union(*(keys for (_, name), keys in changed.items() if name in MOVING_ACTIONS))
     found = dict[tuple[str, str], None]()
     for (context, name), keys in changed.items():
-        action = _action(context, name)
-        if action is not None and action.writes:
+        action = next(one for one in default_actions_in(context) if one.id == name)
+        if action.writes:
             unsafe = [key for key in keys if key in movement | ENTER_KEYS and key not in action.keys]
             found |= dict.fromkeys((locations[context, name], key) for key in unsafe)
     for location, key in found:

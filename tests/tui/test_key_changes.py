@@ -141,6 +141,7 @@ def test_what_is_wrong_is_named_with_a_fix(toml: str, message: str, fix: str) ->
         '[keys.all]\nreplay = "ctrl+r"\n[keys.replay]\nsend = "ctrl+g"',
         '[keys.typing-out]\nsend = ["enter", "f2"]',
         '[keys.inbox]\nsend = "enter"',
+        '[keys]\nsuspend_process = "f9"',
     ],
 )
 def test_other_changes_are_allowed(toml: str) -> None:
