@@ -13,7 +13,7 @@ from scaicore_tui.text import one_line
 from scaicore_tui.tui.key_names import ENTER_KEYS, NAMED_KEYS, SAME_BYTE, is_typed, parse_key, shown_key
 from scaicore_tui.tui.keymap import ACTIONS, ChangedKeys, KeyAction, KeyContext, changed_actions_in, default_actions_in
 from scaicore_tui.tui.run_list_model import View
-from scaicore_tui.tui.theme import DARK, LIGHT, SHORT_NAMES
+from scaicore_tui.tui.theme import SHORT_NAMES
 
 # Here a focused field takes what is typed.
 TEXT_CONTEXTS = frozenset({KeyContext.COMMENT, KeyContext.INPUT, KeyContext.ENTITY, KeyContext.TYPING_OUT})
@@ -39,7 +39,7 @@ def app_problems(content: ProfileFile) -> Iterator[ConfigProblem]:
 
 def _ui_problems(table: UiTable, location: str, views: Iterable[str]) -> Iterator[ConfigProblem]:
     """Yield the problems of a table at `location`; `views` are the names of the saved views."""
-    themes = [*SHORT_NAMES, DARK, LIGHT, *BUILTIN_THEMES]
+    themes = [*SHORT_NAMES, *SHORT_NAMES.values(), *BUILTIN_THEMES]
     yield from _unknown("theme", table.theme, themes, location)
     yield from _unknown("view", table.view, [*View, *views], location)
 

@@ -91,6 +91,11 @@ async def test_the_configuration_says_how_the_app_begins(tmp_path: Path, monkeyp
         assert "Runs  1 of 1  banks  /error:bank" in stage.text
         assert stage.app.theme == "gruvbox"
         assert stage.screen.panes.runs.shows_ages  # type: ignore[attr-defined]
+    ansi = Stage(busy_feed(), ui=UiTable(theme="ansi-dark"))
+    async with ansi.opened(WIDE) as pilot:
+        assert (ansi.app.theme, ansi.app.native_ansi_color) == ("ansi-dark", True)
+        await pilot.press("t")
+        assert (ansi.app.theme, ansi.app.native_ansi_color) == (LIGHT, False)
     own = Stage(inbox_feed(invoice(1)), screens=tmp_path / "screens.json")
     own.session.screen.change(mine=True)
     async with own.opened(WIDE) as pilot:
