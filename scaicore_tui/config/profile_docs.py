@@ -45,7 +45,7 @@ KEYS: dict[str, KeyDoc] = {
 }
 
 UI_KEYS: dict[str, KeyDoc] = {
-    "theme": KeyDoc('"nord"', "dark, light, or a theme of Textual's; t changes between dark and light"),
+    "theme": KeyDoc('"nord"', "dark, light, terminal, or a theme of Textual's; t changes between dark and light"),
     "view": KeyDoc('"failed"', "what the list of runs shows first: all, failed, waiting, running, or a saved view"),
     "sort": KeyDoc('"changed"', "order of the list: changed, started, duration, events, core or status"),
     "mouse": KeyDoc("false", "leave the mouse to the terminal, to select text with it"),

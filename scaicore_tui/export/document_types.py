@@ -370,12 +370,7 @@ class ConfigShowDocument(TypedDict):
     exists: bool
     profiles: list[str]
     settings: SettingsDocument
-    keys: NotRequired[
-        Annotated[
-            dict[str, list[str]],
-            Meta(description="The keys of the app that the file changes, by action, or context and action."),
-        ]
-    ]
+    keys: NotRequired[Annotated[dict[str, Any], Meta(description="The changed keys of the app, by action.")]]
 
 
 class NodeFiguresDocument(TypedDict):

@@ -1,4 +1,4 @@
-"""What a person used and chose, by profile, in files of the state folder. Losing it is no harm: nothing raises."""
+"""Queries and choices of a person, by profile, in files of the state folder. Losing them is no harm: nothing raises."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a person changed on the screen, by profile: it is shown again at the next start.
+"""The choices of a person on the screen, by profile: they are in force again at the next start.
 
-Beside each value is what the configuration said then. If it says something else now, the configuration was changed
+Beside each value is the configured one of that time. If another one is configured now, the configuration was changed
 later, and wins.
 """
 
@@ -22,7 +22,7 @@ _log = Log(__name__)
 
 
 class ScreenChoices(Struct, frozen=True):
-    """What the screen shows; None where nobody said anything.
+    """The things that can be chosen on the screen; None where nobody chose.
 
     `view` is the name of a built-in view or a saved one; with `mine`, the inbox shows only what is assigned to the
     reviewer.

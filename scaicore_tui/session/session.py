@@ -173,7 +173,7 @@ class Session(Commands):
 
     @cached_property
     def screen(self) -> RememberedScreen:
-        """What a person chose on the screen of this profile, once it is loaded."""
+        """The choices of a person on the screens of this profile, once they are loaded."""
         from scaicore_tui.session.remembered_screen import RememberedScreen
 
         is_kept = self.remembers or (self.target.offline and self.target.is_url_from_profile)

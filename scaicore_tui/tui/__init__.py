@@ -10,7 +10,7 @@ import sys
 from scaicore_tui.config.ui import KeyTable, UiTable
 from scaicore_tui.session import Session
 from scaicore_tui.tui.app import RUN_DEMO, DebuggerApp
-from scaicore_tui.tui.key_changes import parse_changes
+from scaicore_tui.tui.configured import parse_changes
 from scaicore_tui.tui.keymap import use_keys
 from scaicore_tui.tui.profile_switcher import Profiles
 

@@ -14,6 +14,7 @@ from scaicore_tui.tui.alerts import AlertNotifier
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.editor import Editor
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
@@ -280,11 +281,14 @@ class DebuggerApp(DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
             self._apply_to_screens(Delta())
 
     def on_refresh_now(self) -> None:
-        if self._bridge is not None and not self._refuse_offline("r"):
-            self._show_notice("refreshing" if self._bridge.refresh() else "r: two refreshes are already in progress")
+        if self._bridge is not None and not self._refuse_offline("refresh_now"):
+            key = key_name("refresh_now", KeyContext.RUNS)
+            self._show_notice(
+                "refreshing" if self._bridge.refresh() else f"{key}: two refreshes are already in progress"
+            )
 
     def on_pause_polling(self, request: PausePolling) -> None:
-        if self._bridge is not None and not self._refuse_offline("p"):
+        if self._bridge is not None and not self._refuse_offline("pause"):
             self._bridge.pause(paused=request.paused)
 
     def on_answer_checkpoint(self, request: AnswerCheckpoint) -> None:
@@ -341,7 +345,7 @@ class DebuggerApp(DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
 
     def on_switch_failed(self, message: SwitchFailed) -> None:
         """Show why the profile could not be opened, until it is dismissed."""
-        self._show_notice(f"P: {message.reason}", "amber", sticky=True)
+        self._show_notice(f"{key_name('profile', KeyContext.RUNS)}: {message.reason}", "amber", sticky=True)
 
     async def on_profile_opened(self, message: ProfileOpened) -> None:
         """Park the current session and show the new one. Messages of the old session were queued before this one."""
@@ -390,10 +394,11 @@ class DebuggerApp(DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
         elif isinstance(welcome := self.screen_stack[0], MessageSink):
             welcome.show_message(text)
 
-    def _refuse_offline(self, key: str) -> bool:
-        """Return whether the session is offline, and if so show that `key` does nothing."""
+    def _refuse_offline(self, action: str) -> bool:
+        """Return whether the session is offline, and if so show that the key of `action` does nothing."""
         offline = self._state is not None and self._state.offline
         if offline:
+            key = key_name(action, KeyContext.RUNS)
             self._show_notice(f"{key}: offline: a journal is shown, nothing is fetched", "amber")
         return offline
 

@@ -9,9 +9,8 @@ from typing import Generic
 
 from textual import events
 from textual.app import ReturnType
-from textual.widgets import Input, TextArea
 
-from scaicore_tui.tui.key_changes import TEXT_CONTEXTS
+from scaicore_tui.tui.configured import TEXT_CONTEXTS
 from scaicore_tui.tui.key_names import shown_key
 from scaicore_tui.tui.key_queue import KeyQueueApp
 from scaicore_tui.tui.keymap import KeyContext, action_now_on, is_write_key, to_default_key
@@ -28,7 +27,8 @@ class BoundKeysApp(KeyQueueApp[ReturnType], Generic[ReturnType]):
         context, focused = getattr(self.screen, "key_context", None), self.focused
         if not isinstance(context, KeyContext):
             return None
-        is_typing_elsewhere = isinstance(focused, Input | TextArea) and context not in TEXT_CONTEXTS
+        is_typing = focused is not None and focused.check_consume_key("a", "a")
+        is_typing_elsewhere = is_typing and context not in TEXT_CONTEXTS
         return None if is_typing_elsewhere else context
 
     def bound_key(self, key: events.Key) -> events.Key | None:

@@ -76,6 +76,11 @@ class KeyAction(Struct, frozen=True):
     takes_key: bool = False
 
     @property
+    def config_name(self) -> str:
+        """Its name in `[keys]`."""
+        return self.id.rpartition(".")[2]
+
+    @property
     def key_names(self) -> str:
         """The display names of all keys, separated by blanks; of digits the first and the last."""
         if self.takes_key:
@@ -376,7 +381,7 @@ def to_default_key(context: KeyContext, key: str) -> str | None:
 def action_now_on(context: KeyContext, key: str) -> str:
     """Return where the action went that had `key` by default in `context`, for people."""
     former = next(action for action in default_actions_in(context) if key in action.keys)
-    name = former.id.rpartition(".")[2].replace("_", " ")
+    name = former.config_name.replace("_", " ")
     return f"{shown_key(key)}: {name} is on {key_name(former.id, context)} now"
 
 

@@ -23,6 +23,7 @@ class RememberingApp(App[ReturnType], Generic[ReturnType]):
     """An app that keeps the choices of each profile. With `terminal_only`, the theme stays that of the terminal."""
 
     _are_themes_off = False
+    _late_theme: str | None = None
     _screen_memory: RememberedScreen | None = None
     _save_timer: Timer | None = None
 
@@ -36,16 +37,20 @@ class RememberingApp(App[ReturnType], Generic[ReturnType]):
         for theme in THEMES:
             self.register_theme(theme)
         self._are_themes_off = terminal_only
+        chosen = self.get_theme(self._known_theme(name))
+        # Colours of the terminal need a filter to be off, which is on until the theme is changed.
+        self._late_theme = chosen.name if chosen is not None and chosen.ansi else None
+        first = DARK if chosen is None or chosen.ansi else chosen.name
         # Set without the watcher, which would restyle screens that do not exist yet.
-        self.set_reactive(RememberingApp.theme, TERMINAL if terminal_only else self._known_theme(name))
+        self.set_reactive(RememberingApp.theme, TERMINAL if terminal_only else first)
         self.stylesheet.set_variables(self.get_css_variables())
 
     def remember_in(self, memory: RememberedScreen) -> None:
         """Keep choices in `memory` from now on, and use the theme that was chosen there."""
         self._save()
         self._screen_memory = memory
-        if (chosen := self._known_theme(memory.choices.theme)) != self.theme and not self._are_themes_off:
-            self.theme = chosen
+        if self._late_theme is None:
+            self.theme = self._known_theme(memory.choices.theme)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the colours that this app names, for a theme that has none of its own."""
@@ -75,6 +80,12 @@ class RememberingApp(App[ReturnType], Generic[ReturnType]):
         if self._screen_memory is not None:
             self._screen_memory.change(mine=message.mine)
             self._save_soon()
+
+    def on_mount(self) -> None:
+        """Use the theme that could not be used before."""
+        late, self._late_theme = self._late_theme, None
+        if late is not None:
+            self.theme = late
 
     async def on_unmount(self) -> None:
         """Save what is not saved yet."""

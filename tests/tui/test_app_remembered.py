@@ -10,8 +10,8 @@ from textual.color import Color
 
 from scaicore_tui.config.ui import Times, UiTable
 from scaicore_tui.session.remembered_screen import RememberedScreen
+from scaicore_tui.tui.configured import parse_changes
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
-from scaicore_tui.tui.key_changes import parse_changes
 from scaicore_tui.tui.keymap import use_keys
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.screens.run import RunScreen
@@ -75,7 +75,7 @@ async def test_the_next_start_shows_theme_view_filter_and_times(tmp_path: Path) 
         assert "t: the terminal's own colours are in use" in third.text
         third.app.theme = LIGHT
         assert third.app.theme == TERMINAL
-    remembered = RememberedScreen(screens, "staging", UiTable())
+    remembered = RememberedScreen(screens, third.session.target.title, UiTable())
     remembered.load()
     assert remembered.choices.theme == "nord", "without colours, the theme is kept for later"
 
@@ -91,6 +91,11 @@ async def test_the_configuration_says_how_the_app_begins(tmp_path: Path, monkeyp
         assert "Runs  1 of 1  banks  /error:bank" in stage.text
         assert stage.app.theme == "gruvbox"
         assert stage.screen.panes.runs.shows_ages  # type: ignore[attr-defined]
+    ansi = Stage(busy_feed(), ui=UiTable(theme="ansi-dark"))
+    async with ansi.opened(WIDE) as pilot:
+        assert (ansi.app.theme, ansi.app.native_ansi_color) == ("ansi-dark", True)
+        await pilot.press("t")
+        assert (ansi.app.theme, ansi.app.native_ansi_color) == (LIGHT, False)
     own = Stage(inbox_feed(invoice(1)), screens=tmp_path / "screens.json")
     own.session.screen.change(mine=True)
     async with own.opened(WIDE) as pilot:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from textual.keys import _character_to_key
 
 from scaicore_tui.config.profiles import parse_profiles
-from scaicore_tui.tui.key_changes import MOVEMENT_KEYS, parse_changes
+from scaicore_tui.config.template import render_profile
+from scaicore_tui.tui.configured import MOVEMENT_KEYS, app_problems, parse_changes
 from scaicore_tui.tui.key_names import NAMED_KEYS, parse_key, shown_key
 from scaicore_tui.tui.keymap import (
     ACTIONS,
@@ -141,6 +142,7 @@ def test_what_is_wrong_is_named_with_a_fix(toml: str, message: str, fix: str) ->
         '[keys.all]\nreplay = "ctrl+r"\n[keys.replay]\nsend = "ctrl+g"',
         '[keys.typing-out]\nsend = ["enter", "f2"]',
         '[keys.inbox]\nsend = "enter"',
+        '[keys]\nsuspend_process = "f9"',
     ],
 )
 def test_other_changes_are_allowed(toml: str) -> None:
@@ -176,3 +178,14 @@ def test_movement_keys_are_those_that_people_hold() -> None:
     assert {"j", "k", "up", "down", "space", "tab", "G", "pagedown", "left"} <= MOVEMENT_KEYS
     assert {"down", "space"} <= {*NAMED_KEYS}
     assert not MOVEMENT_KEYS & {"R", "a", "c", "C"}
+
+
+def test_the_tables_that_config_init_suggests_are_valid() -> None:
+    text = render_profile("default", {"url": "https://scaiflow.example.com"})
+    _, mark, tables = text.partition("# [ui]")
+    content, problems = parse_profiles((mark + tables).replace("# [", "[").replace("\n# ", "\n"))
+    assert not problems
+    assert content is not None
+    assert content.ui.theme == "nord"
+    assert content.keys == {"replay": "ctrl+r", "inbox": {"mine": ("m", "f5")}}
+    assert not list(app_problems(content))

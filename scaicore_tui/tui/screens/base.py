@@ -247,6 +247,10 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self.state.add_notice(text, colour)
         self.refresh_chrome()
 
+    def show_reason(self, action: str, reason: str) -> None:
+        """Show why the key of an action does nothing."""
+        self.show_message(f"{self.key_of(action)}: {reason}", "amber")
+
     def key_of(self, action: str) -> str:
         """Return the name of the first key of an action here, for messages."""
         return key_name(action, self.key_context)
@@ -296,7 +300,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         checkpoint = self.current_checkpoint
         reason = gate.why_not_answer(self.write_context, checkpoint)
         if reason is not None or checkpoint is None:
-            self.show_message(f"a: {reason}", "amber")
+            self.show_reason("answer", f"{reason}")
         else:
             self.open_answer(checkpoint)
 
@@ -304,7 +308,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         checkpoint = self.current_checkpoint
         reason = gate.why_not_continue(self.write_context, checkpoint)
         if reason is not None or checkpoint is None:
-            self.show_message(f"c: {reason}", "amber")
+            self.show_reason("continue", f"{reason}")
         elif self.state.protected:
             self.state.drafts.answer(checkpoint.id).resolution = CONTINUE
             self.open_answer(checkpoint)
@@ -315,7 +319,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         run = self.current_run
         reason = gate.why_not_replay(self.write_context, run, given_input=True)
         if reason is not None or run is None:
-            self.show_message(f"R: {reason}", "amber")
+            self.show_reason("replay", f"{reason}")
         else:
             from scaicore_tui.tui.dialogs.replay import ReplayScreen
 
@@ -331,14 +335,14 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     def action_copy(self) -> None:
         label, text = self.copy_id
         if text is None:
-            self.show_message("y: nothing is selected", "amber")
+            self.show_reason("copy", "nothing is selected")
         else:
             self.app.post_message(CopyText(f"{label} {display_name(text)}", clipboard_text(text)))
 
     def action_copy_all(self) -> None:
         label, value = self.copy_json
         if value is None:
-            self.show_message("Y: nothing is selected", "amber")
+            self.show_reason("copy_all", "nothing is selected")
         else:
             self.app.post_message(CopyText(f"{label} as JSON", editable_json(value)))
 

@@ -36,7 +36,7 @@ from scaicore_tui.tui.screens.inbox_answer import InboxAnswerScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
 from scaicore_tui.tui.widgets.checkpoint_list import InboxList
-from scaicore_tui.tui.widgets.item_form import COMMENT_NOTE
+from scaicore_tui.tui.widgets.item_form import comment_note
 from scaicore_tui.tui.widgets.line_view import LineView
 from scaicore_tui.tui.widgets.query_bar import QueryBar
 
@@ -270,7 +270,7 @@ class InboxScreen(InboxAnswerScreen):
         self.ask_for_run()
         selected, marked = self._list.selected, bool(self.state.marked) and not self.shows_resolved
         key: object = self.marked_batch.ids if marked else selected and (selected.id, self.shows_resolved)
-        note = "" if self.form.is_reading else "shift+tab"
+        note = "" if self.form.is_reading else self.key_of("read_form")
         context = context_sections(selected, note) if selected is not None and not marked else []
         self.form.show_item(key, list(self._form_heading(selected, marked=marked)), context, self.draft.comment)
         self._show_hint()
@@ -282,7 +282,7 @@ class InboxScreen(InboxAnswerScreen):
         super().action_choose(key)
 
     def action_inbox(self) -> None:
-        self.show_message("i: this is the inbox; esc goes back")
+        self.show_message(f"{self.key_of('inbox')}: this is the inbox; {self.key_of('back')} goes back")
 
     def action_open(self) -> None:
         self._list.open_row()
@@ -301,7 +301,8 @@ class InboxScreen(InboxAnswerScreen):
         if self.form.comment_field.has_focus or self.form.is_reading:
             self._read_form(reading=False)
         elif self.read_only or not self.targets:
-            self.show_message("tab: there is nothing to comment on here; shift+tab reads the form", "amber")
+            form = self.key_of("read_form")
+            self.show_reason("next_field", f"there is nothing to comment on here; {form} reads the form")
         else:
             self.form.focus_comment()
 
@@ -315,9 +316,7 @@ class InboxScreen(InboxAnswerScreen):
     def action_mine(self) -> None:
         """List only what is assigned to the reviewer, or all."""
         if not self.state.session.reviewer.is_known:
-            self.show_message(
-                "m: this token names neither a person nor groups, so nothing is known to be yours", "amber"
-            )
+            self.show_reason("mine", "this token names neither a person nor groups, so nothing is known to be yours")
             return
         self._is_mine_only = not self._is_mine_only
         self.post_message(MineChanged(self._is_mine_only))
@@ -327,9 +326,9 @@ class InboxScreen(InboxAnswerScreen):
         """Open the run of the selected checkpoint."""
         selected = self._list.selected
         if selected is None or selected.execution_id is None:
-            self.show_message("x: this checkpoint names no run", "amber")
+            self.show_reason("follow_link", "this checkpoint names no run")
         elif self.summary is None:
-            self.show_message("x: the events of this run have not been read", "amber")
+            self.show_reason("follow_link", "the events of this run have not been read")
         else:
             from scaicore_tui.tui.screens.run import RunScreen
 
@@ -409,9 +408,9 @@ class InboxScreen(InboxAnswerScreen):
             yield from heading_spans(selected)
 
     def _show_hint(self) -> None:
-        key = "ctrl+s" if self.form.comment_field.has_focus else "enter"
+        key = self.key_of("send")
         hint: Sequence[Span] = [] if self.shows_resolved else list(self.hint_spans(key))
-        note = "" if self.read_only else COMMENT_NOTE
+        note = "" if self.read_only else comment_note()
         self.form.show_answer(self.options, self.chosen_id, hint, note)
 
     def _show_others(self) -> None:

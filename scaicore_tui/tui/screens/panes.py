@@ -10,7 +10,7 @@ from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.timefmt import age_text, format_duration
-from scaicore_tui.tui.keymap import KeyContext
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.line import NEWER, Span
 from scaicore_tui.tui.render.run_row import columns_line
@@ -164,9 +164,10 @@ class Panes(Container):
             left.append((f"  of {model.total:,} runs", "grey"))
         if model.searched < 1:
             left.append((f"  {model.searched:.0%} searched", "amber"))
-        right: list[Span] = [("following", "accent") if runs.following else ("f follows", "grey")]
+        follow = key_name("follow", KeyContext.RUNS)
+        right: list[Span] = [("following", "accent") if runs.following else (f"{follow} follows", "grey")]
         if has_older and len(model) and runs.cursor == len(model) - 1:
-            right = [("↓ reads older", "accent")]
+            right = [(f"{key_name('cursor_down', KeyContext.RUNS)} reads older", "accent")]
         if runs.unseen_count:
             right = [(f"{NEWER} {runs.unseen_count:,} new  ", "accent strong"), *right]
         return left, right

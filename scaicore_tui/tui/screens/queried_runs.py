@@ -49,7 +49,7 @@ class QueriedRunsScreen(SelectedRunScreen):
 
     def restore(self, choices: ScreenChoices) -> None:
         """Show what was chosen in the last session, or what the configuration says."""
-        self.sort = choices.sort
+        self.set_sort(choices.sort)
         self.panes.runs.show_ages(ages=choices.times is Times.AGE)
         self.panes.show_columns()
         if choices.view is None or choices.view in list(View):
@@ -57,6 +57,10 @@ class QueriedRunsScreen(SelectedRunScreen):
         else:
             self._choices = choices
             self._read_queries()
+
+    def set_sort(self, sort: Sort | None) -> None:
+        """List the runs in another order; None is that by last change."""
+        self.sort = sort
 
     def _restore_filter(self, view: View, text: str) -> None:
         from scaicore_tui.analysis.query import RUNS, QueryError, parse_query
@@ -85,7 +89,7 @@ class QueriedRunsScreen(SelectedRunScreen):
     def show_matches(self, found: RunsFound) -> None:
         """List the runs that match the filter, or say why they could not be searched."""
         if found.problem:
-            self.show_message(f"/: {found.problem}", "amber")
+            self.show_reason("filter", f"{found.problem}")
         if self.run_list_model.add_matches(found.query, found.positions, found.searched):
             self._recheck()
             self._show_rows()
@@ -189,7 +193,7 @@ class QueriedRunsScreen(SelectedRunScreen):
         try:
             query = parse_query(text, RUNS)
         except QueryError as error:
-            self.show_message(f"v: {one_line(str(error))}", "amber")
+            self.show_reason("view", f"{one_line(str(error))}")
             return None
         return None if query.is_empty else query
 

@@ -231,7 +231,7 @@ class RunScreen(LinkedScreen):
             self.show_message(f"{self.key_of('enlarge')}: this view has all of the screen already", "amber")
 
     def action_idle(self) -> None:
-        self.show_message(f"I: {self._steps.toggle_idle(self.shown_time)}")
+        self.show_message(f"{self.key_of('idle')}: {self._steps.toggle_idle(self.shown_time)}")
 
     def open_run(self, execution_id: str) -> None:
         self.app.push_screen(RunScreen(self.state, execution_id, self._listed))
@@ -241,10 +241,10 @@ class RunScreen(LinkedScreen):
         self._show_inspector()
 
     def action_newer_run(self) -> None:
-        self._go_to_run(-1, "[", "this is the newest run of the list")
+        self._go_to_run(-1, self.key_of("newer_run"), "this is the newest run of the list")
 
     def action_older_run(self) -> None:
-        self._go_to_run(1, "]", "this is the oldest run of the list")
+        self._go_to_run(1, self.key_of("older_run"), "this is the oldest run of the list")
 
     def _read(self) -> None:
         """Ask for the flow, and for what other runs say about this one; while it is loaded, for its newest events."""

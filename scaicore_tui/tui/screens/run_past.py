@@ -29,6 +29,15 @@ MAX_TYPE_CELLS = 40
 # Reading more events than this takes some seconds.
 MANY_EVENTS = 50_000
 # Keys that act while the events of the past are read.
+# The actions that move in time, and a word for what they go to.
+TIME_KEYS = (
+    ("back", "now"),
+    ("earlier", "later", "event"),
+    ("earlier_change", "later_change", "change"),
+    ("earlier_visit", "later_visit", "visit"),
+    ("first_event", "last_event", "ends"),
+    ("moment", "time"),
+)
 LEAVING_KEYS = frozenset({"escape", "q", "question_mark"})
 # Moves a cursor; returns why it did not move, empty if it did.
 Travel = Callable[[TimeCursor], str]
@@ -140,7 +149,7 @@ class PastScreen(SessionScreen):
         verb = "going to" if self.is_behind else "as of"
         text = f" {verb} event {cursor.number:,} of {len(cursor.history):,}  {clock}{passed}"
         news = new_text(self.new_count)
-        keys = "  esc now  ← → event  { } change  ( ) visit  0 $ ends  @ time"
+        keys = "".join(f"  {' '.join(map(self.key_of, actions))} {words}" for *actions, words in TIME_KEYS)
         return [
             [(text, "amber strong"), (f"  {news}" if news else "", "accent"), (f"  {name}", "text"), (keys, "grey")]
         ]
@@ -215,7 +224,9 @@ class PastScreen(SessionScreen):
             self.post_message(RunHistoryNeeded(self._execution_id))
             run = self.current_run
             if run is not None and run.event_count > MANY_EVENTS:
-                self.show_message(f"reading {run.event_count:,} events to show the past; esc drops it")
+                self.show_message(
+                    f"reading {run.event_count:,} events to show the past; {self.key_of('back')} drops it"
+                )
 
     def _go(self, travel: Travel) -> bool:
         reason = "" if self._time_cursor is None else travel(self._time_cursor)

@@ -18,8 +18,6 @@ from scaicore_tui.tui.widgets.inputs import SearchBar
 from scaicore_tui.tui.widgets.row_list import RowList
 from scaicore_tui.tui.widgets.value_list import ValueList
 
-COPY_ID_KEY = "ctrl+y"
-
 
 class SearchScreen(PastScreen):
     """A screen of one run with views; beside the steps, the values of the selected one are searched."""
@@ -126,7 +124,7 @@ class SearchScreen(PastScreen):
         else:
             label, value = step_value(self.selected_step)
         if value is NO_VALUE:
-            self.show_message(f"y: no value in this row; {COPY_ID_KEY} copies the id of the run", "amber")
+            self.show_reason("copy", f"no value in this row; {self.key_of('copy_id')} copies the id of the run")
         else:
             text = clipboard_text(value) if isinstance(value, str) else editable_json(value)
             self.app.post_message(CopyText(label, text))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import GapRow, Summary
 from scaicore_tui.text import one_line
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.messages import LoadHistory, RunListResized, RunOpened, RunSelected, RunsNeeded
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.run_row import RowFacts, run_row
@@ -49,12 +50,13 @@ class RunList(RowList):
             return "no runs yet"
         is_all, needle = self._model.view is View.ALL, self._model.needle
         runs = "runs" if is_all else f"{self._model.view} runs"
+        back = key_name("back", KeyContext.RUNS)
         if not needle:
-            return f"No {runs}. esc shows all runs."
+            return f"No {runs}. {back} shows all runs."
         searched = self._model.searched
         if searched < 1:
-            return f"No {runs} match “{one_line(needle, 20)}” so far: {searched:.0%} searched. esc stops."
-        return f"No {runs} match “{one_line(needle, 20)}”. esc clears the filter."
+            return f"No {runs} match “{one_line(needle, 20)}” so far: {searched:.0%} searched. {back} stops."
+        return f"No {runs} match “{one_line(needle, 20)}”. {back} clears the filter."
 
     @property
     def selected(self) -> Summary | None:
