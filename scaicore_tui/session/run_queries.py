@@ -9,10 +9,13 @@ from scaicore_tui.actions import Kind
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.analysis.query import Query, QueryContext
 from scaicore_tui.analysis.query.tree import tests_in
+from scaicore_tui.config.views import Sort
 from scaicore_tui.errors import StorageError
 from scaicore_tui.runs import RunIndex
+from scaicore_tui.runs.sorted_order import SortedOrder, status_order
 from scaicore_tui.store import Journal
 from scaicore_tui.store.field_values import count_values
+from scaicore_tui.store.run_orders import read_order
 from scaicore_tui.store.run_search import RunSearch, SearchStep
 from scaicore_tui.units import Position
 
@@ -46,6 +49,14 @@ class RunQueries:
         """Return those of `positions` at which a run matches. Raises StorageError."""
         context = await self._context(query)
         return await asyncio.to_thread(lambda: self._search(query, context).matching(positions))
+
+    async def order(self, sort: Sort) -> SortedOrder:
+        """Return all runs in an order, as they are now or were meanwhile. Raises StorageError."""
+        if sort is Sort.STATUS:
+            # Whether a run waits is not stored.
+            by_status = [(status, positions.copy()) for status, positions in self._index.by_status.items()]
+            return await asyncio.to_thread(status_order, by_status)
+        return await asyncio.to_thread(lambda: read_order(self._journal.reader, sort))
 
     async def count_values(self, field: str) -> list[tuple[str, int]]:
         """Return the values of a field that exist, the most frequent first; none if the journal cannot be read."""

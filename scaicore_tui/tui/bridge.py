@@ -40,6 +40,8 @@ from scaicore_tui.tui.messages import (
     WriteRejected,
 )
 from scaicore_tui.tui.query_messages import (
+    OrderNeeded,
+    OrderRead,
     QueriesRead,
     RecheckRuns,
     RememberQuery,
@@ -169,6 +171,10 @@ class Bridge:
         if not is_searching and self._query is not None:
             self._start(self._reads, self._search, "search")
 
+    def read_order(self, request: OrderNeeded) -> None:
+        """Read all runs in an order; a new request replaces an older one."""
+        self._start(self._reads, partial(self._read_order, request), "order", exclusive=True)
+
     def recheck(self, request: RecheckRuns) -> None:
         """Find out which runs that changed match a query now."""
         self._start(self._reads, partial(self._recheck, request), "recheck")
@@ -292,6 +298,14 @@ class Bridge:
             if step.searched >= 1.0 or now - posted_at >= POST_INTERVAL_S:
                 self._post(RunsFound(query, found, step.searched))
                 found, posted_at = [], now
+
+    async def _read_order(self, request: OrderNeeded) -> None:
+        try:
+            order = await self._session.queries.order(request.sort)
+        except ScaicoreError as error:
+            self._post(OrderRead(request.sort, problem=sanitize(str(error))))
+        else:
+            self._post(OrderRead(request.sort, order))
 
     async def _recheck(self, request: RecheckRuns) -> None:
         try:

@@ -252,6 +252,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction("filter", ("slash",), "filter", "filter by a query: words, !words, tests such as status:failed", LISTS),
     KeyAction("view", ("v",), "view", "change the view: all, failed, waiting, running, saved ones", LISTS),
+    KeyAction("sort", ("s",), "sort", "sort by change, start, duration, Core, status", LISTS),
     KeyAction(
         "follow",
         ("f",),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.app import ComposeResult
 
 from scaicore_tui.actions import Kind, Submission, gate
+from scaicore_tui.config.views import Sort
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.session import submission_of
 from scaicore_tui.tui.keymap import KeyContext
@@ -23,9 +22,6 @@ from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 from scaicore_tui.tui.widgets.row_list import RowList
-
-if TYPE_CHECKING:
-    pass
 
 # Ages in rows change together, at this interval: one repaint costs fewer bytes than many.
 AGE_REFRESH_S = 5
@@ -73,6 +69,7 @@ class MainScreen(QueriedRunsScreen):
         self.panes.focus_pane(KeyContext.RUNS)
         self._show_rate()
         self.apply_delta(self.state.session.everything())
+        self._use_first_sort()
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -183,6 +180,8 @@ class MainScreen(QueriedRunsScreen):
 
     def action_follow(self) -> None:
         self._focus_runs()
+        if self.shown_sort is not Sort.CHANGED:
+            self.set_sort(None)
         self.panes.runs.set_following(following=not self.panes.runs.following)
         self.refresh_chrome()
 
@@ -210,6 +209,7 @@ class MainScreen(QueriedRunsScreen):
 
     def _update_runs(self, delta: Delta) -> None:
         self.run_list_model.apply(self.state.session.index, delta)
+        self._note_delta(delta)
         self._recheck()
         self.panes.runs.show(self.state.now)
         run = self.selected_run

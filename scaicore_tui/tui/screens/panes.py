@@ -6,13 +6,15 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
+from scaicore_tui.config.views import Sort
 from scaicore_tui.runs import Run, RunStatus
+from scaicore_tui.runs.sorted_order import SORT_WORDS
 from scaicore_tui.runs.status_style import RUN_STYLES
-from scaicore_tui.text import display_name, one_line
+from scaicore_tui.text import cell_width, display_name, one_line
 from scaicore_tui.timefmt import age_text, format_duration
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.query_history import History
-from scaicore_tui.tui.render.line import NEWER, Span
+from scaicore_tui.tui.render.line import NEWER, Span, line_width
 from scaicore_tui.tui.render.run_row import columns_line
 from scaicore_tui.tui.render.runs import core_name, short_id
 from scaicore_tui.tui.run_list_model import RunListModel
@@ -29,6 +31,8 @@ WIDE_CELLS = 110
 NARROW_CELLS = 72
 # From so many lines on, the selected step is shown below the steps.
 TALL_LINES = 30
+# What a heading takes beside its text.
+EDGE_CELLS = 2
 
 
 class Panes(Container):
@@ -53,6 +57,8 @@ class Panes(Container):
         self.run_list_model = run_list_model
         # The name of the saved view that is shown; * after it if its query was edited.
         self.view_name = ""
+        # The order of the runs, in words; empty if it is the usual one.
+        self.order_text = ""
         self.active_context = KeyContext.RUNS
         self.runs = RunList(run_list_model)
         self.nodes = RunOverview()
@@ -169,7 +175,15 @@ class Panes(Container):
             right = [("↓ reads older", "accent")]
         if runs.unseen_count:
             right = [(f"{NEWER} {runs.unseen_count:,} new  ", "accent strong"), *right]
-        return left, right
+        return [*left, *self._order_spans(left, right)], right
+
+    def _order_spans(self, left: list[Span], right: list[Span]) -> list[Span]:
+        """Return the words for the order of the runs; those for the usual order only if there is room."""
+        if self.order_text:
+            return [(f"  {self.order_text}", "accent strong")]
+        words = f"  {SORT_WORDS[Sort.CHANGED]}"
+        free = self._headings[KeyContext.RUNS].size.width - line_width([*left, *right]) - EDGE_CELLS
+        return [(words, "grey")] if cell_width(words) < free else []
 
 
 def run_heading_spans(run: Run | None, now: float, waiting_since_us: int | None) -> list[Span]:

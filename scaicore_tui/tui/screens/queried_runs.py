@@ -19,7 +19,7 @@ from scaicore_tui.tui.query_messages import (
     ValuesCounted,
 )
 from scaicore_tui.tui.run_list_model import View
-from scaicore_tui.tui.screens.selected_run import SelectedRunScreen
+from scaicore_tui.tui.screens.sorted_runs import SortedRunsScreen
 from scaicore_tui.tui.state import AppState
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SELECTION_KEYS = frozenset({"enter", "a", "c", "R", "y", "Y"})
 SEARCH_KEYS = frozenset({"escape", "q", "slash"})
 
 
-class QueriedRunsScreen(SelectedRunScreen):
+class QueriedRunsScreen(SortedRunsScreen):
     """Lists the runs of a view that match a query."""
 
     def __init__(self, state: AppState) -> None:
@@ -151,6 +151,7 @@ class QueriedRunsScreen(SelectedRunScreen):
             self.post_message(SearchRuns(query))
         saved = self.state.views.get(self._saved_view or "")
         edited = "" if saved is None or query is None or saved.query == query.text else " *"
+        self._set_view_sort(self._saved_view, None if saved is None else saved.sort)
         self.panes.view_name = f"{one_line(self._saved_view, 20)}{edited}" if self._saved_view is not None else ""
         self._show_rows()
 

@@ -21,7 +21,7 @@ from scaicore_tui.units import Micros, Position
 
 
 class RunList(RowList):
-    """Runs, last changed first.
+    """Runs in the order of the model.
 
     `unseen_count` counts the runs that changed since the first row was visible.
     """
@@ -224,7 +224,7 @@ class RunList(RowList):
     def _count_newer(self) -> None:
         """Count the runs that changed since the top of the list was visible."""
         if self.top == 0 and self.row_count:
-            self._seen_until = self._model.changed_at(0)
+            self._seen_until = self._model.newest_change
         self.unseen_count = 0 if self.top == 0 else self._model.count_after(self._seen_until)
 
     def _post_selection(self) -> None:
