@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind
 from scaicore_tui.actions.ledger import Entry
-from scaicore_tui.analysis.query import Query, QueryContext
+from scaicore_tui.analysis.query import RUNS, Query, QueryContext, asks_for
 from scaicore_tui.analysis.query.tree import tests_in
 from scaicore_tui.config.views import Sort
 from scaicore_tui.errors import StorageError
@@ -21,7 +23,10 @@ from scaicore_tui.units import Position
 
 
 class RunQueries:
-    """Searches the runs in `journal`. `get_context` gets the ids of known replays, which `read_ledger` tells."""
+    """Searches the runs in `journal`. `get_context` gets the ids of known replays, which `read_ledger` tells.
+
+    `read_slow` blocks, and returns the runs that take longer than usual.
+    """
 
     def __init__(
         self,
@@ -29,11 +34,13 @@ class RunQueries:
         index: RunIndex,
         get_context: Callable[[frozenset[str]], QueryContext],
         read_ledger: Callable[[], Awaitable[Sequence[Entry]]],
+        read_slow: Callable[[], Mapping[str, str]],
     ) -> None:
         self._journal = journal
         self._index = index
         self._get_context = get_context
         self._read_ledger = read_ledger
+        self._read_slow = read_slow
 
     async def steps(self, query: Query) -> AsyncIterator[SearchStep]:
         """Yield the positions of the runs that match, newest first, in short steps. Raises StorageError.
@@ -71,7 +78,10 @@ class RunQueries:
             return self._get_context(frozenset())
         entries = await self._read_ledger()
         replays = (one.execution_id for one in entries if one.kind is Kind.REPLAY)
-        return self._get_context(frozenset(key for key in replays if key is not None))
+        context = self._get_context(frozenset(key for key in replays if key is not None))
+        if not asks_for(query, RUNS, "is", "slow"):
+            return context
+        return replace(context, slow=frozenset(await asyncio.to_thread(self._read_slow)))
 
     def _search(self, query: Query, context: QueryContext) -> RunSearch:
         return RunSearch(self._journal.reader, query, context, self._index.last_position)

@@ -55,10 +55,13 @@ from scaicore_tui.tui.run_messages import (
     ContextRead,
     EventsNeeded,
     EventsRead,
+    FactsNeeded,
+    FactsRead,
     FlowNeeded,
     FlowRead,
     RunHistoryNeeded,
     RunHistoryRead,
+    SlowRunsRead,
 )
 from scaicore_tui.units import Position
 
@@ -79,6 +82,8 @@ def start_worker(
 
 # Of a longer run the newest events are kept in memory, to show it as of any of them.
 MAX_HISTORY_EVENTS = 50_000
+# Of open runs so many are looked at to find slow ones: of short runs with 20 events, these take 0.2 s.
+MAX_SLOW_RUNS = 500
 # Runs that are found are shown at most this often.
 POST_INTERVAL_S = 0.2
 BATCH_STOPPED = "stopped after the failure above"
@@ -174,6 +179,14 @@ class Bridge:
     def read_order(self, request: OrderNeeded) -> None:
         """Read all runs in an order; a new request replaces an older one."""
         self._start(self._reads, partial(self._read_order, request), "order", exclusive=True)
+
+    def read_facts(self, request: FactsNeeded) -> None:
+        """Read what other runs say about a run; a new request replaces an older one."""
+        self._start(self._reads, partial(self._read_facts, request), "facts", exclusive=True)
+
+    def find_slow_runs(self) -> None:
+        """Find the runs that take longer than usual; a new request replaces an older one."""
+        self._start(self._reads, self._find_slow_runs, "slow", exclusive=True)
 
     def recheck(self, request: RecheckRuns) -> None:
         """Find out which runs that changed match a query now."""
@@ -306,6 +319,18 @@ class Bridge:
             self._post(OrderRead(request.sort, problem=sanitize(str(error))))
         else:
             self._post(OrderRead(request.sort, order))
+
+    async def _read_facts(self, request: FactsNeeded) -> None:
+        session = self._session
+        context = await session.contexts.read_figures(request.execution_id, request.core_id, session.known_until)
+        self._post(FactsRead(request.execution_id, context))
+
+    async def _find_slow_runs(self) -> None:
+        try:
+            hints = await asyncio.to_thread(self._session.read_slow_runs, MAX_SLOW_RUNS)
+        except ScaicoreError:
+            return
+        self._post(SlowRunsRead(hints))
 
     async def _recheck(self, request: RecheckRuns) -> None:
         try:

@@ -17,6 +17,7 @@ from scaicore_tui.tui.query_messages import (
     ValuesCounted,
     ValuesNeeded,
 )
+from scaicore_tui.tui.run_messages import FactsNeeded, FactsRead, SlowRunsRead
 from scaicore_tui.tui.screens.base import FiguresListener, SearchListener
 
 
@@ -56,6 +57,24 @@ class RunListRequests(KeyQueueApp[int]):
         """Give the order of runs to the screen that lists them."""
         for screen in self._search_screens:
             screen.show_order(message)
+
+    def on_facts_needed(self, request: FactsNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.read_facts(request)
+
+    def on_facts_read(self, message: FactsRead) -> None:
+        """Give what other runs say about a run to the screen that lists it."""
+        for screen in self._search_screens:
+            screen.show_facts(message)
+
+    def on_slow_runs_needed(self) -> None:
+        if self._bridge is not None:
+            self._bridge.find_slow_runs()
+
+    def on_slow_runs_read(self, message: SlowRunsRead) -> None:
+        """Tell the screen that lists runs which of them are slow."""
+        for screen in self._search_screens:
+            screen.show_slow_runs(message)
 
     def on_recheck_runs(self, request: RecheckRuns) -> None:
         if self._bridge is not None:

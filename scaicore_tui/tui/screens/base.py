@@ -36,7 +36,7 @@ from scaicore_tui.tui.messages import (
 )
 from scaicore_tui.tui.query_messages import OrderRead, QueriesRead, RunsFound, RunsRechecked, ValuesCounted
 from scaicore_tui.tui.render.line import Span
-from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FlowRead, RunHistoryRead
+from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FactsRead, FlowRead, RunHistoryRead, SlowRunsRead
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
@@ -86,6 +86,12 @@ class SearchListener(Protocol):
 
     def show_rechecked(self, rechecked: RunsRechecked) -> None:
         """List the runs that changed and match still or now."""
+
+    def show_facts(self, read: FactsRead) -> None:
+        """Show what other runs say about the selected one."""
+
+    def show_slow_runs(self, read: SlowRunsRead) -> None:
+        """Show which runs are slow."""
 
     def show_order(self, read: OrderRead) -> None:
         """List the runs in the order that was read."""

@@ -99,8 +99,10 @@ class MainScreen(QueriedRunsScreen):
             self.panes.runs.tick(now)
             if self.panes.nodes.tick(now):
                 self.show_axis()
+            self._show_facts()
             self.panes.inbox.tick(now)
         self._period.request(now, self.size.width)
+        self._request_facts()
         super().tick()
 
     def refresh_chrome(self) -> None:

@@ -96,6 +96,11 @@ class Panes(Container):
         return self.is_wide and self.has_class("-tall")
 
     @property
+    def has_room(self) -> bool:
+        """True if there are lines for what other runs say about the selected one."""
+        return self.is_wide or self.has_class("-tall")
+
+    @property
     def lists(self) -> dict[KeyContext, RowList]:
         """The list of each pane, in the order of `tab`."""
         return {KeyContext.RUNS: self.runs, KeyContext.NODES: self.nodes, KeyContext.CHECKPOINTS: self.inbox}

@@ -19,6 +19,7 @@ from scaicore_tui.tui.query_messages import (
     ValuesCounted,
 )
 from scaicore_tui.tui.run_list_model import View
+from scaicore_tui.tui.run_messages import SlowRunsRead
 from scaicore_tui.tui.screens.sorted_runs import SortedRunsScreen
 from scaicore_tui.tui.state import AppState
 
@@ -38,6 +39,7 @@ class QueriedRunsScreen(SortedRunsScreen):
         # Whether history and saved views were read; the name of the saved view that is shown.
         self._has_queries = False
         self._saved_view: str | None = None
+        self._slow_runs: frozenset[str] = frozenset()
 
     def is_waiting_for(self, key: str) -> bool:
         """Return True if `key` must wait: a filter is being searched, or what it acts on is being loaded."""
@@ -58,6 +60,16 @@ class QueriedRunsScreen(SortedRunsScreen):
         """List the runs that changed and match still or now."""
         if self.run_list_model.set_checked(rechecked.query, rechecked.positions, rechecked.matching):
             self._show_rows()
+
+    def show_slow_runs(self, read: SlowRunsRead) -> None:
+        """Show which runs are slow; if others are than before and the query asks for them, search again."""
+        has_changed = read.hints.keys() != self._slow_runs
+        self._slow_runs = frozenset(read.hints)
+        self.panes.runs.set_slow(read.hints)
+        query = self.run_list_model.query
+        if has_changed and query is not None and self.run_list_model.searched >= 1 and _asks_for_slow(query):
+            self.run_list_model.search(query)
+            self.post_message(SearchRuns(query))
 
     def show_values(self, counted: ValuesCounted) -> None:
         """Offer the values of a field in the filter."""
@@ -169,3 +181,9 @@ class QueriedRunsScreen(SortedRunsScreen):
         """Make the run list the active pane."""
         if self.key_context is not KeyContext.RUNS:
             self.panes.focus_pane(KeyContext.RUNS)
+
+
+def _asks_for_slow(query: Query) -> bool:
+    from scaicore_tui.analysis.query import RUNS, asks_for
+
+    return asks_for(query, RUNS, "is", "slow")

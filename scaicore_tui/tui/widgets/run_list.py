@@ -136,6 +136,11 @@ class RunList(RowList):
         self._facts = self._facts._replace(marks=marks)
         self.repaint()
 
+    def set_slow(self, hints: Mapping[str, str]) -> None:
+        """Show which runs take longer than usual, by their ids."""
+        self._facts = self._facts._replace(slow=hints)
+        self.repaint()
+
     def set_pending(self, pending: Iterable[Checkpoint]) -> None:
         """Show for whom runs wait."""
         asked = {row.execution_id: row for row in pending if row.execution_id is not None}
