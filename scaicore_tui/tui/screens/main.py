@@ -187,6 +187,37 @@ class MainScreen(QueriedRunsScreen):
         self.panes.runs.set_following(following=not self.panes.runs.following)
         self.refresh_chrome()
 
+    def action_enlarge(self) -> None:
+        """Give all of the screen to the active pane, or show all panes again."""
+        if self.panes.is_single and not self.panes.is_enlarged:
+            self.show_message("z: one pane fits: tab shows the next")
+        else:
+            self.panes.enlarge(is_enlarged=not self.panes.is_enlarged)
+            self.refresh_chrome()
+
+    def action_grow_pane(self) -> None:
+        self._resize_pane("+", 1, "the pane is as large as it can be")
+
+    def action_shrink_pane(self) -> None:
+        self._resize_pane("-", -1, "the pane is as small as it can be")
+
+    def action_reset_panes(self) -> None:
+        if not self.panes.reset_sizes():
+            self.show_message("=: the panes have their usual sizes")
+
+    def _resize_pane(self, key: str, steps: int, end: str) -> None:
+        if self.panes.is_single:
+            self.show_message(f"{key}: the pane has all of the screen")
+        elif not self.panes.resize_active(steps):
+            self.show_message(f"{key}: {end}")
+
+    def leave(self) -> None:
+        """Show all panes again; then clear the filter and the view."""
+        if self.panes.is_enlarged:
+            self.action_enlarge()
+        else:
+            super().leave()
+
     def action_causes(self) -> None:
         """Show failures by their cause."""
         from scaicore_tui.tui.screens.causes import CausesScreen
