@@ -61,6 +61,7 @@ class Session(Commands):
             lambda execution_id: self.journal.history_until_damaged(execution_id, self.index.last_position)
         )
         self.checkpoints = ()
+        self.slow_runs = {}
         self._is_pending_unsaved = False
         self.journal = Journal.in_memory() if journal is None else journal
         self._ingestor = Ingestor(self.journal, self.index, self._changed)

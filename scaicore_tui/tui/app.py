@@ -22,8 +22,6 @@ from scaicore_tui.tui.messages import (
     CopyText,
     EditorFailed,
     EditText,
-    FiguresNeeded,
-    FiguresRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
     PausePolling,
@@ -31,9 +29,7 @@ from scaicore_tui.tui.messages import (
     ProfilesLoaded,
     ReplayRun,
     ResolvedLoaded,
-    RunsNeeded,
     SessionChanged,
-    SummaryNeeded,
     SwitchFailed,
     SwitchProfile,
     WriteRejected,
@@ -41,17 +37,8 @@ from scaicore_tui.tui.messages import (
 from scaicore_tui.tui.palette_app import PaletteApp
 from scaicore_tui.tui.preload import preload
 from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
-from scaicore_tui.tui.query_messages import (
-    QueriesRead,
-    RecheckRuns,
-    RememberQuery,
-    RunsFound,
-    RunsRechecked,
-    SearchRuns,
-    ValuesCounted,
-    ValuesNeeded,
-)
 from scaicore_tui.tui.remembering import RememberingApp
+from scaicore_tui.tui.run_list_requests import RunListRequests
 from scaicore_tui.tui.run_messages import (
     ContextRead,
     EventsNeeded,
@@ -63,9 +50,7 @@ from scaicore_tui.tui.run_messages import (
 )
 from scaicore_tui.tui.screens.base import (
     EventsListener,
-    FiguresListener,
     MessageSink,
-    SearchListener,
     SessionListener,
     SessionScreen,
 )
@@ -80,7 +65,7 @@ RUN_DEMO = 64
 TICK_S, LOW_BANDWIDTH_TICK_S = 1, 5
 
 
-class DebuggerApp(DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
+class DebuggerApp(RunListRequests, DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
     """The terminal debugger. Without a session it only shows what to configure, and offers the demo."""
 
     TITLE = "scaicore-tui"
@@ -106,7 +91,6 @@ class DebuggerApp(DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
         self._session = session
         self._banner = banner
         self._notice = notice
-        self._bridge: Bridge | None = None
         self._state: AppState | None = None
         self._profile_switcher = ProfileSwitcher(self, profiles)
         self._editor = Editor(self)
@@ -167,65 +151,6 @@ class DebuggerApp(DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
     def on_load_history(self) -> None:
         if self._bridge is not None:
             self._bridge.load_history()
-
-    def on_runs_needed(self, request: RunsNeeded) -> None:
-        if self._bridge is not None:
-            self._bridge.load_rows(request)
-
-    def on_figures_needed(self, request: FiguresNeeded) -> None:
-        if self._bridge is not None:
-            self._bridge.read_figures(request)
-
-    def on_figures_read(self, message: FiguresRead) -> None:
-        """Give the figures of a period to the main screen."""
-        for screen in self.screen_stack:
-            if isinstance(screen, FiguresListener):
-                screen.show_figures(message)
-
-    def on_summary_needed(self, request: SummaryNeeded) -> None:
-        if self._bridge is not None:
-            self._bridge.load_summary(request)
-
-    def on_search_runs(self, request: SearchRuns) -> None:
-        if self._bridge is not None:
-            self._bridge.search(request)
-
-    def on_recheck_runs(self, request: RecheckRuns) -> None:
-        if self._bridge is not None:
-            self._bridge.recheck(request)
-
-    def on_values_needed(self, request: ValuesNeeded) -> None:
-        if self._bridge is not None:
-            self._bridge.count_values(request)
-
-    def on_queries_needed(self) -> None:
-        if self._bridge is not None:
-            self._bridge.read_queries()
-
-    def on_remember_query(self, request: RememberQuery) -> None:
-        if self._bridge is not None:
-            self._bridge.remember(request)
-
-    def on_runs_rechecked(self, message: RunsRechecked) -> None:
-        """Give the runs that match still or now to the screen that lists them."""
-        for screen in self._search_screens:
-            screen.show_rechecked(message)
-
-    def on_values_counted(self, message: ValuesCounted) -> None:
-        """Give the values of a field to the screen that completes a query."""
-        for screen in self._search_screens:
-            screen.show_values(message)
-
-    def on_queries_read(self, message: QueriesRead) -> None:
-        """Give the queries used before, and the saved views, to the screen that takes queries."""
-        for screen in self._search_screens:
-            screen.show_queries(message)
-
-    def on_runs_found(self, message: RunsFound) -> None:
-        """Give the result of a search to the screen that lists it."""
-        for screen in self._search_screens:
-            screen.show_matches(message)
-        self.release_keys()
 
     def on_events_needed(self, request: EventsNeeded) -> None:
         if self._bridge is not None:
@@ -406,11 +331,6 @@ class DebuggerApp(DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
     def _run_screens(self) -> list[EventsListener]:
         """The open screens that show the events of a run."""
         return [screen for screen in self.screen_stack if isinstance(screen, EventsListener)]
-
-    @property
-    def _search_screens(self) -> list[SearchListener]:
-        """The open screens that search runs."""
-        return [screen for screen in self.screen_stack if isinstance(screen, SearchListener)]
 
     def _apply_to_screens(self, delta: Delta) -> None:
         """Apply the update to every screen, except one that is not composed yet or already removed (at exit)."""

@@ -41,6 +41,8 @@ from scaicore_tui.tui.messages import (
 )
 from scaicore_tui.tui.palette_messages import OffersRead, RunsOffered, RunsWanted
 from scaicore_tui.tui.query_messages import (
+    OrderNeeded,
+    OrderRead,
     QueriesRead,
     RecheckRuns,
     RememberQuery,
@@ -54,10 +56,13 @@ from scaicore_tui.tui.run_messages import (
     ContextRead,
     EventsNeeded,
     EventsRead,
+    FactsNeeded,
+    FactsRead,
     FlowNeeded,
     FlowRead,
     RunHistoryNeeded,
     RunHistoryRead,
+    SlowRunsRead,
 )
 from scaicore_tui.units import Position
 
@@ -78,6 +83,8 @@ def start_worker(
 
 # Of a longer run the newest events are kept in memory, to show it as of any of them.
 MAX_HISTORY_EVENTS = 50_000
+# Of open runs so many are looked at to find slow ones: of short runs with 20 events, these take 0.2 s.
+MAX_SLOW_RUNS = 500
 # Runs that are found are shown at most this often.
 POST_INTERVAL_S = 0.2
 # Runs that the palette offers.
@@ -171,6 +178,18 @@ class Bridge:
         is_searching, self._query = self._query is not None, request.query
         if not is_searching and self._query is not None:
             self._start(self._reads, self._search, "search")
+
+    def read_order(self, request: OrderNeeded) -> None:
+        """Read all runs in an order; a new request replaces an older one."""
+        self._start(self._reads, partial(self._read_order, request), "order", exclusive=True)
+
+    def read_facts(self, request: FactsNeeded) -> None:
+        """Read what other runs say about a run; a new request replaces an older one."""
+        self._start(self._reads, partial(self._read_facts, request), "facts", exclusive=True)
+
+    def find_slow_runs(self) -> None:
+        """Find the runs that take longer than usual; a new request replaces an older one."""
+        self._start(self._reads, self._find_slow_runs, "slow", exclusive=True)
 
     def recheck(self, request: RecheckRuns) -> None:
         """Find out which runs that changed match a query now."""
@@ -303,6 +322,26 @@ class Bridge:
             if step.searched >= 1.0 or now - posted_at >= POST_INTERVAL_S:
                 self._post(RunsFound(query, found, step.searched))
                 found, posted_at = [], now
+
+    async def _read_order(self, request: OrderNeeded) -> None:
+        try:
+            order = await self._session.queries.order(request.sort)
+        except ScaicoreError as error:
+            self._post(OrderRead(request.sort, problem=sanitize(str(error))))
+        else:
+            self._post(OrderRead(request.sort, order))
+
+    async def _read_facts(self, request: FactsNeeded) -> None:
+        session = self._session
+        context = await session.contexts.read_figures(request.execution_id, request.core_id, session.known_until)
+        self._post(FactsRead(request.execution_id, context))
+
+    async def _find_slow_runs(self) -> None:
+        try:
+            hints = await asyncio.to_thread(self._session.read_slow_runs, MAX_SLOW_RUNS)
+        except ScaicoreError:
+            return
+        self._post(SlowRunsRead(hints))
 
     async def _recheck(self, request: RecheckRuns) -> None:
         try:

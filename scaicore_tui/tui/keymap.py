@@ -253,6 +253,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction("filter", ("slash",), "filter", "filter by a query: words, !words, tests such as status:failed", LISTS),
     KeyAction("view", ("v",), "view", "change the view: all, failed, waiting, running, saved ones", LISTS),
+    KeyAction("sort", ("s",), "sort", "sort by change, start, duration, Core, status", LISTS),
     KeyAction(
         "follow",
         ("f",),
@@ -266,6 +267,10 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("list_runs", ("enter",), "list", "list the runs that failed from this cause", CAUSES),
     KeyAction("period", ("T",), "period", "tell of another period: 15 min, 60 min, 24 h, 7 d", LISTS | CAUSES),
     KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", CAUSES),
+    KeyAction("enlarge", ("z",), "", "enlarge the pane to all of the screen; and back", LISTS),
+    KeyAction("grow_pane", ("plus",), "", "make the pane larger; the mouse moves its border", LISTS),
+    KeyAction("shrink_pane", ("minus",), "", "make the pane smaller", LISTS),
+    KeyAction("reset_panes", ("equals_sign",), "", "give the panes their usual sizes", LISTS),
     KeyAction("ages", ("A",), "", "show when runs changed, or how long ago", frozenset({KeyContext.RUNS})),
     KeyAction("pause", ("p",), "pause", "pause or resume polling", READING),
     KeyAction("refresh_now", ("r",), "refresh", "refresh now", READING),

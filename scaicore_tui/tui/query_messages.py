@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from scaicore_tui.config.views import SavedView
+from scaicore_tui.config.views import SavedView, Sort
+from scaicore_tui.runs.sorted_order import SortedOrder
 from scaicore_tui.units import Position
 
 if TYPE_CHECKING:
@@ -93,3 +94,19 @@ class RememberQuery(Message):
     """Keep a query that was used, for the next sessions."""
 
     text: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class OrderNeeded(Message):
+    """Read all runs in an order, in place of another one that is being read."""
+
+    sort: Sort
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class OrderRead(Message):
+    """All runs in the order `sort`, as they were when it was read. Without an `order`, `problem` says why."""
+
+    sort: Sort
+    order: SortedOrder | None = None
+    problem: str = ""

@@ -6,6 +6,7 @@ Reads the session and never awaits it; only the bridge does that.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +26,11 @@ from scaicore_tui.tui.render.inbox import ResolvedCheckpoints
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.replays import Relation, replay_relations
 from scaicore_tui.tui.render.status import StatusModel, name_span, pending_count
+
+if TYPE_CHECKING:
+    # Loaded with the first hints: the first screen appears sooner.
+    from scaicore_tui.analysis.slow_hints import SlowHint
+    from scaicore_tui.analysis.statistics.figures import NodeFigures
 
 
 class Draft(Struct):
@@ -257,6 +263,13 @@ class AppState:
         index = self.session.index
         summary = index.get(execution_id)
         return () if summary is None else gaps_within(summary, index.gaps)
+
+    def slow_hints(self, run: Run, figures: Mapping[str, NodeFigures]) -> Sequence[SlowHint]:
+        """Return the hints that a run takes longer than usual; `figures` are those of the nodes of its Core."""
+        from scaicore_tui.analysis.slow_hints import slow_hints
+
+        has_gap = bool(self.gaps_within(run.execution_id))
+        return slow_hints(run, figures, self.session.known_until, has_gap=has_gap)
 
     def progress(self) -> dict[str, Span]:
         """Return the progress of the latest answer by checkpoint id."""

@@ -50,6 +50,17 @@ async def test_the_context_of_a_run_is_told_by_the_other_runs_of_its_core() -> N
     assert context.nodes[("reply", None)].median_ms == 3_120.0
 
 
+async def test_what_is_usual_leaves_out_waits_for_people() -> None:
+    asked = [RunEvents(f"exec_{n}", "core_a", n * 60).start(n=1).step("pay", "rigid", 500, 1) for n in range(3)]
+    ended = [run.step("ask", "checkpoint", 40_000 * (n + 1), 1).end({}).events for n, run in enumerate(asked)]
+    reading = Reading(*ended)
+    context = await reading.contexts.read_figures("exec_2", "core_a", NOW)
+    assert context.usual is not None
+    assert (context.usual.count, round(context.usual.longest_ms), context.usual.without_waits) == (2, 503, True)
+    assert set(context.figures) == {"pay", "ask"}
+    assert (await reading.contexts.read(reading.run("exec_2"), NOW)).usual == context.usual
+
+
 async def test_likely_sub_runs_are_found_in_the_whole_journal() -> None:
     outer = RunEvents("exec_outer", INVOICES, 0).start(n=1).step("call", "core_call", 3_000, {"ok": 1}).end({}).events
     inner = RunEvents("exec_inner", "core_other", 1).start(claim=1).end({"ok": 1}).events

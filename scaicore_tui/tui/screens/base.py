@@ -35,9 +35,9 @@ from scaicore_tui.tui.messages import (
     Repaint,
     TextCopied,
 )
-from scaicore_tui.tui.query_messages import QueriesRead, RunsFound, RunsRechecked, ValuesCounted
+from scaicore_tui.tui.query_messages import OrderRead, QueriesRead, RunsFound, RunsRechecked, ValuesCounted
 from scaicore_tui.tui.render.line import Span
-from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FlowRead, RunHistoryRead
+from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FactsRead, FlowRead, RunHistoryRead, SlowRunsRead
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.theme import DARK, LIGHT
@@ -87,6 +87,15 @@ class SearchListener(Protocol):
 
     def show_rechecked(self, rechecked: RunsRechecked) -> None:
         """List the runs that changed and match still or now."""
+
+    def show_facts(self, read: FactsRead) -> None:
+        """Show what other runs say about the selected one."""
+
+    def show_slow_runs(self, read: SlowRunsRead) -> None:
+        """Show which runs are slow."""
+
+    def show_order(self, read: OrderRead) -> None:
+        """List the runs in the order that was read."""
 
     def show_values(self, counted: ValuesCounted) -> None:
         """Offer the values of a field."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scaicore_tui.config.ui import Times
-from scaicore_tui.config.views import Sort
 from scaicore_tui.session.remembered_screen import ScreenChoices
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.keymap import KeyContext
@@ -23,7 +22,8 @@ from scaicore_tui.tui.query_messages import (
 )
 from scaicore_tui.tui.remembered import ViewChanged
 from scaicore_tui.tui.run_list_model import View
-from scaicore_tui.tui.screens.selected_run import SelectedRunScreen
+from scaicore_tui.tui.run_messages import SlowRunsRead
+from scaicore_tui.tui.screens.sorted_runs import SortedRunsScreen
 from scaicore_tui.tui.state import AppState
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SELECTION_KEYS = frozenset({"enter", "a", "c", "R", "y", "Y"})
 SEARCH_KEYS = frozenset({"escape", "q", "slash"})
 
 
-class QueriedRunsScreen(SelectedRunScreen):
+class QueriedRunsScreen(SortedRunsScreen):
     """Lists the runs of a view that match a query."""
 
     def __init__(self, state: AppState) -> None:
@@ -42,10 +42,9 @@ class QueriedRunsScreen(SelectedRunScreen):
         # Whether history and saved views were read; the name of the saved view that is shown.
         self._has_queries = False
         self._saved_view: str | None = None
-        # None for the usual order.
-        self.sort: Sort | None = None
         # Choices of the last session about a saved view, until the views are read.
         self._choices: ScreenChoices | None = None
+        self._slow_runs: frozenset[str] = frozenset()
 
     def restore(self, choices: ScreenChoices) -> None:
         """Show what was chosen in the last session, or what the configuration says."""
@@ -57,10 +56,6 @@ class QueriedRunsScreen(SelectedRunScreen):
         else:
             self._choices = choices
             self._read_queries()
-
-    def set_sort(self, sort: Sort | None) -> None:
-        """List the runs in another order; None is that by last change."""
-        self.sort = sort
 
     def _restore_filter(self, view: View, text: str) -> None:
         from scaicore_tui.analysis.query import RUNS, QueryError, parse_query
@@ -98,6 +93,16 @@ class QueriedRunsScreen(SelectedRunScreen):
         """List the runs that changed and match still or now."""
         if self.run_list_model.set_checked(rechecked.query, rechecked.positions, rechecked.matching):
             self._show_rows()
+
+    def show_slow_runs(self, read: SlowRunsRead) -> None:
+        """Show which runs are slow; if others are than before and the query asks for them, search again."""
+        has_changed = read.hints.keys() != self._slow_runs
+        self._slow_runs = frozenset(read.hints)
+        self.panes.runs.set_slow(read.hints)
+        query = self.run_list_model.query
+        if has_changed and query is not None and self.run_list_model.searched >= 1 and _asks_for_slow(query):
+            self.run_list_model.search(query)
+            self.post_message(SearchRuns(query))
 
     def show_values(self, counted: ValuesCounted) -> None:
         """Offer the values of a field in the filter."""
@@ -221,6 +226,7 @@ class QueriedRunsScreen(SelectedRunScreen):
             self.post_message(SearchRuns(query))
         saved = self.state.views.get(self._saved_view or "")
         edited = "" if saved is None or query is None or saved.query == query.text else " *"
+        self._set_view_sort(self._saved_view, None if saved is None else saved.sort)
         self.panes.view_name = f"{one_line(self._saved_view, 20)}{edited}" if self._saved_view is not None else ""
         self._show_rows()
 
@@ -238,3 +244,9 @@ class QueriedRunsScreen(SelectedRunScreen):
         """Make the run list the active pane."""
         if self.key_context is not KeyContext.RUNS:
             self.panes.focus_pane(KeyContext.RUNS)
+
+
+def _asks_for_slow(query: Query) -> bool:
+    from scaicore_tui.analysis.query import RUNS, asks_for
+
+    return asks_for(query, RUNS, "is", "slow")

@@ -323,12 +323,16 @@ class RunScreen(LinkedScreen):
         width = self.app.size.width
         self._view_line.show([view_line(self._view, run, width, self._events.count_text)])
         if run is not None:
+            # As of a time in the past, the duration of an open step tells nothing.
+            slow = () if self._time_cursor is not None else self.state.slow_hints(run, self._past_context.figures)
+            self._steps.slow = {hint.entered_event: hint.text for hint in slow}
             facts = RunFacts(
                 asked,
                 self.state.replay_relations(self._execution_id),
                 self.state.missing_events(self._execution_id),
                 self._past_context,
                 0 if picture is None else picture.retries,
+                slow,
             )
             self._facts.show(fact_lines(run, facts, now, width - _SIDE_CELLS, is_low=self._panes.is_low))
 

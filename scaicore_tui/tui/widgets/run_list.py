@@ -22,7 +22,7 @@ from scaicore_tui.units import Micros, Position
 
 
 class RunList(RowList):
-    """Runs, last changed first.
+    """Runs in the order of the model.
 
     `unseen_count` counts the runs that changed since the first row was visible.
     """
@@ -138,6 +138,11 @@ class RunList(RowList):
         self._facts = self._facts._replace(marks=marks)
         self.repaint()
 
+    def set_slow(self, hints: Mapping[str, str]) -> None:
+        """Show which runs take longer than usual, by their ids."""
+        self._facts = self._facts._replace(slow=hints)
+        self.repaint()
+
     def set_pending(self, pending: Iterable[Checkpoint]) -> None:
         """Show for whom runs wait."""
         asked = {row.execution_id: row for row in pending if row.execution_id is not None}
@@ -226,7 +231,7 @@ class RunList(RowList):
     def _count_newer(self) -> None:
         """Count the runs that changed since the top of the list was visible."""
         if self.top == 0 and self.row_count:
-            self._seen_until = self._model.changed_at(0)
+            self._seen_until = self._model.newest_change
         self.unseen_count = 0 if self.top == 0 else self._model.count_after(self._seen_until)
 
     def _post_selection(self) -> None:
