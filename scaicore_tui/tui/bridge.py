@@ -15,11 +15,8 @@ from textual.message import Message
 from textual.worker import Worker
 
 from scaicore_tui.actions import answer_many
-from scaicore_tui.config import config_file
 from scaicore_tui.config.paths import queries_file
-from scaicore_tui.config.profiles import read_profiles
-from scaicore_tui.config.views import SavedView
-from scaicore_tui.errors import ConfigError, ScaicoreError
+from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
@@ -39,7 +36,8 @@ from scaicore_tui.tui.messages import (
     SummaryNeeded,
     WriteRejected,
 )
-from scaicore_tui.tui.palette_messages import OffersRead, RunsOffered, RunsWanted
+from scaicore_tui.tui.offers import Offers, read_views
+from scaicore_tui.tui.palette_messages import RunsWanted
 from scaicore_tui.tui.query_messages import (
     OrderNeeded,
     OrderRead,
@@ -48,6 +46,7 @@ from scaicore_tui.tui.query_messages import (
     RememberQuery,
     RunsFound,
     RunsRechecked,
+    SaveView,
     SearchRuns,
     ValuesCounted,
     ValuesNeeded,
@@ -87,8 +86,6 @@ MAX_HISTORY_EVENTS = 50_000
 MAX_SLOW_RUNS = 500
 # Runs that are found are shown at most this often.
 POST_INTERVAL_S = 0.2
-# Runs that the palette offers.
-MAX_OFFERED_RUNS = 20
 BATCH_STOPPED = "stopped after the failure above"
 
 
@@ -106,6 +103,7 @@ class Bridge:
         self._writes: set[Worker[None]] = set()
         self._reads: set[Worker[None]] = set()
         self._worker: Worker[None] | None = None
+        self._offers = Offers(session, self._post)
 
     @property
     def is_open(self) -> bool:
@@ -205,15 +203,21 @@ class Bridge:
 
     def remember(self, request: RememberQuery) -> None:
         """Keep a query for the next sessions."""
-        self._start(self._reads, partial(asyncio.to_thread, self._remembered.add, request.text), "remember")
+        self._start(
+            self._reads, partial(asyncio.to_thread, self._remembered[request.subject].add, request.text), "remember"
+        )
 
     def read_offers(self) -> None:
         """Read the Cores that exist, and the saved views."""
-        self._start(self._reads, self._read_offers, "offers", exclusive=True)
+        self._start(self._reads, self._offers.read, "offers", exclusive=True)
+
+    def save_view(self, request: SaveView) -> None:
+        """Write a view into the configuration file."""
+        self._start(self._writes, partial(self._offers.save_view, request), "views")
 
     def offer_runs(self, request: RunsWanted) -> None:
         """Find the newest runs with some words; a new request replaces an older one."""
-        self._start(self._reads, partial(self._offer_runs, request.words), "offered runs", exclusive=True)
+        self._start(self._reads, partial(self._offers.read_runs, request.words), "offered runs", exclusive=True)
 
     def read_events(self, request: EventsNeeded) -> None:
         """Read a page of the events of a run; a new request replaces an older one."""
@@ -354,29 +358,20 @@ class Bridge:
         self._post(ValuesCounted(field, await self._session.queries.count_values(field)))
 
     async def _read_queries(self) -> None:
-        history, views = await asyncio.to_thread(lambda: (self._remembered.load(), read_views()))
-        self._post(QueriesRead(history, views))
-
-    async def _read_offers(self) -> None:
-        cores = await self._session.queries.count_values("core")
-        self._post(OffersRead(cores, await asyncio.to_thread(read_views)))
-
-    async def _offer_runs(self, words: tuple[str, ...]) -> None:
-        session = self._session
-        try:
-            positions = await session.queries.newest_with(words, MAX_OFFERED_RUNS)
-        except ScaicoreError:
-            return
-        await session.reader.load_rows([position for position in positions if session.index.at(position) is None])
-        found = map(session.index.at, positions)
-        self._post(RunsOffered(words, [summary for summary in found if summary is not None]))
+        remembered = self._remembered.values()
+        (runs, checkpoints), views = await asyncio.to_thread(lambda: ([one.load() for one in remembered], read_views()))
+        self._post(QueriesRead(runs, checkpoints, views))
 
     @cached_property
-    def _remembered(self) -> RememberedQueries:
+    def _remembered(self) -> dict[str, RememberedQueries]:
+        """The queries used before, by what they are about."""
         from scaicore_tui.session.remembered import RememberedQueries
 
-        session = self._session
-        return RememberedQueries(queries_file() if session.remembers else None, session.target.title)
+        title, path = self._session.target.title, queries_file() if self._session.remembers else None
+        return {
+            "runs": RememberedQueries(path, title),
+            "checkpoints": RememberedQueries(path, f"{title} · checkpoints"),
+        }
 
     async def _read_events(self, request: EventsNeeded) -> None:
         page = await self._session.event_pages.read(request.execution_id, request.near, request.needle, request.through)
@@ -424,14 +419,6 @@ class Bridge:
             self._app.post_message(message)
         elif isinstance(message, WriteRejected):
             self._app.post_message(WriteRejected(f"{sanitize(self.name)}: {message.reason}"))
-
-
-def read_views() -> dict[str, SavedView]:
-    """Return the views of the configuration file; none if it cannot be read. Blocks."""
-    try:
-        return read_profiles(config_file()).views
-    except ConfigError:
-        return {}
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

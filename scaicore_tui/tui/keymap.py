@@ -251,7 +251,13 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "previous_error", ("E",), "", "go to the previous error", frozenset({KeyContext.RUNS, KeyContext.DETAIL})
     ),
-    KeyAction("filter", ("slash",), "filter", "filter by a query: words, !words, tests such as status:failed", LISTS),
+    KeyAction(
+        "filter",
+        ("slash",),
+        "filter",
+        "filter by a query: words, !words, tests such as status:failed; there, ctrl+s saves it as a view",
+        LISTS,
+    ),
     KeyAction("view", ("v",), "view", "change the view: all, failed, waiting, running, saved ones", LISTS),
     KeyAction("sort", ("s",), "sort", "sort by change, start, duration, Core, status", LISTS),
     KeyAction(

@@ -14,6 +14,7 @@ from scaicore_tui.tui.palette_messages import (
     RunsOffered,
     RunsWanted,
 )
+from scaicore_tui.tui.query_messages import SaveView, ViewListener, ViewSaved
 from scaicore_tui.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
@@ -54,6 +55,17 @@ class PaletteApp(DeadKeyApp[ReturnType], Generic[ReturnType]):
         """Give the runs that were found to the palette."""
         if isinstance(self.screen, OfferListener):
             self.screen.show_runs(message)
+
+    def on_save_view(self, request: SaveView) -> None:
+        if self._bridge is not None:
+            self._bridge.save_view(request)
+
+    def on_view_saved(self, message: ViewSaved) -> None:
+        """Offer the view, and tell the dialog that asked for its name."""
+        if self._state is not None and not message.problem:
+            self._state.views = message.views
+        if isinstance(self.screen, ViewListener):
+            self.screen.show_saved(message)
 
     async def on_entry_chosen(self, message: EntryChosen) -> None:
         """Run the action, or show what was chosen."""

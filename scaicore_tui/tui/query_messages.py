@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from textual.message import Message
 
@@ -83,17 +83,19 @@ class QueriesNeeded(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class QueriesRead(Message):
-    """The queries used before, oldest first, and the views of the configuration by name."""
+    """The queries used before, oldest first, those about checkpoints apart, and the views of the configuration."""
 
     history: Sequence[str]
+    checkpoint_history: Sequence[str]
     views: Mapping[str, SavedView]
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class RememberQuery(Message):
-    """Keep a query that was used, for the next sessions."""
+    """Keep a query that was used, for the next sessions; its subject is `runs` or `checkpoints`."""
 
     text: str
+    subject: str
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -110,3 +112,37 @@ class OrderRead(Message):
     sort: Sort
     order: SortedOrder | None = None
     problem: str = ""
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ViewWanted(Message):
+    """Ask for a name, to save a query as a view."""
+
+    query: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class SaveView(Message):
+    """Write a view into the configuration file; with `replace`, in place of the one with its name."""
+
+    name: str
+    view: SavedView
+    replace: bool
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ViewSaved(Message):
+    """The view was saved, and these are all views now; with a `problem`, nothing was changed."""
+
+    name: str
+    views: Mapping[str, SavedView]
+    problem: str = ""
+    is_known: bool = False
+
+
+@runtime_checkable
+class ViewListener(Protocol):
+    """A screen that saves a view."""
+
+    def show_saved(self, saved: ViewSaved) -> None:
+        """Show that the view was saved, or why not."""

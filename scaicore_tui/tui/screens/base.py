@@ -21,7 +21,6 @@ from scaicore_tui.protocol.checkpoints import CONTINUE
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.allowed import allowed_actions
 from scaicore_tui.tui.keymap import READING, KeyAction, KeyContext, bindings, is_write_action, key_name
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
@@ -240,8 +239,8 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     @property
     def footer_actions(self) -> list[KeyAction]:
         """The actions that the selected row allows."""
-        return allowed_actions(
-            self.key_context, self.write_context, self.current_run, self.current_checkpoint, read_only=self.read_only
+        return self.state.allowed_actions(
+            self.key_context, self.write_context, self.current_run, self.current_checkpoint
         )
 
     def refresh_position(self) -> None:

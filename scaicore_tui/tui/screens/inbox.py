@@ -15,7 +15,7 @@ from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.key_queue import Debouncer
-from scaicore_tui.tui.keymap import KeyAction, KeyContext, bindings
+from scaicore_tui.tui.keymap import KeyContext, bindings
 from scaicore_tui.tui.messages import (
     CheckpointOpened,
     CheckpointSelected,
@@ -23,8 +23,7 @@ from scaicore_tui.tui.messages import (
     FilterClosed,
     LoadResolved,
 )
-from scaicore_tui.tui.query_history import History
-from scaicore_tui.tui.query_messages import QueryTyped, RememberQuery, ValuesNeeded
+from scaicore_tui.tui.query_messages import QueriesNeeded, QueryTyped, ValuesNeeded
 from scaicore_tui.tui.remembered import MineChanged
 from scaicore_tui.tui.render.bulk_detail import batch_lines
 from scaicore_tui.tui.render.checkpoints import inbox_head, resolved_head
@@ -45,8 +44,6 @@ NO_QUERY = parse_query("", CHECKPOINTS)
 CURSOR_REST_S = 0.15
 # The list takes at most this part of the screen, and while the form is read, so many rows.
 LIST_SHARE, MIN_LIST_ROWS, ROWS_WHILE_READING = 0.36, 3, 3
-# What the footer leaves out where nothing can be answered.
-ANSWERING_ACTIONS = frozenset({"choose", "send", "next_field", "mark", "mark_alike", "answer", "continue", "mine"})
 
 
 class InboxScreen(InboxAnswerScreen):
@@ -73,8 +70,10 @@ class InboxScreen(InboxAnswerScreen):
         self._heading = Heading()
         self._head = TextLines()
         self._list = InboxList()
-        self._filter_bar = QueryBar("checkpoints", History())
+        self._filter_bar = QueryBar("checkpoints", state.checkpoint_history)
         self._query = NO_QUERY
+        # Whether the queries of other sessions were asked for.
+        self._has_queries = False
         self._is_mine_only = bool(state.session.screen.choices.mine)
         self._shown_count = self._known_count = self._mine_count = 0
         self._resort_at = NEVER
@@ -191,14 +190,6 @@ class InboxScreen(InboxAnswerScreen):
         self._heading.show(title_spans(self._counts), self._info_spans(), active=not self.form.is_reading)
         super().refresh_chrome()
 
-    @property
-    def footer_actions(self) -> list[KeyAction]:
-        """The actions that the selected checkpoint allows, or the marked ones."""
-        actions = super().footer_actions
-        if self.shows_resolved or self.read_only or not self.targets:
-            return [action for action in actions if action.id not in ANSWERING_ACTIONS]
-        return actions
-
     def refresh_position(self) -> None:
         """Drop a choice for another checkpoint, and redraw the bars; the form follows after the paint."""
         if self.is_choice_elsewhere:
@@ -231,9 +222,9 @@ class InboxScreen(InboxAnswerScreen):
         counted = Counter(value for row in rows for value in row.values(needed.field) if isinstance(value, str))
         self._filter_bar.show_values({needed.field: counted.most_common()})
 
-    def on_remember_query(self, request: RememberQuery) -> None:
-        """Keep the query only while the inbox is open: those of later sessions are about runs."""
-        request.stop()
+    def on_view_wanted(self) -> None:
+        """Say that views are about runs."""
+        self.show_message("ctrl+s: only queries for runs are saved as views; ↑ shows this one again", "amber")
 
     def on_filter_closed(self, closed: FilterClosed) -> None:
         """Return the keys to the list."""
@@ -311,6 +302,9 @@ class InboxScreen(InboxAnswerScreen):
         self._read_form(reading=not self.form.is_reading)
 
     def action_filter(self) -> None:
+        if not self._has_queries:
+            self._has_queries = True
+            self.post_message(QueriesNeeded())
         self._filter_bar.open()
 
     def action_mine(self) -> None:

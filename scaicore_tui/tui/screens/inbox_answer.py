@@ -14,7 +14,7 @@ from scaicore_tui.analysis.review_form import input_field_lines
 from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.runs import Summary
 from scaicore_tui.tui.dialogs.base import MIN_SIZE, TOO_SMALL
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.keymap import KeyAction, KeyContext, key_name
 from scaicore_tui.tui.messages import AnswerAll, AnswerCheckpoint, OptionChosen, SummaryNeeded
 from scaicore_tui.tui.render.inbox import Batch, answerable_together
 from scaicore_tui.tui.render.item_hint import Choice, choice_spans, named, state_spans
@@ -28,6 +28,9 @@ KEY_REPEAT_S = 1.0
 # Rows of answered checkpoints that stay, below those that wait.
 MAX_ANSWERED_HERE = 20
 BEING_SENT = "its answer is being sent"
+
+# What the footer leaves out where nothing can be answered.
+ANSWERING_ACTIONS = frozenset({"choose", "send", "next_field", "mark", "mark_alike", "answer", "continue", "mine"})
 
 
 class InboxAnswerScreen(CheckpointListScreen):
@@ -86,6 +89,14 @@ class InboxAnswerScreen(CheckpointListScreen):
         if self.state.marked:
             return self.marked_batch.checkpoints
         return () if self.inbox.selected is None else (self.inbox.selected,)
+
+    @property
+    def footer_actions(self) -> list[KeyAction]:
+        """The actions that the selected checkpoint allows, or the marked ones."""
+        actions = super().footer_actions
+        if self.shows_resolved or self.read_only or not self.targets:
+            return [action for action in actions if action.id not in ANSWERING_ACTIONS]
+        return actions
 
     @property
     def options(self) -> tuple[Option, ...]:

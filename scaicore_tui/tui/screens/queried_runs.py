@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scaicore_tui.config.ui import Times
+from scaicore_tui.config.views import Grouping, SavedView, Sort
 from scaicore_tui.session.remembered_screen import ScreenChoices
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.keymap import KeyContext
@@ -19,6 +21,7 @@ from scaicore_tui.tui.query_messages import (
     RunsRechecked,
     SearchRuns,
     ValuesCounted,
+    ViewWanted,
 )
 from scaicore_tui.tui.remembered import ViewChanged
 from scaicore_tui.tui.run_list_model import View
@@ -111,6 +114,7 @@ class QueriedRunsScreen(SortedRunsScreen):
     def show_queries(self, read: QueriesRead) -> None:
         """Offer the queries used before and the saved views."""
         self.state.query_history.load(read.history)
+        self.state.checkpoint_history.load(read.checkpoint_history)
         self.state.views = read.views
         choices, self._choices = self._choices, None
         saved = None if choices is None else read.views.get(choices.view or "")
@@ -129,6 +133,22 @@ class QueriedRunsScreen(SortedRunsScreen):
             self._set_filter(self.run_list_model.view, None)
         self.set_focus(None)
         self.panes.focus_pane(KeyContext.RUNS)
+
+    def on_view_wanted(self, wanted: ViewWanted) -> None:
+        """Ask for the name of a view with this query, the order of the list, and the grouping of the view shown."""
+        from scaicore_tui.tui.dialogs.save_view import SaveViewScreen
+
+        shown = self.state.views.get(self._saved_view or "")
+        sort = None if self.shown_sort is Sort.CHANGED else self.shown_sort
+        view = SavedView(wanted.query, sort, None if shown is None else shown.group)
+        self.app.push_screen(SaveViewScreen(self.state, view, self._saved_view or ""), self._view_saved)
+
+    def _view_saved(self, name: str | None) -> None:
+        """Show that the list is the view that was saved."""
+        if name is not None:
+            self._saved_view = name
+            self._set_filter(self.run_list_model.view, self._query)
+            self.show_message(f"saved: view “{one_line(name, 30)}” · {self.key_of('view')} shows it", "green")
 
     def action_filter(self) -> None:
         self._focus_runs()
@@ -190,6 +210,22 @@ class QueriedRunsScreen(SortedRunsScreen):
             query = self._parsed(self.state.views[self._saved_view].query)
         self.panes.filter.set_text("" if query is None else query.text)
         self._set_filter(View.ALL, query)
+        self._show_grouping()
+
+    def _show_grouping(self) -> None:
+        """Show failures by cause for a view that groups by error; say where any other grouping is shown."""
+        view = self.state.views.get(self._saved_view or "")
+        if view is None or view.group is None:
+            return
+        if view.group is Grouping.ERROR:
+            self.action_causes()
+        else:
+            name = one_line(self._saved_view or "", 30)
+            self.show_message(f"view: {name} · groups by {view.group} only in: scaicore-tui runs --group {view.group}")
+
+    @abstractmethod
+    def action_causes(self) -> None:
+        """Show failures by their cause."""
 
     def _parsed(self, text: str) -> Query | None:
         """Return the query in `text`. If it cannot be read, show why and return None."""
