@@ -80,6 +80,8 @@ def test_every_default_key_can_be_written_by_name_and_as_it_is_shown() -> None:
         ("f99", None),
         ("\x1b[31m", None),
         ("\x07", None),
+        ("\u0301", None),
+        ("combining_acute_accent", None),
     ],
 )
 def test_names_of_keys(written: str, key: str | None) -> None:
