@@ -32,7 +32,8 @@ MOVING_ACTIONS = frozenset(
 # Keys that people hold, or press without a look: no action that writes may have one.
 MOVEMENT_KEYS = frozenset(key for action in ACTIONS if action.id in MOVING_ACTIONS for key in action.keys)
 MOVEMENT_KEYS |= {"left", "right", "space", "backspace"}
-DIGITS = frozenset("123456789")
+# The action whose keys are the numbers of the answers.
+CHOOSE, DIGITS = "choose", frozenset("123456789")
 _KEY_EXAMPLES = (*NAMED_KEYS, *(f"ctrl+{letter}" for letter in "abcdefghklnopqrstuvwxyz"))
 _MAX_NAMED = 3
 
@@ -149,7 +150,7 @@ def _clashes(changed: ChangedKeys, locations: dict[tuple[KeyContext, str], str])
         yield ConfigProblem(
             location,
             f"{shown_key(key)} is also the key of {other}, in {_listed(contexts)}",
-            f"use another key, or give {other} another one",
+            "use another key" if other == CHOOSE else f"use another key, or give {other} another one",
         )
 
 
