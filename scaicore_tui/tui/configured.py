@@ -11,7 +11,15 @@ from scaicore_tui.config.profiles import ConfigProblem, ProfileFile, nearest
 from scaicore_tui.config.ui import EVERYWHERE, KeyEntry, KeyTable, UiTable, key_entries
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.key_names import ENTER_KEYS, NAMED_KEYS, SAME_BYTE, is_typed, parse_key, shown_key
-from scaicore_tui.tui.keymap import ACTIONS, ChangedKeys, KeyAction, KeyContext, changed_actions_in, default_actions_in
+from scaicore_tui.tui.keymap import (
+    ACTIONS,
+    CHOOSING,
+    ChangedKeys,
+    KeyAction,
+    KeyContext,
+    changed_actions_in,
+    default_actions_in,
+)
 from scaicore_tui.tui.run_list_model import View
 from scaicore_tui.tui.theme import SHORT_NAMES
 
@@ -24,6 +32,8 @@ MOVING_ACTIONS = frozenset(
 # Keys that people hold, or press without a look: no action that writes may have one.
 MOVEMENT_KEYS = frozenset(key for action in ACTIONS if action.id in MOVING_ACTIONS for key in action.keys)
 MOVEMENT_KEYS |= {"left", "right", "space", "backspace"}
+# The action whose keys are the numbers of the answers.
+CHOOSE, DIGITS = "choose", frozenset("123456789")
 _KEY_EXAMPLES = (*NAMED_KEYS, *(f"ctrl+{letter}" for letter in "abcdefghklnopqrstuvwxyz"))
 _MAX_NAMED = 3
 
@@ -95,6 +105,8 @@ def _entry_problems(entry: KeyEntry, keys: tuple[str, ...]) -> Iterator[ConfigPr
             yield ConfigProblem(
                 entry.location, f"most terminals send {shown} as {shown_key(same)}", "use another key, for example f5"
             )
+        elif key in DIGITS and any(context in CHOOSING for context, _ in _actions(entry)):
+            yield ConfigProblem(entry.location, f"{shown} chooses an answer there", "use another key")
         elif is_typed(key) and (contexts := [name for name, action in in_text if key not in action.keys]):
             where = f"in {', '.join(contexts)} a text field takes {shown}"
             yield ConfigProblem(entry.location, where, "use a key with ctrl+ there, or name the other contexts")
@@ -138,7 +150,7 @@ def _clashes(changed: ChangedKeys, locations: dict[tuple[KeyContext, str], str])
         yield ConfigProblem(
             location,
             f"{shown_key(key)} is also the key of {other}, in {_listed(contexts)}",
-            f"use another key, or give {other} another one",
+            "use another key" if other == CHOOSE else f"use another key, or give {other} another one",
         )
 
 
@@ -148,12 +160,25 @@ def _unsafe_writes(changed: ChangedKeys, locations: dict[tuple[KeyContext, str],
     found = dict[tuple[str, str], None]()
     for (context, name), keys in changed.items():
         action = next(one for one in default_actions_in(context) if one.id == name)
-        if action.writes:
-            unsafe = [key for key in keys if key in movement | ENTER_KEYS and key not in action.keys]
-            found |= dict.fromkeys((locations[context, name], key) for key in unsafe)
-    for location, key in found:
-        kind = "enter is pressed again and again" if key in ENTER_KEYS else f"{shown_key(key)} moves the cursor"
-        yield ConfigProblem(location, f"{kind}: an action that writes cannot have it", "use another key")
+        reasons = (_why_not_to_write(key, movement) for key in keys if action.writes and key not in action.keys)
+        found |= dict.fromkeys((locations[context, name], reason) for reason in reasons if reason)
+    for location, reason in found:
+        yield ConfigProblem(location, f"{reason}: an action that writes cannot have it", "use another key")
+
+
+def _why_not_to_write(key: str, movement: frozenset[str]) -> str:
+    """Return why no action that writes may have a key; empty if one may."""
+    shown = shown_key(key)
+    if key in ENTER_KEYS:
+        return "enter is pressed again and again"
+    if key in movement:
+        return f"{shown} moves the cursor"
+    if key in DIGITS:
+        return f"{shown} chooses an answer"
+    if key.startswith("alt+"):
+        # On a slow connection both bytes arrive together, as they do for the one key.
+        return f"esc and then {shown.removeprefix('alt+')} may arrive as {shown}"
+    return ""
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -39,14 +39,13 @@ _SHOWN = {
 
 
 def character_key(character: str) -> str | None:
-    """Return the name of the key that types a character; None if it has no name."""
+    """Return the name of the key that types a character; None if it has none, or nothing can be seen of it alone."""
     if character.isalnum():
         return character
-    try:
-        name = re.sub("[ -]", "_", unicodedata.name(character).lower())
-    except (ValueError, TypeError):
+    if len(character) != 1 or unicodedata.category(character)[0] not in "PS":
         return None
-    return _SHORT.get(name, name)
+    name = re.sub("[ -]", "_", unicodedata.name(character, "").lower())
+    return _SHORT.get(name, name) or None
 
 
 _PUNCTUATION = {key: character for character in string.punctuation if (key := character_key(character))}

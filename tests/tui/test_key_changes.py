@@ -80,6 +80,8 @@ def test_every_default_key_can_be_written_by_name_and_as_it_is_shown() -> None:
         ("f99", None),
         ("\x1b[31m", None),
         ("\x07", None),
+        ("\u0301", None),
+        ("combining_acute_accent", None),
     ],
 )
 def test_names_of_keys(written: str, key: str | None) -> None:
@@ -117,6 +119,9 @@ def test_no_context_has_two_actions_on_one_key() -> None:
         ('[keys]\nreplay = "enter"', "enter is pressed again and again: an action that writes cannot have it", ""),
         ('[keys.form]\nreplay = "ctrl+j"', "keys.form.replay: enter is pressed again and again", ""),
         ('[keys]\ncursor_down = "n"\n[keys.inbox]\nreplay = "n"', "keys.inbox.replay: n moves the cursor", ""),
+        ('[keys]\nreplay = "alt+r"', "keys.replay: esc and then r may arrive as alt+r: an action that writes", ""),
+        ('[keys.runs]\ncontinue = "9"', "keys.runs.continue: 9 chooses an answer: an action that writes cannot", ""),
+        ('[keys.answer]\nback = "1"', "keys.answer.back: 1 chooses an answer there", ""),
         ('[keys]\nback = "x"', "keys.back: in comment, input, entity, typing-out a text field takes x", "ctrl+"),
         ('[keys.inbox]\nchoose = ["q"]', "keys.inbox.choose: these keys are the numbers of the answers", "remove"),
         ("[keys]\nmine = 7", "keys.mine: expected the name of a key", "for example"),
@@ -143,6 +148,7 @@ def test_what_is_wrong_is_named_with_a_fix(toml: str, message: str, fix: str) ->
         '[keys.typing-out]\nsend = ["enter", "f2"]',
         '[keys.inbox]\nsend = "enter"',
         '[keys]\nsuspend_process = "f9"',
+        '[keys]\npause = "alt+p"',
     ],
 )
 def test_other_changes_are_allowed(toml: str) -> None:

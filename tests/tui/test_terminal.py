@@ -217,8 +217,8 @@ def test_mouse_and_keys_can_be_changed_in_the_configuration(tmp_path: Path) -> N
     config = tmp_path / ".config" / "scaicore-tui" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text('[ui]\nmouse = false\ntheme = "nord"\n[keys]\nquit = "ctrl+g"\n')
-    with Terminal(tmp_path, (*DEMO, "--rate", "0"), warm=True) as terminal:
-        terminal.wait_until(runs_are_shown(terminal))
+    with Terminal(tmp_path, DEBUGGER, warm=True) as terminal:
+        terminal.wait_until("ctrl+g quit")
         written = bytes(terminal.output)
         assert b"\x1b[?1003h" not in written
         assert b"\x1b[?1000h" not in written

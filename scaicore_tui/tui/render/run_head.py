@@ -13,6 +13,7 @@ from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW, RUN_STYLES
 from scaicore_tui.text import cell_width, display_name
 from scaicore_tui.timefmt import age_text, deadline_text, format_duration, format_time, to_seconds
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.render.checkpoints import deadline_colour
 from scaicore_tui.tui.render.line import Line, Span, untrusted, wrap_spans
 from scaicore_tui.tui.render.replays import Relation
@@ -98,10 +99,10 @@ def _question(asked: Checkpoint, now: float, width: int) -> Iterator[Line]:
     if asked.expires is not None:
         facts.append((f"due {deadline_text(asked.expires, now)}  ", deadline_colour(asked.expires, now)))
     if asked.is_breakpoint:
-        facts.append(("c continues", "accent"))
+        facts.append((f"{key_name('continue', KeyContext.DETAIL)} continues", "accent"))
     else:
         names = enumerate(asked.answers[:MAX_ANSWERS], 1)
-        facts.append(("a answers: ", "accent"))
+        facts.append((f"{key_name('answer', KeyContext.DETAIL)} answers: ", "accent"))
         facts.append(("  ".join(f"{number} {display_name(option.name, 24)}" for number, option in names), "text"))
     yield facts
 

@@ -214,13 +214,13 @@ class RunScreen(LinkedScreen):
         self._set_view(RunView.OUTPUT)
 
     def action_zoom_in(self) -> None:
-        self._zoom("+", ZOOM_FACTOR)
+        self._zoom("zoom_in", ZOOM_FACTOR)
 
     def action_zoom_out(self) -> None:
-        self._zoom("-", 1 / ZOOM_FACTOR)
+        self._zoom("zoom_out", 1 / ZOOM_FACTOR)
 
     def action_whole_run(self) -> None:
-        self._zoom("=", None)
+        self._zoom("whole_run", None)
 
     def action_enlarge(self) -> None:
         """Show only the pane with the keys, or both again."""
@@ -358,13 +358,13 @@ class RunScreen(LinkedScreen):
             self.show_values(is_other=True)
         self.refresh_chrome()
 
-    def _zoom(self, key: str, factor: float | None) -> None:
+    def _zoom(self, action: str, factor: float | None) -> None:
         if self._view is not RunView.TIMELINE:
             self._set_view(RunView.TIMELINE)
         steps, now = self._steps, self.shown_time
         reason = steps.zoom_to_step(now) if factor is None else steps.zoom(factor, now)
         if reason:
-            self.show_message(f"{key}: {reason}")
+            self.show_message(f"{self.key_of(action)}: {reason}")
 
     def focus_inspector(self, *, inspecting: bool) -> None:
         """Give the keys to the inspector, or to the steps."""

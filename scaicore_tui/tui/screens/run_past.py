@@ -203,7 +203,7 @@ class PastScreen(SessionScreen):
     def _move_by_visit(self, move: TimeMove) -> None:
         step, visits = self.visits_of_selected()
         if step is None:
-            self.show_message(f"{move}: no step is selected")
+            self.show_message(f"{self.key_of(move)}: no step is selected")
         elif not self._is_now(move):
             name = display_name(step.name)
             self._travel(lambda cursor: cursor.move_by_visit(move, visits, name))
@@ -212,7 +212,7 @@ class PastScreen(SessionScreen):
         """Say so if there is nothing later."""
         is_now = self._time_cursor is None and self._first_travel is None and move.is_later
         if is_now:
-            self.show_message(f"{move}: this is now")
+            self.show_message(f"{self.key_of(move)}: this is now")
         return is_now
 
     def _travel(self, travel: Travel) -> None:
