@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from scaicore_tui.analysis.statistics.figures import NodeFigures
 from scaicore_tui.analysis.statistics.histogram import exact_quantile
+from scaicore_tui.analysis.statistics.paths import Path
 from scaicore_tui.analysis.steps import PERSON_KINDS
 from scaicore_tui.analysis.waits import run_worked_ms, visit_worked_ms, waits_in
 from scaicore_tui.runs import Run, RunStatus, Summary
@@ -91,6 +92,7 @@ class PastContext(Struct, frozen=True):
         usual: how long completed runs of the Core take; None if there is none.
         error: how frequent its error is; None if it has none.
         last_good: the newest run of the Core that completed before it; without one, the newest of all that completed.
+        usual_path: the nodes that most good runs of the Core entered; None if it is not known.
         nodes: the nodes in other runs, by key.
         figures: those of the nodes of the Core in the last days, by their names.
         calls: for each visit that may have started a run, by the number of the event that began it, the runs that
@@ -103,6 +105,7 @@ class PastContext(Struct, frozen=True):
     last_good: Summary | None = None
     error: ErrorShare | None = None
     figures: Mapping[str, NodeFigures] = field(default_factory=dict)
+    usual_path: Path | None = None
     nodes: Mapping[NodeKey, NodeUsual] = field(default_factory=dict)
     calls: Mapping[int, Collection[Summary]] = field(default_factory=dict)
 

@@ -10,6 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.analysis.statistics.figures import NodeFigures
+from scaicore_tui.analysis.statistics.paths import Path, usual_path
+from scaicore_tui.analysis.statistics.tally import DAY_MICROS
 from scaicore_tui.analysis.sub_runs import CLOCK_SLACK_US, MAX_CANDIDATES, call_visits
 from scaicore_tui.analysis.usual import NO_CONTEXT, PastContext, usual_of_nodes, usual_without_waits, worked_times
 from scaicore_tui.errors import StorageError
@@ -19,6 +21,7 @@ from scaicore_tui.session.past_runs import REFRESH_S, PastRuns
 from scaicore_tui.session.statistics import Statistics
 from scaicore_tui.store import Journal
 from scaicore_tui.store.core_figures import CoreFigures
+from scaicore_tui.store.slow_runs import USUAL_DAYS
 from scaicore_tui.store.summaries import Summaries
 from scaicore_tui.units import Micros
 
@@ -37,6 +40,13 @@ class _Core(Struct):
     read_at: float
 
 
+class _UsualPath(Struct):
+    """The usual path of a Core, and when it was read."""
+
+    path: Path | None
+    read_at: float
+
+
 class RunContexts:
     """Reads the contexts of runs in threads. `monotonic` returns the time in seconds."""
 
@@ -46,6 +56,7 @@ class RunContexts:
         self._monotonic = monotonic
         self._statistics = Statistics(journal)
         self._cores: LRUCache[str, _Core] = LRUCache(MAX_CORES)
+        self._paths: LRUCache[str, _UsualPath] = LRUCache(MAX_CORES)
         # The figures of the run that was asked for last, and when they were read.
         self._execution_id = ""
         self._figures, self._read_at = NO_CONTEXT, 0.0
@@ -58,12 +69,13 @@ class RunContexts:
         try:
             past = await self._past.newest(run.core_id)
             figures = await self._read_figures(run.execution_id, run.core_id, now)
+            figures = replace(figures, usual_path=await self._usual_path(run.core_id, now))
             return await asyncio.to_thread(self._read, run, past, figures, now)
         except StorageError as error:
             return _unread(error)
 
     async def read_figures(self, execution_id: str, core_id: str | None, now: Micros) -> PastContext:
-        """Return the same without its nodes in other runs and without likely sub-runs, which takes less."""
+        """Return the same without nodes and paths of other runs and without likely sub-runs, which takes less."""
         try:
             return await self._read_figures(execution_id, core_id, now)
         except StorageError as error:
@@ -95,6 +107,15 @@ class RunContexts:
             worked = await asyncio.to_thread(worked_times, past) if waits else None
             core = self._cores[key] = _Core(figures, worked, read_at)
         return core
+
+    async def _usual_path(self, core_id: str | None, now: Micros) -> Path | None:
+        """Return the usual path of a Core over the last days; it is read once a minute."""
+        key, read_at = core_id or "", self._monotonic()
+        known = self._paths.get(key)
+        if known is None or read_at >= known.read_at + REFRESH_S:
+            found = await self._statistics.variants((now - USUAL_DAYS * DAY_MICROS, now), core_id) if core_id else ()
+            known = self._paths[key] = _UsualPath(usual_path(found, core_id), read_at)
+        return known.path
 
     def _find_calls(self, run: Run, now: Micros) -> Iterator[tuple[int, Sequence[Summary]]]:
         """Yield the visits of `run` that may have started a run, with the runs that began while they were open."""

@@ -52,11 +52,14 @@ class CoreFigures:
         return int(number), int(total)
 
     def error_share(self) -> ErrorShare | None:
-        """Return how many of the newest runs failed with the same error; None if it did not fail with one."""
+        """Return how many of the newest runs failed with the same error; None if it did not fail with one.
+
+        Of a Core with a single run there is nothing to be compared with.
+        """
         if self._error is None:
             return None
         ((count, total),) = self._journal.query(_SHARE, self._error, self._core, MAX_RECENT_RUNS)
-        return ErrorShare(count, total)
+        return ErrorShare(count, total) if total > 1 else None
 
     def usual(self) -> Usual | None:
         """Return how long the other runs that completed took, with any waits for people; None if there is none."""

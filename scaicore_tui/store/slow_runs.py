@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from scaicore_tui.analysis.slow_hints import MIN_SLOW_US, hints_text, slow_hints
 from scaicore_tui.analysis.statistics.figures import NodeFigures
+from scaicore_tui.analysis.statistics.tally import DAY_MICROS
 from scaicore_tui.runs import Gap, Summary, gaps_within
 from scaicore_tui.runs.cache import project
 from scaicore_tui.store.journal import Journal
@@ -15,7 +16,6 @@ from scaicore_tui.units import Micros
 
 # What is usual is that of this many days.
 USUAL_DAYS = 30
-DAY_MICROS = 86_400 * 10**6
 
 
 def read_slow_runs(

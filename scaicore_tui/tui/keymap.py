@@ -273,6 +273,8 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("list_runs", ("enter",), "list", "list the runs that failed from this cause", CAUSES),
     KeyAction("period", ("T",), "period", "tell of another period: 15 min, 60 min, 24 h, 7 d", LISTS | CAUSES),
     KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", CAUSES),
+    KeyAction("earlier_bar", ("left",), "", "list the runs of the bar before; esc lists all", LISTS),
+    KeyAction("later_bar", ("right",), "", "list the runs of the bar after", LISTS),
     KeyAction("enlarge", ("z",), "", "enlarge the pane to all of the screen; and back", LISTS),
     KeyAction("grow_pane", ("plus",), "", "make the pane larger; the mouse moves its border", LISTS),
     KeyAction("shrink_pane", ("minus",), "", "make the pane smaller", LISTS),

@@ -46,6 +46,7 @@ async def test_the_context_of_a_run_is_told_by_the_other_runs_of_its_core() -> N
     assert context.usual.count == 2
     assert context.last_good is not None
     assert context.last_good.execution_id == "exec_1"
+    assert context.usual_path == ("classify", "find_order", "reply")
     assert context.nodes[("reply", None)].run_count == 2
     assert context.nodes[("reply", None)].median_ms == 3_120.0
 

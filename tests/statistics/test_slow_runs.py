@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from scaicore_tui.analysis.query import RUNS, QueryContext, RunRow, asks_for, compile_query, parse_query
@@ -11,6 +13,7 @@ from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Gap, Run
 from scaicore_tui.runs.cache import project
 from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.store.recordings import open_recording
 from scaicore_tui.store.run_search import RunSearch
 from scaicore_tui.store.slow_runs import read_slow_runs
 from scaicore_tui.store.statistics import StoredStatistics
@@ -68,6 +71,17 @@ def test_an_open_step_is_slow_from_a_limit_on_and_never_while_a_person_is_waited
             everything = RunSearch(journal, parse_query("", RUNS), context).summaries()
             rows = [RunRow(row, context, lambda row: RunPayloads(Run(row.execution_id))) for row in everything]
             assert [row.summary.execution_id for row in rows if matches(row)] == stored
+
+
+def test_a_file_of_events_tells_slow_runs_as_of_its_end(tmp_path: Path) -> None:
+    runs = [finished(number) for number in range(20)]
+    runs += [opened("exec_slow", ("draft", "rigid")), opened("exec_asking", ("ask", "checkpoint"))]
+    events = sorted((event for run in runs for event in run), key=lambda event: event.at or 0)
+    lines = tmp_path / "events.jsonl"
+    lines.write_bytes(b"".join(event.raw + b"\n" for event in events))
+    with open_recording(lines) as recording:
+        found = recording.read_slow_runs()
+    assert found == {"exec_slow": "draft: slower than 95 of 100 (n 20) · no event for 24 h; usual gap ≤ 2 s"}
 
 
 def test_an_answer_leaves_no_hint_on_what_waited_for_it() -> None:

@@ -89,6 +89,7 @@ def test_an_error_is_counted_among_the_newest_runs_of_the_core(monkeypatch: pyte
         assert CoreFigures(journal, "exec_1").error_share() == ErrorShare(2, 4), "numbers in the text do not count"
         assert CoreFigures(journal, "exec_0").error_share() == ErrorShare(1, 4)
         assert CoreFigures(journal, "exec_6").error_share() is None
+        assert CoreFigures(journal, "exec_7").error_share() is None, "it is the only run of its Core"
 
 
 def test_without_other_runs_nothing_is_usual() -> None:

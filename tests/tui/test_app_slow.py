@@ -46,6 +46,6 @@ async def test_slow_runs_and_usual_durations_are_told() -> None:
         await stage.wait(pilot, 31)
         assert "Runs  0" in stage.text, "a run that is over is not slow"
 
-        await pilot.press("escape", "escape", "e")
+        await pilot.press("escape", "escape", "e", "tab")
         await stage.settle(pilot)
         assert "this error: 3 of the last 3 runs" in stage.text

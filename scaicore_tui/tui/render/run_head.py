@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from scaicore_tui.analysis.slow_hints import SlowHint, hints_text
+from scaicore_tui.analysis.statistics.paths import departure_text
 from scaicore_tui.analysis.usual import NO_CONTEXT, PastContext
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run, RunStatus
@@ -129,6 +130,8 @@ def _comparisons(run: Run, facts: RunFacts, now: float) -> Iterator[Span]:
         yield f"{context.usual.text}  ", "text"
     if context.error is not None:
         yield f"{context.error.text}  ", "text"
+    if left := departure_text(run, context.usual_path):
+        yield f"{left}  ", "text"
     good = context.last_good
     if good is not None and run.outcome is not RunStatus.COMPLETED and to_seconds(good.ended_at or 0) <= now:
         yield f"{good_text(run, good, now)}  ", "text"

@@ -10,17 +10,14 @@ from scaicore_tui.runs import Delta, Run
 from scaicore_tui.session import submission_of
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
-    FiguresRead,
     LoadHistory,
     RunOpened,
 )
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.waiting_line import waiting_line
-from scaicore_tui.tui.screens.period import Period
-from scaicore_tui.tui.screens.queried_runs import QueriedRunsScreen
+from scaicore_tui.tui.screens.timed_runs import TimedRunsScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
-from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 from scaicore_tui.tui.widgets.row_list import RowList
 
 # Ages in rows change together, at this interval: one repaint costs fewer bytes than many.
@@ -29,13 +26,12 @@ AGE_REFRESH_S = 5
 HEADING_CELLS = 3
 
 
-class MainScreen(QueriedRunsScreen):
+class MainScreen(TimedRunsScreen):
     """Three panes: runs, steps, checkpoints."""
 
     def __init__(self, state: AppState) -> None:
         super().__init__(state)
         self._replay_runs: dict[str, str] = {}
-        self._period = Period(self.post_message)
         self._age_step = 0
 
     @property
@@ -136,15 +132,6 @@ class MainScreen(QueriedRunsScreen):
         self.panes.nodes.set_dimmed(dimmed=runs)
         self.inbox.set_dimmed(dimmed=checkpoints)
 
-    def show_figures(self, read: FiguresRead) -> None:
-        """Show runs and failures over time."""
-        self._period.take(read)
-        self._show_rate()
-
-    def _show_rate(self) -> None:
-        ascii_only = self.app.has_class(ASCII_CLASS)
-        self.panes.rate.show(self._period.lines(self.state.now, self.size.width, ascii_only=ascii_only))
-
     def on_run_list_resized(self) -> None:
         """Fit the headings of the columns, and the facts of the selected run, to the width."""
         self.panes.show_columns()
@@ -224,12 +211,6 @@ class MainScreen(QueriedRunsScreen):
         from scaicore_tui.tui.screens.causes import CausesScreen
 
         self.app.push_screen(CausesScreen(self.state, self._period, self._list_cause))
-
-    def action_period(self) -> None:
-        """Tell of another period."""
-        self._period.use_next()
-        self._period.request(self.state.now, self.size.width)
-        self.show_message(f"period: {self._period.name}")
 
     def action_ages(self) -> None:
         self.panes.runs.show_ages(ages=not self.panes.runs.shows_ages)

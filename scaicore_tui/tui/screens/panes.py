@@ -13,6 +13,7 @@ from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.text import cell_width, display_name, one_line
 from scaicore_tui.timefmt import age_text, format_duration
 from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.messages import RateClicked
 from scaicore_tui.tui.pane_sizes import Border, PaneSizes
 from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.line import NEWER, Span, line_width
@@ -126,7 +127,10 @@ class Panes(Container):
             rows.set_active(active=other is context)
 
     def on_click(self, event: events.Click) -> None:
-        """Activate the clicked pane."""
+        """Activate the clicked pane; in the rate, list the runs of a bar."""
+        if self.rate.display and self.rate.region.contains(event.screen_x, event.screen_y):
+            self.post_message(RateClicked(event.screen_y - self.rate.region.y, event.screen_x - self.rate.region.x))
+            return
         context = next((context for context, rows in self.lists.items() if rows is event.widget), self.active_context)
         if context is not self.active_context:
             self.focus_pane(context)
