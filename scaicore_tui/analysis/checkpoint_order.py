@@ -8,13 +8,15 @@ from typing import Any
 from msgspec import Struct
 
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.timefmt import parse, to_seconds
+from scaicore_tui.timefmt import format_age, parse, to_seconds
 
 PRIORITIES = ("critical", "high", "normal", "low")
 NORMAL = PRIORITIES.index("normal")
 NEVER = float("inf")
 # What is due within this time comes first, whatever its priority.
 DUE_SOON_S = 15 * 60.0
+# Stands behind the name of an assignee who is the reviewer.
+MINE = "★"
 _DUE_SOON, _LATER, _EXPIRED = range(3)
 # Prefixes of an assignee, as in `user:usr_ann` and `group:finance`.
 _USER_TYPES, _GROUP_TYPES = ("user", "usr"), ("group", "role", "team")
@@ -60,6 +62,14 @@ def next_order_change(checkpoints: Iterable[Checkpoint], now: float) -> float:
     """Return when the order changes by itself, in seconds since 1970: something becomes due soon, or expires."""
     expiries = [to_seconds(row.expires) for row in checkpoints if row.expires is not None]
     return min((at for end in expiries for at in (end - DUE_SOON_S, end) if at > now), default=NEVER)
+
+
+def due_text(checkpoint: Checkpoint, now: float) -> str:
+    """Return the time left to answer, such as `14m`, or how late it is; a dash without a deadline."""
+    if checkpoint.expires is None:
+        return "–"
+    left = to_seconds(checkpoint.expires) - now
+    return f"{format_age(-left)} late" if left < 0 else format_age(left)
 
 
 def is_mine(checkpoint: Checkpoint, reviewer: Reviewer) -> bool:

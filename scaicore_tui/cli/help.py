@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 from scaicore_tui.cli.manual import TOPICS
@@ -149,8 +150,12 @@ EXIT_CODES = {
 }
 
 
+# Marks, in what the contexts of one call share, that all options are shown.
+_ALL = f"{__name__}.all"
+
+
 class Command(TyperCommand):
-    """Format the help of one command."""
+    """Format the help of one command. The common options are folded, unless all are asked for by `--help-all`."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments, own options and examples, then the common options."""
@@ -165,6 +170,7 @@ class Group(TyperGroup):
         self.format_commands(ctx, formatter)
         if ctx.parent is not None:
             return
+        ctx.meta[_ALL] = True
         _options("", self.get_params(ctx), ctx, formatter)
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), means) for code, means in EXIT_CODES.items()])
@@ -193,10 +199,28 @@ def _options(name: str, params: Sequence[Any], ctx: Any, formatter: Any) -> None
     for title, some in sections(params).items():
         if title == COMMON:
             _examples(name, formatter)
+        if title == COMMON and not ctx.meta.get(_ALL):
+            _folded(some, formatter)
+            continue
         records = [record for param in some if (record := param.get_help_record(ctx)) is not None]
         if records:
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+def show_all(context: typer.Context, is_given: bool) -> None:
+    """Show the help with all options and exit, if `--help-all` is given."""
+    if is_given and not context.resilient_parsing:
+        context.meta[_ALL] = True
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+def _folded(params: Sequence[Any], formatter: Any) -> None:
+    """Write the names of the common options."""
+    with formatter.section(COMMON):
+        names = " ".join(param.opts[0] for param in params)
+        formatter.write_text(f"{names}. With --help-all: what they do.")
 
 
 def _examples(name: str, formatter: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scaicore_tui.analysis.query import RUNS, Query, QueryContext, QueryError, Subject, parse_query
+from scaicore_tui.analysis.query import RUNS, Query, QueryContext, QueryError, Subject, asks_for, parse_query
 from scaicore_tui.analysis.query.tree import MomentValue, Op, Test, TextValue, Tree, tests_in
 from scaicore_tui.analysis.query.values import is_moment
 from scaicore_tui.config import config_file, ledger_file
@@ -85,9 +85,12 @@ def select_runs(source: SearchableRuns, selection: RunSelection, query: Query, c
 
 
 def context_of(origin: Session | Recording, query: Query) -> QueryContext:
-    """Return what the query is evaluated with now. The ledger is only read if the query asks for properties of runs."""
+    """Return what the query is evaluated with now. What only some queries ask for is read for these alone."""
     has_properties = any(test.field == "is" for test in tests_in(query.tree))
-    return origin.query_context(known_replays() if has_properties else frozenset())
+    context = origin.query_context(known_replays() if has_properties else frozenset())
+    if not (has_properties and asks_for(query, RUNS, "is", "slow")):
+        return context
+    return replace(context, slow=frozenset(origin.read_slow_runs()))
 
 
 def known_replays() -> frozenset[str]:

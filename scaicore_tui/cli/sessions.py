@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from scaicore_tui.cli.options import DEFAULT_BACKFILL, Common
 from scaicore_tui.cli.output.stderr import say
 from scaicore_tui.config import Flags, Settings, Target, load_settings
+from scaicore_tui.config.ui import UiTable
 from scaicore_tui.errors import ConfigError, StorageError, UsageError
 from scaicore_tui.log import Log
 
@@ -99,12 +100,15 @@ def flows_folder(common: Common) -> Path | None:
     return None if folder is None else expand_home(folder, "flows")
 
 
-def open_offline(common: Common) -> Session:
-    """Open an offline session for the app. Raises NotFound or ConfigError if there is nothing to show."""
+def open_offline(common: Common, ui: UiTable) -> Session:
+    """Open an offline session for the app. Raises NotFound or ConfigError if there is nothing to show.
+
+    `ui` is how a journal looks that belongs to no profile.
+    """
     path = recorded_file(common)
     if common.core is not None and common.journal is not None:
         raise UsageError("--core only works with a server or a profile; press / in the app to filter a journal")
-    named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth)
+    named = Target(url="http://localhost", name=path.name, low_bandwidth=common.low_bandwidth, ui=ui)
     target = named if common.journal is not None else load_common_settings(common).target() or named
     from scaicore_tui.session import open_recorded_session
 

@@ -6,15 +6,18 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 from msgspec.structs import replace
 
 from scaicore_tui.cli.command_log import run_command
+from scaicore_tui.cli.help import show_all
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, streams
 from scaicore_tui.cli.output.stdout import use_colour
+
+HELP_ALL = "help_all"
 
 
 def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
@@ -22,6 +25,7 @@ def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(context: typer.Context, **values: Any) -> None:
+        values.pop(HELP_ALL)
         given = Common(**{name: values.pop(name) for name in Common.__struct_fields__})
         common = given.merge(context.obj) if isinstance(context.obj, Common) else given
         context.obj = common
@@ -37,10 +41,25 @@ def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
             name = context.command_path.partition(" ")[2] or "app"
             raise typer.Exit(run_command(common, name, lambda: command(common=common, **values)))
 
-    parameters = [_parameter("context", typer.Context), *_own_parameters(command), *_shared_parameters()]
+    parameters = [
+        _parameter("context", typer.Context),
+        *_own_parameters(command),
+        *_shared_parameters(),
+        _parameter(HELP_ALL, Annotated[bool, _show_all_option()], default=False),
+    ]
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return wrapped
+
+
+def _show_all_option() -> Any:
+    return typer.Option(
+        "--help-all",
+        is_eager=True,
+        callback=show_all,
+        show_default=False,
+        help="Show this message with all options and exit.",
+    )
 
 
 def _own_parameters(command: Callable[..., int | None]) -> list[inspect.Parameter]:

@@ -62,6 +62,11 @@ def queries_file() -> Path:
     return state_dir() / "queries.json"
 
 
+def screens_file() -> Path:
+    """Return the path of the file with what was chosen on the screen, by profile."""
+    return state_dir() / "screens.json"
+
+
 def copied_file() -> Path:
     """Return the path of the file that receives copied text too long for the clipboard."""
     return state_dir() / "copied.txt"

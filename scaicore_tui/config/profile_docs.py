@@ -1,4 +1,4 @@
-"""Document the keys of a profile: an example, as written in the file, and the meaning."""
+"""Document the keys of a profile and of `[ui]`: an example, as written in the file, and the meaning."""
 
 from __future__ import annotations
 
@@ -41,4 +41,18 @@ KEYS: dict[str, KeyDoc] = {
     "low_bandwidth": KeyDoc("true", "for slow links: few colours, an update every 5 seconds, no mouse"),
     "keep_days": KeyDoc("30", "delete runs from the journal this many days after they ended; default: keep all"),
     "keep_mb": KeyDoc("500", "delete the oldest ended runs when the journal is larger than this many MB"),
+    "ui": KeyDoc('{ theme = "nord" }', "how the app looks with this profile, in place of the keys of [ui]"),
+}
+
+UI_KEYS: dict[str, KeyDoc] = {
+    "theme": KeyDoc('"nord"', "dark, light, terminal, or a theme of Textual's; t changes between dark and light"),
+    "view": KeyDoc('"failed"', "what the list of runs shows first: all, failed, waiting, running, or a saved view"),
+    "sort": KeyDoc('"changed"', "order of the list: changed, started, duration, events, core or status"),
+    "mouse": KeyDoc("false", "leave the mouse to the terminal, to select text with it"),
+    "times": KeyDoc('"age"', "or clock: how the list tells when runs changed"),
+}
+
+KEY_EXAMPLES: dict[str, KeyDoc] = {
+    "replay": KeyDoc('"ctrl+r"', "a key in place of R, wherever that replays a run"),
+    "inbox.mine": KeyDoc('["m", "f5"]', "only in the inbox; scaicore-tui help keys names actions and contexts"),
 }

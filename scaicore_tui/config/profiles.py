@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
 from scaicore_tui.config.files import read_config
-from scaicore_tui.config.profile_docs import KEYS
+from scaicore_tui.config.profile_docs import KEYS, UI_KEYS
 from scaicore_tui.config.target import Api, Color
 from scaicore_tui.config.token_sources import TENANT_PATTERN
+from scaicore_tui.config.ui import MAX_KEYS, KeyNames, KeyTable, UiTable
 from scaicore_tui.config.views import SavedView
 from scaicore_tui.errors import ConfigError
 
 _UNKNOWN_KEY = re.compile(r"unknown field `(.+)`")
+_INVALID_CHOICE = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
 _SECRET_KEY = re.compile("token|key|secret|password|bearer|auth", re.IGNORECASE)
+KEYS_HINT = 'for example replay = "ctrl+r", or mine = ["m", "f5"]'
 _NO_SECRETS = "do not put tokens here: set token_env to a variable, or token_file to a file that only you can read"
 _TYPE = re.compile(r"`(\w+)( \| null)?`")
 _TYPES = {
@@ -63,30 +67,62 @@ def convert_path(kind: type, value: Any) -> Any:
     return Path(value)
 
 
+def _key_problems(table: dict[str, Any], prefix: str) -> Iterator[ConfigProblem]:
+    """Yield each action whose keys are neither a text nor a list of texts; a table in `[keys]` is a context."""
+    for name, value in table.items():
+        location = f"{prefix}.{name}"
+        if isinstance(value, dict) and prefix == "keys":
+            yield from _key_problems(value, location)
+            continue
+        try:
+            msgspec.convert(value, KeyNames)
+        except msgspec.ValidationError:
+            yield ConfigProblem(location, f"expected the name of a key, or a list of 1 to {MAX_KEYS}", KEYS_HINT)
+
+
 def _problems_of(table: Mapping[str, Any], kind: type[Struct], prefix: str) -> Iterator[ConfigProblem]:
     try:
         msgspec.convert(table, kind, dec_hook=convert_path)
     except msgspec.ValidationError as error:
-        yield _to_problem(str(error), prefix, kind.__struct_fields__)
+        yield _to_problem(str(error), prefix, kind)
 
 
-def _to_problem(error: str, prefix: str, known: Sequence[str]) -> ConfigProblem:
-    """Translate an error of msgspec into the terms of TOML; for an unknown key, suggest the most similar known one."""
+def _to_problem(error: str, prefix: str, kind: type[Struct]) -> ConfigProblem:
+    """Translate an error of msgspec into the terms of TOML; for an unknown name, suggest the most similar known one."""
     reason, _, location = error.partition(" - at ")
     found = _UNKNOWN_KEY.search(reason)
     key = found[1] if found else re.split(r"[.\[]", location.strip("`").removeprefix("$").lstrip("."))[0]
     name = ".".join(filter(None, (prefix, key)))
     if found is None:
-        fix = f"for example {KEYS[key].line(key)}  ({KEYS[key].meaning})" if key in KEYS else ""
-        return ConfigProblem(name, _without_type_names(reason), fix)
+        return ConfigProblem(name, _without_type_names(reason), _fix(key, reason, kind))
     if _SECRET_KEY.search(key):
         return ConfigProblem("", f"unknown key {name}", _NO_SECRETS)
-    import difflib
+    return ConfigProblem("", f"unknown key {name}", nearest(key, kind.__struct_fields__))
 
-    near = difflib.get_close_matches(key, known, 1)
-    return ConfigProblem(
-        "", f"unknown key {name}", f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-    )
+
+def _fix(key: str, reason: str, kind: type[Struct]) -> str:
+    """Return what to write instead of an invalid value of a key."""
+    found = _INVALID_CHOICE.search(reason)
+    if found and (choices := _choices(key, kind)):
+        return nearest(found[1], choices)
+    docs = (UI_KEYS if kind is UiTable else KEYS).get(key)
+    return "" if docs is None else f"for example {docs.line(key)}  ({docs.meaning})"
+
+
+def _choices(key: str, kind: type[Struct]) -> list[str]:
+    """Return the values that a key can have, if it is a choice of a few."""
+    hint = get_type_hints(kind).get(key)
+    kinds = [one for one in get_args(hint) if isinstance(one, type) and issubclass(one, StrEnum)]
+    return [value for one in kinds for value in one]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint: the known name that is most similar to `name`, else all of them."""
+    import difflib  # imported late, as names are rarely wrong
+
+    names = list(known)
+    near = difflib.get_close_matches(name, names, 1)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
 
 
 def _without_type_names(reason: str) -> str:
@@ -124,6 +160,7 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     tenant: Tenant | None = None
     ca_file: Path | None = None
     flows: Path | None = None
+    ui: UiTable | None = None
 
     def __post_init__(self) -> None:
         given = [key for key in TOKEN_KEYS if getattr(self, key) is not None]
@@ -132,17 +169,21 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class ProfileFile(Struct, forbid_unknown_fields=True, frozen=True):
-    """The configuration file: the name of the default profile, the profiles, and saved views."""
+    """The configuration file: the name of the default profile, the profiles, saved views, looks and keys of the app."""
 
     default: str = "default"
     profiles: dict[str, Profile] = {}
     views: dict[str, SavedView] = {}
+    ui: UiTable = UiTable()
+    keys: KeyTable = {}
 
 
 class _Tables(Struct, forbid_unknown_fields=True):
     default: str = "default"
     profiles: dict[str, dict[str, Any]] = {}
     views: dict[str, dict[str, Any]] = {}
+    ui: dict[str, Any] = {}
+    keys: dict[str, Any] = {}
 
 
 def read_profiles(path: Path) -> ProfileFile:
@@ -183,4 +224,18 @@ def _all_problems(raw: dict[str, Any]) -> Iterator[ConfigProblem]:
         found = raw.get(group)
         for name, table in found.items() if isinstance(found, dict) else ():
             if isinstance(table, dict):
-                yield from validate(table, kind, f"{group}.{name}")
+                yield from _table_problems(table, kind, f"{group}.{name}")
+    if isinstance(found := raw.get("ui"), dict):
+        yield from validate(found, UiTable, "ui")
+    if isinstance(found := raw.get("keys"), dict):
+        yield from _key_problems(found, "keys")
+
+
+def _table_problems(table: dict[str, Any], kind: type[Struct], prefix: str) -> Iterator[ConfigProblem]:
+    """Yield the problems of a table of its own name, and of the table `ui` in it."""
+    looks = table.get("ui") if kind is Profile else None
+    if isinstance(looks, dict):
+        yield from validate({key: value for key, value in table.items() if key != "ui"}, kind, prefix)
+        yield from validate(looks, UiTable, f"{prefix}.ui")
+    else:
+        yield from validate(table, kind, prefix)

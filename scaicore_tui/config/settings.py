@@ -14,6 +14,7 @@ from scaicore_tui.config.profiles import TOKEN_KEYS, Profile, ProfileFile, read_
 from scaicore_tui.config.target import DEFAULT_TIMEOUT_S, Api, Color, Target, check_url
 from scaicore_tui.config.token_sources import TENANT_PATTERN
 from scaicore_tui.config.tokens import TENANT_VARIABLE, TOKEN_VARIABLE, TokenSettings, resolve_token
+from scaicore_tui.config.ui import KeyTable, UiTable
 from scaicore_tui.errors import ConfigError
 
 
@@ -84,7 +85,8 @@ class Settings(Struct, frozen=True):
     """All settings with their sources.
 
     `selected_by` is the option or variable that chose the profile `name`; if empty, it is the default profile, which
-    need not exist. `names` are all profiles in the file.
+    need not exist. `names` are all profiles in the file. `ui` is how the app looks, and `keys` are the keys that the
+    file changes in it.
     """
 
     file: Path
@@ -93,6 +95,8 @@ class Settings(Struct, frozen=True):
     names: tuple[str, ...]
     values: dict[str, Setting]
     tokens: TokenSettings
+    ui: dict[str, Setting]
+    keys: KeyTable
 
     @property
     def source_label(self) -> str:
@@ -129,7 +133,13 @@ class Settings(Struct, frozen=True):
             token_source=token_source,
             sources=renewing,
             is_url_from_profile=self.is_url_from_profile,
+            ui=self.ui_table,
         )
+
+    @property
+    def ui_table(self) -> UiTable:
+        """How the app looks."""
+        return UiTable(**{key: setting.value for key, setting in self.ui.items()})
 
 
 def resolve_target(flags: Flags, env: Mapping[str, str] | None = None, config: Path | None = None) -> Target | None:
@@ -156,7 +166,18 @@ def load_settings(
         values |= _grid_settings(values, env)
     values["api"] = Setting(_parse_api(values["api"]), values["api"].source)
     tokens = TokenSettings(env, name, profile, flags.token_file, _parse_tenant(values["tenant"]))
-    return Settings(path, name, selected_by, tuple(content.profiles), values, tokens)
+    ui = _ui_settings(profile, name, content.ui)
+    return Settings(path, name, selected_by, tuple(content.profiles), values, tokens, ui, content.keys)
+
+
+def _ui_settings(profile: Profile, name: str, shared: UiTable) -> dict[str, Setting]:
+    """Return each key of `[ui]` with its value, that of the profile first, and its source."""
+    sources = ((profile.ui or UiTable(), _profile_label(name)), (shared, "[ui]"))
+    found = dict[str, Setting]()
+    for key in UiTable.__struct_fields__:
+        given = (Setting(value, label) for table, label in sources if (value := getattr(table, key)) is not None)
+        found[key] = next(given, Setting(None, "default"))
+    return found
 
 
 def _without_overridden(profile: Profile, env: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from msgspec import Struct
 
 from scaicore_tui.config.token_sources import TokenSource
+from scaicore_tui.config.ui import UiTable
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import Secret
 
@@ -65,6 +66,7 @@ class Target(Struct, frozen=True):
         flows: folder with the graphs of flows, as JSON files.
         offline: show only recorded data; send no requests.
         is_url_from_profile: the profile `name` set the URL.
+        ui: how the app looks.
     """
 
     url: str
@@ -87,6 +89,7 @@ class Target(Struct, frozen=True):
     offline: bool = False
     color: Color | None = None
     is_url_from_profile: bool = False
+    ui: UiTable = UiTable()
 
     def prune_before(self, now: float) -> int | None:
         """Return the time before which ended runs are deleted, in microseconds since 1970; `now` is in seconds."""

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from scaicore_tui.config.profile_docs import KEYS
+from scaicore_tui.config.profile_docs import KEY_EXAMPLES, KEYS, UI_KEYS
 from scaicore_tui.config.profiles import TOKEN_KEYS, parse_profiles
 from scaicore_tui.errors import ConfigError, StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
@@ -29,7 +29,9 @@ def render_profile(name: str, given: Mapping[str, Any]) -> str:
         ConfigError: the file could not be read back.
     """
     key = name if _BARE.fullmatch(name) else _toml(name)
-    text = "\n".join((_HEAD, f"default = {_toml(name)}", "", f"[profiles.{key}]", *_lines(given), ""))
+    text = "\n".join(
+        (_HEAD, f"default = {_toml(name)}", "", f"[profiles.{key}]", *_lines(given), "", *_app_lines(), "")
+    )
     _, problems = parse_profiles(text)
     if problems:
         raise ConfigError(str(problems[0]), effect="nothing was written", hint=problems[0].fix)
@@ -79,6 +81,14 @@ def _lines(given: Mapping[str, Any]) -> Iterator[str]:
     for name, key in KEYS.items():
         if name not in given and not (has_token and name in TOKEN_KEYS):
             yield f"# {key.explained(name)}"
+
+
+def _app_lines() -> Iterator[str]:
+    """Yield the tables about the app, as comments: a profile follows them in a file that is extended."""
+    for table, keys in (("ui", UI_KEYS), ("keys", KEY_EXAMPLES)):
+        yield f"# [{table}]"
+        yield from (f"# {key.explained(name)}" for name, key in keys.items())
+        yield ""
 
 
 def _toml(value: Any) -> str:

@@ -356,6 +356,11 @@ class SettingsDocument(TypedDict):
     ca_file: NotRequired[SettingDocument]
     flows: NotRequired[SettingDocument]
     tenant: NotRequired[SettingDocument]
+    theme: NotRequired[SettingDocument]
+    view: NotRequired[SettingDocument]
+    sort: NotRequired[SettingDocument]
+    mouse: NotRequired[SettingDocument]
+    times: NotRequired[SettingDocument]
 
 
 class ConfigShowDocument(TypedDict):
@@ -365,6 +370,7 @@ class ConfigShowDocument(TypedDict):
     exists: bool
     profiles: list[str]
     settings: SettingsDocument
+    keys: NotRequired[Annotated[dict[str, Any], Meta(description="The changed keys of the app, by action.")]]
 
 
 class NodeFiguresDocument(TypedDict):

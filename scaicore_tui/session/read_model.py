@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.pollers import Pollers
 from scaicore_tui.sync.status import MAX_SKEW_S, ConnectionStatus, SourceStatus
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age
-from scaicore_tui.units import Position
+from scaicore_tui.units import Micros, Position
 
 if TYPE_CHECKING:
     from scaicore_tui.analysis.query import QueryContext
@@ -93,6 +93,8 @@ class ReadModel:
     client: Client
     tracker: SubmissionTracker
     submitter: Submitter
+    # Hints on the runs that took longer than usual when they were last looked for, by id.
+    slow_runs: Mapping[str, str]
     _backfiller: Backfiller
     _pollers: Pollers
     _tasks: BackgroundTasks
@@ -124,6 +126,14 @@ class ReadModel:
     def recorded_through(self) -> int | None:
         """Offline: the time of the newest stored event in microseconds since 1970, 0 if there is none. Else None."""
         return None
+
+    @property
+    def known_until(self) -> Micros:
+        """The time up to which the events are known, in microseconds since 1970: when they were last read; 0 before."""
+        if self.recorded_through is not None:
+            return self.recorded_through
+        age_s = self.connection.events.age(self.clock.monotonic())
+        return 0 if age_s is None else int((self.now - age_s) * MICROS_PER_SECOND)
 
     @property
     def request_count(self) -> int:
@@ -249,7 +259,8 @@ class ReadModel:
         """Searches of the runs, loaded when it is first asked for."""
         from scaicore_tui.session.run_queries import RunQueries
 
-        return RunQueries(self.journal, self.index, self.query_context, self.tracker.ledger_worker.entries)
+        entries = self.tracker.ledger_worker.entries
+        return RunQueries(self.journal, self.index, self.query_context, entries, self.read_slow_runs)
 
     def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
         """Return what a query is evaluated with now. `replays` are known before; those of this session are added."""
@@ -263,7 +274,19 @@ class ReadModel:
             self.index.gaps,
             replays.union(key for key in sent if key is not None),
             frozenset() if caller is None or caller.subject is None else frozenset({caller.subject}),
+            frozenset(self.slow_runs),
         )
+
+    def read_slow_runs(self, limit: int | None = None) -> Mapping[str, str]:
+        """Return the hints on the runs that take longer than usual, by id, and keep them in `slow_runs`.
+
+        With a `limit`, only the newest open runs are looked at. Blocks; raises StorageError.
+        """
+        from scaicore_tui.store.slow_runs import read_slow_runs
+
+        index = self.index
+        self.slow_runs = read_slow_runs(self.journal.reader, self.known_until, index.waiting, index.gaps, limit)
+        return self.slow_runs
 
     def checkpoint(self, checkpoint_id: str) -> Checkpoint | None:
         """Return the pending checkpoint with that id."""

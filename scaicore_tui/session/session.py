@@ -13,6 +13,7 @@ from scaicore_tui.actions import Ledger, Submission, SubmissionTracker, Submitte
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
+from scaicore_tui.config.paths import screens_file
 from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, RunIndex
@@ -29,6 +30,7 @@ from scaicore_tui.sync.pollers import Pollers
 if TYPE_CHECKING:
     from scaicore_tui.session.event_pages import EventPages
     from scaicore_tui.session.flows import FlowGraphs
+    from scaicore_tui.session.remembered_screen import RememberedScreen
     from scaicore_tui.session.run_contexts import RunContexts
     from scaicore_tui.session.statistics import Statistics
 
@@ -59,6 +61,7 @@ class Session(Commands):
             lambda execution_id: self.journal.history_until_damaged(execution_id, self.index.last_position)
         )
         self.checkpoints = ()
+        self.slow_runs = {}
         self._is_pending_unsaved = False
         self.journal = Journal.in_memory() if journal is None else journal
         self._ingestor = Ingestor(self.journal, self.index, self._changed)
@@ -168,6 +171,14 @@ class Session(Commands):
         from scaicore_tui.session.statistics import Statistics
 
         return Statistics(self.journal)
+
+    @cached_property
+    def screen(self) -> RememberedScreen:
+        """The choices of a person on the screens of this profile, once they are loaded."""
+        from scaicore_tui.session.remembered_screen import RememberedScreen
+
+        is_kept = self.remembers or (self.target.offline and self.target.is_url_from_profile)
+        return RememberedScreen(screens_file() if is_kept else None, self.target.title, self.target.ui)
 
     def load_runs_in_background(self) -> None:
         """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""

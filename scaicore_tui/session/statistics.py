@@ -9,14 +9,12 @@ from scaicore_tui.analysis.run_groups import ErrorGroup
 from scaicore_tui.analysis.statistics.figures import NodeFigures
 from scaicore_tui.analysis.statistics.paths import Variant
 from scaicore_tui.analysis.statistics.rates import Rate
+from scaicore_tui.analysis.statistics.tally import DAY_MICROS
 from scaicore_tui.errors import StorageError
 from scaicore_tui.store import Journal
+from scaicore_tui.store.slow_runs import USUAL_DAYS
 from scaicore_tui.store.statistics import StoredStatistics
 from scaicore_tui.units import Micros
-
-# What is usual is that of this many days.
-USUAL_DAYS = 30
-_DAY_MICROS = 86_400 * 10**6
 
 
 class Statistics:
@@ -32,7 +30,7 @@ class Statistics:
 
     async def usual(self, core_id: str, now: Micros) -> Mapping[str, NodeFigures]:
         """Return the figures of the nodes of a Core over the last USUAL_DAYS, by their names."""
-        found = await asyncio.to_thread(self.stored.figures, now - USUAL_DAYS * _DAY_MICROS, core_id)
+        found = await asyncio.to_thread(self.stored.figures, now - USUAL_DAYS * DAY_MICROS, core_id)
         return {row.name: row for row in found}
 
     async def figures(self, since: Micros | None, core_id: str | None = None) -> Sequence[NodeFigures]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaicore_tui.analysis.usual import Usual
+from scaicore_tui.analysis.usual import ErrorShare, Usual
 from scaicore_tui.runs import Summary
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.stored_ids import encode_id
@@ -11,7 +11,11 @@ from scaicore_tui.units import Position
 
 # Of a Core with more runs, the newest are counted: 20,000 take about 0.1 s.
 MAX_COUNTED_RUNS = 20_000
-_POSITION = "SELECT place, core_id FROM runs WHERE execution_id = ? AND core_id IS NOT NULL"
+# An error is counted among the newest runs of the Core.
+MAX_RECENT_RUNS = 40
+_POSITION = "SELECT place, core_id, error_group FROM runs WHERE execution_id = ? AND core_id IS NOT NULL"
+_SHARE = """SELECT count(*) FILTER (WHERE error_group = ?), count(*) FROM
+(SELECT error_group FROM runs WHERE core_id = ? ORDER BY place DESC LIMIT ?)"""
 _NUMBER = "SELECT count(*) FILTER (WHERE place >= ?), count(*) FROM runs WHERE core_id = ?"
 # The whole work is in one query: SQLite does it without the interpreter's lock.
 _USUAL = """
@@ -34,7 +38,8 @@ class CoreFigures:
         found = journal.query(_POSITION, encode_id(execution_id))
         self._position: Position
         self._core: object
-        self._position, self._core = found[0] if found else (0, None)
+        self._error: object
+        self._position, self._core, self._error = found[0] if found else (0, None, None)
 
     @property
     def is_known(self) -> bool:
@@ -46,8 +51,18 @@ class CoreFigures:
         ((number, total),) = self._journal.query(_NUMBER, self._position, self._core)
         return int(number), int(total)
 
+    def error_share(self) -> ErrorShare | None:
+        """Return how many of the newest runs failed with the same error; None if it did not fail with one.
+
+        Of a Core with a single run there is nothing to be compared with.
+        """
+        if self._error is None:
+            return None
+        ((count, total),) = self._journal.query(_SHARE, self._error, self._core, MAX_RECENT_RUNS)
+        return ErrorShare(count, total) if total > 1 else None
+
     def usual(self) -> Usual | None:
-        """Return how long the other runs that completed took; None if there is none."""
+        """Return how long the other runs that completed took, with any waits for people; None if there is none."""
         ((count, median_ms, p95_ms, longest_ms),) = self._journal.query(
             _USUAL, self._core, MAX_COUNTED_RUNS, self._position
         )

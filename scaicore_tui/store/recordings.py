@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
@@ -24,6 +24,7 @@ from scaicore_tui.runs.cache import project
 from scaicore_tui.store.failures import require_file
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.pending import read_pending
+from scaicore_tui.store.slow_runs import read_slow_runs
 from scaicore_tui.store.statistics import StoredStatistics
 from scaicore_tui.store.stored_runs import LATEST, StoredRuns
 from scaicore_tui.store.summaries import Summaries
@@ -107,6 +108,11 @@ class JsonlRecording:
     def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
         """Return what a query is evaluated with now. Such a file has no checkpoints."""
         return _context_now((), (), replays)
+
+    def read_slow_runs(self) -> Mapping[str, str]:
+        """Return the runs that took longer than usual when the file ended. Reads the file again."""
+        with _load_jsonl(self._path) as journal:
+            return read_slow_runs(journal, self.newest_at, (), ())
 
     def find_one(self, prefix: str, hint: str = "") -> Summary:
         """Return the only run whose id begins with `prefix`, as `StoredRuns.find_one` does."""
@@ -222,6 +228,9 @@ class Recording(SearchableRuns, Protocol):
     def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
         """Return what a query is evaluated with now; `replays` are ids of runs that are known to be replays."""
 
+    def read_slow_runs(self) -> Mapping[str, str]:
+        """Return the hints on the runs that took longer than usual at the time of the newest event, by id."""
+
     @property
     def newest_at(self) -> Micros:
         """The time of the newest event of any run, in microseconds since 1970; 0 if there is none."""
@@ -270,6 +279,11 @@ class JournalRecording(StoredRuns):
     def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
         """Return what a query is evaluated with now."""
         return _context_now(self._pending, self.gaps, replays)
+
+    def read_slow_runs(self) -> Mapping[str, str]:
+        """Return the hints on the runs that took longer than usual at the time of the newest event, by id."""
+        waiting = [row.execution_id for row in self._pending if row.execution_id is not None]
+        return read_slow_runs(self._recorded, self.newest_at, waiting, self.gaps)
 
 
 def _context_now(pending: Sequence[Checkpoint], gaps: Sequence[Gap], replays: frozenset[str]) -> QueryContext:

@@ -129,6 +129,8 @@ class RunCompiler:
         match choice:
             case "replay":
                 return self._among(context.replays)
+            case "slow":
+                return self._among(context.slow)
             case "checkpoint":
                 return self._among(context.runs_with(lambda row: True))
             case "breakpoint":

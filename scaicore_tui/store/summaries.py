@@ -34,6 +34,8 @@ _BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
 _COMPLETED = "SELECT summary FROM runs WHERE core_id = ? AND +status = 'completed' AND place"
 _COMPLETED_BEFORE = f"{_COMPLETED} < ? ORDER BY place DESC LIMIT 1"
 _COMPLETED_AFTER = f"{_COMPLETED} > ? ORDER BY place DESC LIMIT 1"
+_OPEN = """SELECT summary FROM runs WHERE status IN ('running', 'unknown') AND started_at <= ?
+ORDER BY place DESC LIMIT ?"""
 _BEGAN_WITHIN = "SELECT summary FROM runs WHERE started_at BETWEEN ? AND ? ORDER BY started_at LIMIT ?"
 _POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
 _COUNTED = "SELECT execution_id FROM runs WHERE is_counted AND execution_id IN ({})"
@@ -128,6 +130,10 @@ class Summaries:
     def began_within(self, begin: Micros, end: Micros, limit: int) -> list[Summary]:
         """Return the first runs that began in a stretch of time, oldest first."""
         return self._decoded(self._journal.query(_BEGAN_WITHIN, begin, end, limit))
+
+    def open_runs(self, started_until: Micros, limit: int | None = None) -> list[Summary]:
+        """Return the newest runs that are not over, as stored, and began up to a time, newest first."""
+        return self._decoded(self._journal.query(_OPEN, started_until, -1 if limit is None else limit))
 
     def positions(self) -> dict[RunStatus, Positions]:
         """Return the positions of all runs by the status that their events tell: whether a run waits is not stored."""

@@ -7,8 +7,11 @@ import gc
 import os
 import sys
 
+from scaicore_tui.config.ui import KeyTable, UiTable
 from scaicore_tui.session import Session
 from scaicore_tui.tui.app import RUN_DEMO, DebuggerApp
+from scaicore_tui.tui.configured import parse_changes
+from scaicore_tui.tui.keymap import use_keys
 from scaicore_tui.tui.profile_switcher import Profiles
 
 __all__ = ["RUN_DEMO", "DebuggerApp", "run_app", "tune_interpreter"]
@@ -27,16 +30,23 @@ async def run_app(
     notify: bool = False,
     profiles: Profiles | None = None,
     notice: str = "",
+    ui: UiTable | None = None,
+    keys: KeyTable | None = None,
 ) -> int:
     """Run the app until it is quit or cancelled, and restore the terminal in either case.
 
-    `notice` is shown at the start. Returns 0, or `RUN_DEMO` if there was no session and the demo was chosen. Raises the
-    exception that the app failed with.
+    `notice` is shown at the start. `ui` is how the app looks without a session, `keys` are the keys that the
+    configuration changes; both were checked. Returns 0, or `RUN_DEMO` if there was no session and the demo was chosen.
+    Raises the exception that the app failed with.
     """
     if no_colour:
         # Textual only turns colours off by this variable.
         os.environ["NO_COLOR"] = "1"
     tune_interpreter()
+    use_keys(parse_changes(keys or {})[0])
+    if session is not None:
+        ui = session.target.ui
+        await asyncio.to_thread(session.screen.load)
     app = DebuggerApp(
         session,
         ascii_only=ascii_only,
@@ -46,9 +56,11 @@ async def run_app(
         notify=notify,
         profiles=profiles,
         notice=notice,
+        theme=None if ui is None else ui.theme,
     )
     # A mouse sends a report for each cell that it crosses.
-    running = asyncio.create_task(app.run_async(mouse=not low_bandwidth))
+    has_mouse = not low_bandwidth and (ui is None or ui.mouse is not False)
+    running = asyncio.create_task(app.run_async(mouse=has_mouse))
     try:
         result = await asyncio.shield(running)
     except asyncio.CancelledError:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.screen import ModalScreen, Screen
@@ -16,8 +14,7 @@ from scaicore_tui.tui.alerts import AlertNotifier
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.editor import Editor
-from scaicore_tui.tui.key_queue import KeyQueueApp
-from scaicore_tui.tui.keymap import KeyContext, is_write_key
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
@@ -25,8 +22,6 @@ from scaicore_tui.tui.messages import (
     CopyText,
     EditorFailed,
     EditText,
-    FiguresNeeded,
-    FiguresRead,
     HistoryLoaded,
     OtherSessionWriteChanged,
     PausePolling,
@@ -34,25 +29,16 @@ from scaicore_tui.tui.messages import (
     ProfilesLoaded,
     ReplayRun,
     ResolvedLoaded,
-    RunsNeeded,
     SessionChanged,
-    SummaryNeeded,
     SwitchFailed,
     SwitchProfile,
     WriteRejected,
 )
+from scaicore_tui.tui.palette_app import PaletteApp
 from scaicore_tui.tui.preload import preload
 from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
-from scaicore_tui.tui.query_messages import (
-    QueriesRead,
-    RecheckRuns,
-    RememberQuery,
-    RunsFound,
-    RunsRechecked,
-    SearchRuns,
-    ValuesCounted,
-    ValuesNeeded,
-)
+from scaicore_tui.tui.remembering import RememberingApp
+from scaicore_tui.tui.run_list_requests import RunListRequests
 from scaicore_tui.tui.run_messages import (
     ContextRead,
     EventsNeeded,
@@ -64,20 +50,14 @@ from scaicore_tui.tui.run_messages import (
 )
 from scaicore_tui.tui.screens.base import (
     EventsListener,
-    FiguresListener,
     MessageSink,
-    SearchListener,
     SessionListener,
     SessionScreen,
 )
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.state import AppState
-from scaicore_tui.tui.terminal.app import DiffRenderingApp, arrived_in_burst
-from scaicore_tui.tui.theme import DARK, TERMINAL, THEMES
+from scaicore_tui.tui.terminal.app import DiffRenderingApp
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
-
-if TYPE_CHECKING:
-    from textual.command import Provider
 
 # The app's result if a user without any configuration chose the demo.
 RUN_DEMO = 64
@@ -85,17 +65,10 @@ RUN_DEMO = 64
 TICK_S, LOW_BANDWIDTH_TICK_S = 1, 5
 
 
-def _actions() -> type[Provider]:
-    from scaicore_tui.tui.palette import ActionProvider
-
-    return ActionProvider
-
-
-class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
+class DebuggerApp(RunListRequests, DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
     """The terminal debugger. Without a session it only shows what to configure, and offers the demo."""
 
     TITLE = "scaicore-tui"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_actions}
     CSS = """
     Screen { background: $background; color: $foreground; }
     """
@@ -111,13 +84,13 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         notify: bool = False,
         profiles: Profiles | None = None,
         notice: str = "",
+        theme: str | None = None,
     ) -> None:
         few_colours = no_colour or low_bandwidth
         super().__init__(ansi_color=few_colours or None)
         self._session = session
         self._banner = banner
         self._notice = notice
-        self._bridge: Bridge | None = None
         self._state: AppState | None = None
         self._profile_switcher = ProfileSwitcher(self, profiles)
         self._editor = Editor(self)
@@ -126,14 +99,8 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         self._is_preloading = False
         self.animation_level = "none"
         self.set_class(ascii_only, ASCII_CLASS)
-        for theme in THEMES:
-            self.register_theme(theme)
-        if few_colours:
-            self.theme = TERMINAL
-        else:
-            # Set without the watcher, which would restyle screens that do not exist yet.
-            self.set_reactive(DebuggerApp.theme, DARK)
-            self.stylesheet.set_variables(self.get_css_variables())
+        chosen = theme if session is None else session.screen.choices.theme
+        self.begin_with_theme(chosen, terminal_only=few_colours)
 
     def get_default_screen(self) -> Screen[None]:
         if self._session is not None:
@@ -141,13 +108,6 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         from scaicore_tui.tui.dialogs.welcome import WelcomeScreen
 
         return WelcomeScreen(self._profile_switcher.names())
-
-    def action_command_palette(self) -> None:
-        """Open the command palette."""
-        from scaicore_tui.tui.palette import Palette
-
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())
 
     def on_mount(self) -> None:
         """Start to poll after the first screen is painted."""
@@ -158,18 +118,6 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         """Make background work yield while a key is processed."""
         if self._bridge is not None:
             self._bridge.yield_to_ui(to_key=on_key)
-
-    def is_key_refused(self, key: events.Key) -> bool:
-        """Refuse a write key that arrived together with an escape sequence, unless a text field takes it as text."""
-        context, focused = getattr(self.screen, "key_context", None), self.focused
-        is_typed = focused is not None and focused.check_consume_key(key.key, key.character)
-        if is_typed or not arrived_in_burst(key):
-            return False
-        if not (is_write_key(context, key.key) if isinstance(context, KeyContext) else key.key == "enter"):
-            return False
-        if isinstance(self.screen, MessageSink):
-            self.screen.show_message(f"{key.key}: ignored, it arrived with an escape sequence · press it again")
-        return True
 
     def is_key_held(self, key: events.Key) -> bool:
         """Hold a key that acts on what is being loaded or searched."""
@@ -203,65 +151,6 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def on_load_history(self) -> None:
         if self._bridge is not None:
             self._bridge.load_history()
-
-    def on_runs_needed(self, request: RunsNeeded) -> None:
-        if self._bridge is not None:
-            self._bridge.load_rows(request)
-
-    def on_figures_needed(self, request: FiguresNeeded) -> None:
-        if self._bridge is not None:
-            self._bridge.read_figures(request)
-
-    def on_figures_read(self, message: FiguresRead) -> None:
-        """Give the figures of a period to the main screen."""
-        for screen in self.screen_stack:
-            if isinstance(screen, FiguresListener):
-                screen.show_figures(message)
-
-    def on_summary_needed(self, request: SummaryNeeded) -> None:
-        if self._bridge is not None:
-            self._bridge.load_summary(request)
-
-    def on_search_runs(self, request: SearchRuns) -> None:
-        if self._bridge is not None:
-            self._bridge.search(request)
-
-    def on_recheck_runs(self, request: RecheckRuns) -> None:
-        if self._bridge is not None:
-            self._bridge.recheck(request)
-
-    def on_values_needed(self, request: ValuesNeeded) -> None:
-        if self._bridge is not None:
-            self._bridge.count_values(request)
-
-    def on_queries_needed(self) -> None:
-        if self._bridge is not None:
-            self._bridge.read_queries()
-
-    def on_remember_query(self, request: RememberQuery) -> None:
-        if self._bridge is not None:
-            self._bridge.remember(request)
-
-    def on_runs_rechecked(self, message: RunsRechecked) -> None:
-        """Give the runs that match still or now to the screen that lists them."""
-        for screen in self._search_screens:
-            screen.show_rechecked(message)
-
-    def on_values_counted(self, message: ValuesCounted) -> None:
-        """Give the values of a field to the screen that completes a query."""
-        for screen in self._search_screens:
-            screen.show_values(message)
-
-    def on_queries_read(self, message: QueriesRead) -> None:
-        """Give the queries used before, and the saved views, to the screen that takes queries."""
-        for screen in self._search_screens:
-            screen.show_queries(message)
-
-    def on_runs_found(self, message: RunsFound) -> None:
-        """Give the result of a search to the screen that lists it."""
-        for screen in self._search_screens:
-            screen.show_matches(message)
-        self.release_keys()
 
     def on_events_needed(self, request: EventsNeeded) -> None:
         if self._bridge is not None:
@@ -317,11 +206,14 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
             self._apply_to_screens(Delta())
 
     def on_refresh_now(self) -> None:
-        if self._bridge is not None and not self._refuse_offline("r"):
-            self._show_notice("refreshing" if self._bridge.refresh() else "r: two refreshes are already in progress")
+        if self._bridge is not None and not self._refuse_offline("refresh_now"):
+            key = key_name("refresh_now", KeyContext.RUNS)
+            self._show_notice(
+                "refreshing" if self._bridge.refresh() else f"{key}: two refreshes are already in progress"
+            )
 
     def on_pause_polling(self, request: PausePolling) -> None:
-        if self._bridge is not None and not self._refuse_offline("p"):
+        if self._bridge is not None and not self._refuse_offline("pause"):
             self._bridge.pause(paused=request.paused)
 
     def on_answer_checkpoint(self, request: AnswerCheckpoint) -> None:
@@ -378,7 +270,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
 
     def on_switch_failed(self, message: SwitchFailed) -> None:
         """Show why the profile could not be opened, until it is dismissed."""
-        self._show_notice(f"P: {message.reason}", "amber", sticky=True)
+        self._show_notice(f"{key_name('profile', KeyContext.RUNS)}: {message.reason}", "amber", sticky=True)
 
     async def on_profile_opened(self, message: ProfileOpened) -> None:
         """Park the current session and show the new one. Messages of the old session were queued before this one."""
@@ -409,6 +301,7 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def _open(self, session: Session) -> MainScreen:
         tick_s = LOW_BANDWIDTH_TICK_S if session.target.low_bandwidth else TICK_S
         session.load_runs_in_background()
+        self.remember_in(session.screen)
         self._state = AppState(session, self._banner or session.target.title, tick_s)
         self._bridge = Bridge(self, session)
         self._profile_switcher.restore(self._bridge, self._state)
@@ -426,10 +319,11 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
         elif isinstance(welcome := self.screen_stack[0], MessageSink):
             welcome.show_message(text)
 
-    def _refuse_offline(self, key: str) -> bool:
-        """Return whether the session is offline, and if so show that `key` does nothing."""
+    def _refuse_offline(self, action: str) -> bool:
+        """Return whether the session is offline, and if so show that the key of `action` does nothing."""
         offline = self._state is not None and self._state.offline
         if offline:
+            key = key_name(action, KeyContext.RUNS)
             self._show_notice(f"{key}: offline: a journal is shown, nothing is fetched", "amber")
         return offline
 
@@ -437,11 +331,6 @@ class DebuggerApp(DiffRenderingApp[int], KeyQueueApp[int]):
     def _run_screens(self) -> list[EventsListener]:
         """The open screens that show the events of a run."""
         return [screen for screen in self.screen_stack if isinstance(screen, EventsListener)]
-
-    @property
-    def _search_screens(self) -> list[SearchListener]:
-        """The open screens that search runs."""
-        return [screen for screen in self.screen_stack if isinstance(screen, SearchListener)]
 
     def _apply_to_screens(self, delta: Delta) -> None:
         """Apply the update to every screen, except one that is not composed yet or already removed (at exit)."""

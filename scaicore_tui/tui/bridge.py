@@ -15,11 +15,8 @@ from textual.message import Message
 from textual.worker import Worker
 
 from scaicore_tui.actions import answer_many
-from scaicore_tui.config import config_file
 from scaicore_tui.config.paths import queries_file
-from scaicore_tui.config.profiles import read_profiles
-from scaicore_tui.config.views import SavedView
-from scaicore_tui.errors import ConfigError, ScaicoreError
+from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
@@ -39,12 +36,17 @@ from scaicore_tui.tui.messages import (
     SummaryNeeded,
     WriteRejected,
 )
+from scaicore_tui.tui.offers import Offers, read_views
+from scaicore_tui.tui.palette_messages import RunsWanted
 from scaicore_tui.tui.query_messages import (
+    OrderNeeded,
+    OrderRead,
     QueriesRead,
     RecheckRuns,
     RememberQuery,
     RunsFound,
     RunsRechecked,
+    SaveView,
     SearchRuns,
     ValuesCounted,
     ValuesNeeded,
@@ -53,10 +55,13 @@ from scaicore_tui.tui.run_messages import (
     ContextRead,
     EventsNeeded,
     EventsRead,
+    FactsNeeded,
+    FactsRead,
     FlowNeeded,
     FlowRead,
     RunHistoryNeeded,
     RunHistoryRead,
+    SlowRunsRead,
 )
 from scaicore_tui.units import Position
 
@@ -77,6 +82,8 @@ def start_worker(
 
 # Of a longer run the newest events are kept in memory, to show it as of any of them.
 MAX_HISTORY_EVENTS = 50_000
+# Of open runs so many are looked at to find slow ones: of short runs with 20 events, these take 0.2 s.
+MAX_SLOW_RUNS = 500
 # Runs that are found are shown at most this often.
 POST_INTERVAL_S = 0.2
 BATCH_STOPPED = "stopped after the failure above"
@@ -96,6 +103,7 @@ class Bridge:
         self._writes: set[Worker[None]] = set()
         self._reads: set[Worker[None]] = set()
         self._worker: Worker[None] | None = None
+        self._offers = Offers(session, self._post)
 
     @property
     def is_open(self) -> bool:
@@ -169,6 +177,18 @@ class Bridge:
         if not is_searching and self._query is not None:
             self._start(self._reads, self._search, "search")
 
+    def read_order(self, request: OrderNeeded) -> None:
+        """Read all runs in an order; a new request replaces an older one."""
+        self._start(self._reads, partial(self._read_order, request), "order", exclusive=True)
+
+    def read_facts(self, request: FactsNeeded) -> None:
+        """Read what other runs say about a run; a new request replaces an older one."""
+        self._start(self._reads, partial(self._read_facts, request), "facts", exclusive=True)
+
+    def find_slow_runs(self) -> None:
+        """Find the runs that take longer than usual; a new request replaces an older one."""
+        self._start(self._reads, self._find_slow_runs, "slow", exclusive=True)
+
     def recheck(self, request: RecheckRuns) -> None:
         """Find out which runs that changed match a query now."""
         self._start(self._reads, partial(self._recheck, request), "recheck")
@@ -183,7 +203,21 @@ class Bridge:
 
     def remember(self, request: RememberQuery) -> None:
         """Keep a query for the next sessions."""
-        self._start(self._reads, partial(asyncio.to_thread, self._remembered.add, request.text), "remember")
+        self._start(
+            self._reads, partial(asyncio.to_thread, self._remembered[request.subject].add, request.text), "remember"
+        )
+
+    def read_offers(self) -> None:
+        """Read the Cores that exist, and the saved views."""
+        self._start(self._reads, self._offers.read, "offers", exclusive=True)
+
+    def save_view(self, request: SaveView) -> None:
+        """Write a view into the configuration file."""
+        self._start(self._writes, partial(self._offers.save_view, request), "views")
+
+    def offer_runs(self, request: RunsWanted) -> None:
+        """Find the newest runs with some words; a new request replaces an older one."""
+        self._start(self._reads, partial(self._offers.read_runs, request.words), "offered runs", exclusive=True)
 
     def read_events(self, request: EventsNeeded) -> None:
         """Read a page of the events of a run; a new request replaces an older one of the same reader."""
@@ -293,6 +327,26 @@ class Bridge:
                 self._post(RunsFound(query, found, step.searched))
                 found, posted_at = [], now
 
+    async def _read_order(self, request: OrderNeeded) -> None:
+        try:
+            order = await self._session.queries.order(request.sort)
+        except ScaicoreError as error:
+            self._post(OrderRead(request.sort, problem=sanitize(str(error))))
+        else:
+            self._post(OrderRead(request.sort, order))
+
+    async def _read_facts(self, request: FactsNeeded) -> None:
+        session = self._session
+        context = await session.contexts.read_figures(request.execution_id, request.core_id, session.known_until)
+        self._post(FactsRead(request.execution_id, context))
+
+    async def _find_slow_runs(self) -> None:
+        try:
+            hints = await asyncio.to_thread(self._session.read_slow_runs, MAX_SLOW_RUNS)
+        except ScaicoreError:
+            return
+        self._post(SlowRunsRead(hints))
+
     async def _recheck(self, request: RecheckRuns) -> None:
         try:
             matching = await self._session.queries.matching(request.query, request.positions)
@@ -304,15 +358,20 @@ class Bridge:
         self._post(ValuesCounted(field, await self._session.queries.count_values(field)))
 
     async def _read_queries(self) -> None:
-        history, views = await asyncio.to_thread(lambda: (self._remembered.load(), read_views()))
-        self._post(QueriesRead(history, views))
+        remembered = self._remembered.values()
+        (runs, checkpoints), views = await asyncio.to_thread(lambda: ([one.load() for one in remembered], read_views()))
+        self._post(QueriesRead(runs, checkpoints, views))
 
     @cached_property
-    def _remembered(self) -> RememberedQueries:
+    def _remembered(self) -> dict[str, RememberedQueries]:
+        """The queries used before, by what they are about."""
         from scaicore_tui.session.remembered import RememberedQueries
 
-        session = self._session
-        return RememberedQueries(queries_file() if session.remembers else None, session.target.title)
+        title, path = self._session.target.title, queries_file() if self._session.remembers else None
+        return {
+            "runs": RememberedQueries(path, title),
+            "checkpoints": RememberedQueries(path, f"{title} · checkpoints"),
+        }
 
     async def _read_events(self, request: EventsNeeded) -> None:
         page = await self._session.event_pages.read(request.execution_id, request.near, request.needle, request.through)
@@ -360,14 +419,6 @@ class Bridge:
             self._app.post_message(message)
         elif isinstance(message, WriteRejected):
             self._app.post_message(WriteRejected(f"{sanitize(self.name)}: {message.reason}"))
-
-
-def read_views() -> dict[str, SavedView]:
-    """Return the views of the configuration file; none if it cannot be read. Blocks."""
-    try:
-        return read_profiles(config_file()).views
-    except ConfigError:
-        return {}
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

@@ -97,6 +97,10 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         """Return whether `key` must wait for data: `release_keys` is called when data arrived."""
         return False
 
+    def bound_key(self, key: events.Key) -> events.Key | None:
+        """Return the key that is bound to what `key` does now; None if it does nothing any more."""
+        return key
+
     def release_keys(self) -> None:
         """Dispatch a held key, unless it must still wait."""
         if self._hold_timer is not None and not self._must_hold():
@@ -156,8 +160,9 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
             asyncio.get_running_loop().call_later(LOST_KEY_TIMEOUT_S, self._go_on_if_lost)
 
     def _must_hold(self) -> bool:
-        key = self._keys[0] if self._keys else None
-        return isinstance(key, events.Key) and self.is_key_held(key)
+        pressed = self._keys[0] if self._keys else None
+        key = self.bound_key(pressed) if isinstance(pressed, events.Key) else None
+        return key is not None and self.is_key_held(key)
 
     def _end_hold(self) -> None:
         """Dispatch the held key now."""
@@ -173,9 +178,17 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
         """Return the next key that is not refused; None if the queue is empty."""
         while self._keys:
             event = self._keys.popleft()
-            if isinstance(event, events.Paste) or not self.is_key_refused(event):
+            if isinstance(event, events.Paste):
                 return event
+            key = self.bound_key(event)
+            if key is None:
+                self.explain_unbound(event)
+            elif not self.is_key_refused(key):
+                return key
         return None
+
+    def explain_unbound(self, key: events.Key) -> None:
+        """Called when a key was pressed that does nothing any more."""
 
     @staticmethod
     def _now() -> float:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 from textual.binding import Binding
+
+from scaicore_tui.tui.key_names import shown_key
 
 
 class KeyContext(StrEnum):
@@ -31,6 +35,11 @@ class KeyContext(StrEnum):
     HELP = "help"
     WELCOME = "welcome"
 
+    @property
+    def config_name(self) -> str:
+        """The name of its table in `[keys]`."""
+        return self.value.replace(" ", "-")
+
 
 LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
 READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX, KeyContext.FORM, KeyContext.CAUSES}
@@ -47,6 +56,8 @@ REPLAYING = TYPING | {KeyContext.REPLAY, KeyContext.ENTITY}
 LATER_FIELDS = frozenset({KeyContext.COMMENT, KeyContext.ENTITY, KeyContext.TYPING_OUT})
 # Where the app can be suspended by ctrl+z. In text fields, ctrl+z undoes an edit.
 STOPPABLE = READING | CHOOSING | {KeyContext.RESULTS, KeyContext.HELP, KeyContext.WELCOME}
+# Dialogs that list their keys in the help; in their text fields, the key is typed.
+HELPED_DIALOGS = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY}
 SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY, KeyContext.TYPING_OUT}
 
 
@@ -65,43 +76,32 @@ class KeyAction(Struct, frozen=True):
     takes_key: bool = False
 
     @property
+    def config_name(self) -> str:
+        """Its name in `[keys]`."""
+        return self.id.rpartition(".")[2]
+
+    @property
     def key_names(self) -> str:
         """The display names of all keys, separated by blanks; of digits the first and the last."""
         if self.takes_key:
             return self.first_key
-        return " ".join(_KEY_NAMES.get(key, key) for key in self.keys)
+        return " ".join(map(shown_key, self.keys))
 
     @property
     def first_key(self) -> str:
         """The display name of the first key, for the footer; of digits the first and the last."""
         if self.takes_key:
             return f"{self.keys[0]}–{self.keys[-1]}"
-        return _KEY_NAMES.get(self.keys[0], self.keys[0])
+        return shown_key(self.keys[0])
 
 
-_KEY_NAMES = {
-    "down": "↓",
-    "up": "↑",
-    "question_mark": "?",
-    "slash": "/",
-    "escape": "esc",
-    "pagedown": "pgdn",
-    "pageup": "pgup",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "left_curly_bracket": "{",
-    "right_curly_bracket": "}",
-    "dollar_sign": "$",
-    "left_parenthesis": "(",
-    "right_parenthesis": ")",
-    "at": "@",
-    "left": "←",
-    "right": "→",
-    "plus": "+",
-    "minus": "-",
-    "equals_sign": "=",
-    "asterisk": "*",
-}
+_CLAUSE_END = re.compile(r"[;,:(]")
+
+
+def first_clause(description: str) -> str:
+    """Return the first clause of a description, for messages of one line."""
+    return _CLAUSE_END.split(description)[0].strip()
+
 
 # In order of importance: a narrow footer shows only the first ones.
 ACTIONS: tuple[KeyAction, ...] = (
@@ -221,6 +221,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "search the values of the step, or filter events: words, type:, node:, kind:, !not",
         DETAIL,
     ),
+    KeyAction("filter", ("slash",), "search", "search the keys", frozenset({KeyContext.HELP})),
     KeyAction("next_match", ("n",), "", "go to the next match", DETAIL),
     KeyAction("previous_match", ("N",), "", "go to the previous match", DETAIL),
     KeyAction(
@@ -250,8 +251,15 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "previous_error", ("E",), "", "go to the previous error", frozenset({KeyContext.RUNS, KeyContext.DETAIL})
     ),
-    KeyAction("filter", ("slash",), "filter", "filter by a query: words, !words, tests such as status:failed", LISTS),
+    KeyAction(
+        "filter",
+        ("slash",),
+        "filter",
+        "filter by a query: words, !words, tests such as status:failed; there, ctrl+s saves it as a view",
+        LISTS,
+    ),
     KeyAction("view", ("v",), "view", "change the view: all, failed, waiting, running, saved ones", LISTS),
+    KeyAction("sort", ("s",), "sort", "sort by change, start, duration, Core, status", LISTS),
     KeyAction(
         "follow",
         ("f",),
@@ -265,6 +273,12 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("list_runs", ("enter",), "list", "list the runs that failed from this cause", CAUSES),
     KeyAction("period", ("T",), "period", "tell of another period: 15 min, 60 min, 24 h, 7 d", LISTS | CAUSES),
     KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", CAUSES),
+    KeyAction("earlier_bar", ("left",), "", "list the runs of the bar before; esc lists all", LISTS),
+    KeyAction("later_bar", ("right",), "", "list the runs of the bar after", LISTS),
+    KeyAction("enlarge", ("z",), "", "enlarge the pane to all of the screen; and back", LISTS),
+    KeyAction("grow_pane", ("plus",), "", "make the pane larger; the mouse moves its border", LISTS),
+    KeyAction("shrink_pane", ("minus",), "", "make the pane smaller", LISTS),
+    KeyAction("reset_panes", ("equals_sign",), "", "give the panes their usual sizes", LISTS),
     KeyAction("ages", ("A",), "", "show when runs changed, or how long ago", frozenset({KeyContext.RUNS})),
     KeyAction("pause", ("p",), "pause", "pause or resume polling", READING),
     KeyAction("refresh_now", ("r",), "refresh", "refresh now", READING),
@@ -294,7 +308,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("option_up", ("up",), "", "previous option", CHOOSING),
     KeyAction("read_down", ("pagedown",), "", "scroll down", SCROLLING),
     KeyAction("read_up", ("pageup",), "", "scroll up", SCROLLING),
-    KeyAction("back", ("escape",), "", "dismiss the notice, then reset view and filter", LISTS),
+    KeyAction("back", ("escape",), "", "dismiss the notice, go to the runs, then reset view and filter", LISTS),
     KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", DETAIL | FORM),
     KeyAction(
         "back", ("escape",), "back", "dismiss the notice, clear the filter, go back", frozenset({KeyContext.INBOX})
@@ -311,8 +325,11 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("back", ("escape",), "close", "close; unfinished writes continue", frozenset({KeyContext.RESULTS})),
     KeyAction("back", ("escape",), "back", "stop typing; the text is kept", REPLAYING - {KeyContext.REPLAY}),
     KeyAction("back", ("escape", "q"), "stay", "stay on this profile", frozenset({KeyContext.PROFILES})),
-    KeyAction("back", ("escape", "question_mark", "q"), "close", "close the help", frozenset({KeyContext.HELP})),
+    KeyAction(
+        "back", ("escape", "question_mark", "q"), "close", "end the search, then close", frozenset({KeyContext.HELP})
+    ),
     KeyAction("help", ("question_mark",), "help", "show the keys of this view", READING),
+    KeyAction("help", ("question_mark",), "", "show the keys of this dialog", HELPED_DIALOGS),
     KeyAction("command_palette", ("ctrl+p",), "", "find any action by name", READING),
     KeyAction("quit", ("q",), "quit", "quit", READING | {KeyContext.WELCOME}),
 )
@@ -320,9 +337,65 @@ ACTIONS: tuple[KeyAction, ...] = (
 MOVE_ACTIONS = ("cursor_down", "cursor_up", "page_down", "page_up", "first", "last")
 
 
+# The keys of actions that the configuration changes, by context and action.
+ChangedKeys = dict[tuple[KeyContext, str], tuple[str, ...]]
+# Those in use: set once, before the first screen. Bindings have the default keys; `to_default_key` translates.
+_in_use: ChangedKeys = {}
+
+
+def use_keys(changed: Mapping[tuple[KeyContext, str], tuple[str, ...]]) -> None:
+    """Use these keys in place of the default ones, from now on, in all of the app."""
+    _in_use.clear()
+    _in_use.update(changed)
+
+
 def actions_in(context: KeyContext, *, read_only: bool = False) -> list[KeyAction]:
-    """Return the actions of `context`, without those that write if `read_only`."""
-    return [action for action in ACTIONS if context in action.contexts and not (read_only and action.writes)]
+    """Return the actions of `context` with the keys in use, without those that write if `read_only`."""
+    return [one for one in changed_actions_in(context, _in_use) if not (read_only and one.writes)]
+
+
+def default_actions_in(context: KeyContext) -> list[KeyAction]:
+    """Return the actions of `context` with their default keys."""
+    return [action for action in ACTIONS if context in action.contexts]
+
+
+def changed_actions_in(context: KeyContext, changed: ChangedKeys) -> list[KeyAction]:
+    """Return the actions of `context` with changed keys. Of an action that has two entries, one is left then."""
+    found, given = list[KeyAction](), set[str]()
+    for action in default_actions_in(context):
+        keys = changed.get((context, action.id))
+        if keys is None:
+            found.append(action)
+        elif action.id not in given:
+            found.append(replace(action, keys=keys))
+            given.add(action.id)
+    return found
+
+
+def key_name(action_id: str, context: KeyContext) -> str:
+    """Return the display name of the first key of an action, for messages: in `context` if the action is there."""
+    found = [one for one in actions_in(context) if one.id == action_id]
+    found = found or [one for other in KeyContext for one in actions_in(other) if one.id == action_id]
+    return found[0].first_key
+
+
+def to_default_key(context: KeyContext, key: str) -> str | None:
+    """Return the default key of what `key` does in `context`: that is bound. None if it lost its action."""
+    if not _in_use:
+        return key
+    changed = [one for one in default_actions_in(context) if (context, one.id) in _in_use]
+    for action in changed:
+        if key in _in_use[context, action.id]:
+            return action.keys[0]
+    is_former = any(key in action.keys for action in changed)
+    return None if is_former and not any(key in one.keys for one in actions_in(context)) else key
+
+
+def action_now_on(context: KeyContext, key: str) -> str:
+    """Return where the action went that had `key` by default in `context`, for people."""
+    former = next(action for action in default_actions_in(context) if key in action.keys)
+    name = former.config_name.replace("_", " ")
+    return f"{shown_key(key)}: {name} is on {key_name(former.id, context)} now"
 
 
 def is_write_action(action_id: str) -> bool:
@@ -331,8 +404,8 @@ def is_write_action(action_id: str) -> bool:
 
 
 def is_write_key(context: KeyContext, key: str) -> bool:
-    """Return whether `key` sends a write in `context`, or opens a dialog that does."""
-    return any(action.writes and key in action.keys for action in actions_in(context))
+    """Return whether a default key sends a write in `context`, or opens a dialog that does."""
+    return any(action.writes and key in action.keys for action in default_actions_in(context))
 
 
 def bindings(

@@ -243,6 +243,14 @@ class AxisClicked(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
+class RateClicked(Message):
+    """A cell of the lines about runs and failures over time was clicked; both are counted from 0."""
+
+    line: int
+    cell: int
+
+
+@dataclass(eq=False, repr=False, match_args=False)
 class Repaint(Message):
     """Repaint the whole screen, because another program wrote to it."""
 

@@ -13,6 +13,7 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.session import Session
 from scaicore_tui.text import sanitize
 from scaicore_tui.tui.bridge import Bridge
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.messages import ProfileOpened, ProfilesLoaded, SwitchFailed
 from scaicore_tui.tui.notices import Notices
 from scaicore_tui.tui.state import AppState, Drafts
@@ -52,16 +53,16 @@ class ProfileSwitcher:
     def show_profiles(self) -> str:
         """Read the profiles and post `ProfilesLoaded`. Returns why that is impossible, or an empty text."""
         if self._profiles is None:
-            return "P: there are no profiles to switch to"
+            return f"{_key()}: there are no profiles to switch to"
         self._app.run_worker(self._load(self._profiles), group="profiles", exclusive=True)
         return ""
 
     def switch(self, name: str, current: str | None) -> str:
         """Open a profile and post `ProfileOpened`. Returns the notice: it is being opened, or why not."""
         if name == current:
-            return f"P: {sanitize(name)} is open already"
+            return f"{_key()}: {sanitize(name)} is open already"
         if name in self._parked and self._parked[name].bridge.is_open:
-            return f"P: {sanitize(name)} still waits for the response to a write"
+            return f"{_key()}: {sanitize(name)} still waits for the response to a write"
         if self._profiles is not None and not self._is_opening:
             self._is_opening = True
             self._app.run_worker(self._open(self._profiles, name), group="profile")
@@ -88,9 +89,14 @@ class ProfileSwitcher:
     async def _open(self, profiles: Profiles, name: str) -> None:
         try:
             session = await profiles.open(name)
+            await asyncio.to_thread(session.screen.load)
         except ScaicoreError as error:
             self._app.post_message(SwitchFailed(f"cannot open {sanitize(name)}: {sanitize(str(error))}"))
         else:
             self._app.post_message(ProfileOpened(session))
         finally:
             self._is_opening = False
+
+
+def _key() -> str:
+    return key_name("profile", KeyContext.RUNS)

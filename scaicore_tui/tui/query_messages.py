@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from textual.message import Message
 
-from scaicore_tui.config.views import SavedView
+from scaicore_tui.config.views import SavedView, Sort
+from scaicore_tui.runs.sorted_order import SortedOrder
 from scaicore_tui.units import Position
 
 if TYPE_CHECKING:
@@ -82,14 +83,66 @@ class QueriesNeeded(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class QueriesRead(Message):
-    """The queries used before, oldest first, and the views of the configuration by name."""
+    """The queries used before, oldest first, those about checkpoints apart, and the views of the configuration."""
 
     history: Sequence[str]
+    checkpoint_history: Sequence[str]
     views: Mapping[str, SavedView]
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class RememberQuery(Message):
-    """Keep a query that was used, for the next sessions."""
+    """Keep a query that was used, for the next sessions; its subject is `runs` or `checkpoints`."""
 
     text: str
+    subject: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class OrderNeeded(Message):
+    """Read all runs in an order, in place of another one that is being read."""
+
+    sort: Sort
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class OrderRead(Message):
+    """All runs in the order `sort`, as they were when it was read. Without an `order`, `problem` says why."""
+
+    sort: Sort
+    order: SortedOrder | None = None
+    problem: str = ""
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ViewWanted(Message):
+    """Ask for a name, to save a query as a view."""
+
+    query: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class SaveView(Message):
+    """Write a view into the configuration file; with `replace`, in place of the one with its name."""
+
+    name: str
+    view: SavedView
+    replace: bool
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ViewSaved(Message):
+    """The view was saved, and these are all views now; with a `problem`, nothing was changed."""
+
+    name: str
+    views: Mapping[str, SavedView]
+    problem: str = ""
+    is_known: bool = False
+
+
+@runtime_checkable
+class ViewListener(Protocol):
+    """A screen that saves a view."""
+
+    def show_saved(self, saved: ViewSaved) -> None:
+        """Show that the view was saved, or why not."""

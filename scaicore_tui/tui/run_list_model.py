@@ -1,4 +1,4 @@
-"""The rows of the run list: the run that changed last comes first, limited by a view and a filter. Pure.
+"""The rows of the run list: in an order, at first by last change, limited by a view and a filter. Pure.
 
 A row is the position of a run, so that a long list takes little memory. Of the summaries only those that were used last
 are in memory; `missing_positions` names those that have to be loaded. A query is searched in the journal; runs that
@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from scaicore_tui.runs import ChangeOrder, Delta, Gap, GapRow, Positions, RunIndex, RunStatus, Summary, gap_rows
+from scaicore_tui.runs.sorted_order import SortedOrder
 from scaicore_tui.units import Micros, Position
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ class View(StrEnum):
 
 
 class RunListModel:
-    """The listed runs. Row 0 is the run that changed last.
+    """The listed runs. Row 0 is the run that changed last, or the first one of another order.
 
-    Rows move only in `apply`, `set_view` and `add_matches`, so that the cursor never lands on another run when the
-    index changes. `query` is in force, and `searched` is the part of the runs that was searched for it so far, 0 to 1;
-    until the first runs are found for another one, that is `searching`. `get_context` returns what a query is evaluated
-    with now.
+    Rows move only in `apply`, `set_view`, `set_order` and `add_matches`, so that the cursor never lands on another run
+    when the index changes. `query` is in force, and `searched` is the part of the runs that was searched for it so far,
+    0 to 1; until the first runs are found for another one, that is `searching`. `get_context` returns what a query is
+    evaluated with now.
     """
 
     def __init__(self, get_context: Callable[[], QueryContext] | None = None) -> None:
@@ -59,6 +60,8 @@ class RunListModel:
         self._unchecked = Positions()
         self._index: RunIndex | None = None
         self._rows = ChangeOrder()
+        # Another order than by last change.
+        self._sorted: SortedOrder | None = None
         # The runs that match the query, whatever their status; None without a query.
         self._matches: Positions | None = None
         # Runs that changed while a query was searched: the search may have seen them as they were before.
@@ -75,13 +78,18 @@ class RunListModel:
         """Return the position of the run in a row."""
         return self._rows[len(self._rows) - 1 - row]
 
-    def changed_at(self, row: int) -> Micros:
-        """Return the time of the last event of the run in a row; 0 if it has none."""
-        return self._rows.time_of(self.position(row))
+    @property
+    def newest_change(self) -> Micros:
+        """The time of the newest event of the listed runs; 0 if there is none. In another order, that of all runs."""
+        order = self._rows if self._sorted is None or self._index is None else self._index.changes
+        return order.time_of(order[len(order) - 1]) if len(order) else 0
 
     def count_after(self, changed_at: Micros) -> int:
         """Return the number of listed runs that changed after a time."""
-        return self._rows.count_after(changed_at)
+        if self._sorted is None or self._index is None:
+            return self._rows.count_after(changed_at)
+        changes = self._index.changes
+        return sum(changes[len(changes) - 1 - at] in self._rows for at in range(changes.count_after(changed_at)))
 
     @property
     def total(self) -> int:
@@ -100,8 +108,8 @@ class RunListModel:
 
     @property
     def gap_rows(self) -> list[GapRow]:
-        """The gaps, each with the row that it stands above."""
-        return [] if self._index is None else gap_rows(self._index.gaps, self._count_above)
+        """The gaps, each with the row that it stands above; only in the order by change they have a place."""
+        return [] if self._index is None or self._sorted is not None else gap_rows(self._index.gaps, self._count_above)
 
     def row_at(self, position: Position | None) -> int | None:
         """Return the row of the run at `position`; None if it is not listed."""
@@ -130,13 +138,15 @@ class RunListModel:
     def apply(self, index: RunIndex, delta: Delta) -> None:
         """Update the rows of the runs that `delta` changed; `index` has all runs."""
         is_first, self._index = self._index is not index, index
+        if self._sorted is not None:
+            self._sorted.apply(delta)
         for position in delta.vacated:
             self._rows.discard(position)
             if self._matches is not None:
                 self._matches.discard(position)
         if self.searching is not None or self.searched < 1:
             self._changed |= delta.upserted
-        if is_first or (delta.loaded and self._matches is None):
+        if is_first or delta.loaded:
             self._rows = self._selected()
         else:
             self._update(delta.upserted.values())
@@ -144,6 +154,11 @@ class RunListModel:
     def set_view(self, view: View) -> None:
         """List the runs of another view, as far as they match the query in force."""
         self.view = view
+        self._rows = self._selected()
+
+    def set_order(self, order: SortedOrder | None) -> None:
+        """List the runs in another order, which is kept up to date from now on; without one, by last change."""
+        self._sorted = order
         self._rows = self._selected()
 
     def search(self, query: Query | None) -> bool:
@@ -233,11 +248,12 @@ class RunListModel:
         """Return the runs of the view that match the filter."""
         if self._index is None:
             return ChangeOrder()
+        order = self._index.changes if self._sorted is None else self._sorted.order
         if self.view is View.ALL:
-            return self._index.changes.copy() if self._matches is None else self._index.changes.only(self._matches)
+            return order.copy() if self._matches is None else order.only(self._matches)
         chosen = self._index.by_status[RunStatus(self.view.value)]
         matches = chosen if self._matches is None else filter(chosen.__contains__, self._matches)
-        return self._index.changes.only(matches)
+        return order.only(matches)
 
     def _update(self, changed: Iterable[Summary]) -> None:
         """List the runs that match now, and remove those that do not."""
@@ -245,7 +261,8 @@ class RunListModel:
             is_match = self._matches is None or self._judge(self._matches, summary)
             is_listed = is_match and self.view.value in (View.ALL.value, summary.status.value)
             if is_listed:
-                self._rows.put(summary.position, summary.last_event_at)
+                key = summary.last_event_at if self._sorted is None else self._sorted.key_of(summary)
+                self._rows.put(summary.position, key)
             else:
                 self._rows.discard(summary.position)
 

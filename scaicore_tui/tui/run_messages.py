@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,34 @@ class ContextRead(Message):
 
     execution_id: str
     context: PastContext
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class FactsNeeded(Message):
+    """Read what other runs say about a run, without its nodes; the Core is that of the run."""
+
+    execution_id: str
+    core_id: str | None
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class FactsRead(Message):
+    """The facts that other runs tell about a run, without its nodes. Asked for by `FactsNeeded`."""
+
+    execution_id: str
+    context: PastContext
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class SlowRunsNeeded(Message):
+    """Find the runs that take longer than usual."""
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class SlowRunsRead(Message):
+    """The runs that take longer than usual, by id, and why they are said to."""
+
+    hints: Mapping[str, str]
 
 
 @dataclass(eq=False, repr=False, match_args=False)

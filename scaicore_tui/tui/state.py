@@ -6,11 +6,12 @@ Reads the session and never awaits it; only the bridge does that.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scaicore_tui.actions import Progress, Submission, latest_by_target
+from scaicore_tui.actions import Progress, Submission, gate, latest_by_target
 from scaicore_tui.actions.gate import CLOSED_REASONS
 from scaicore_tui.analysis.checkpoint_order import in_inbox_order, latest_first
 from scaicore_tui.config.views import SavedView
@@ -19,12 +20,18 @@ from scaicore_tui.runs import Delta, Gap, GapRow, Run, gaps_within, missing_even
 from scaicore_tui.session import Session, submission_of
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import to_seconds
+from scaicore_tui.tui.keymap import KeyAction, KeyContext, actions_in
 from scaicore_tui.tui.notices import Notice, Notices, progress_colour, progress_words, submission_notice
 from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.replays import Relation, replay_relations
 from scaicore_tui.tui.render.status import StatusModel, name_span, pending_count
+
+if TYPE_CHECKING:
+    # Loaded with the first hints: the first screen appears sooner.
+    from scaicore_tui.analysis.slow_hints import SlowHint
+    from scaicore_tui.analysis.statistics.figures import NodeFigures
 
 
 class Draft(Struct):
@@ -96,7 +103,7 @@ class AppState:
         self.marked: set[str] = set()
         self.resolved = ResolvedCheckpoints()
         # The queries used before, and the views of the configuration by name.
-        self.query_history = History()
+        self.query_history, self.checkpoint_history = History(), History()
         self.views: Mapping[str, SavedView] = {}
         self.finished_batches: dict[tuple[str, ...], str] = {}
         # Answers that were confirmed and are not submissions yet: of a batch, each waits for the one before.
@@ -218,6 +225,13 @@ class AppState:
         """Mark a checkpoint to be answered together with others, or remove its mark."""
         self.marked ^= {checkpoint_id}
 
+    def allowed_actions(
+        self, context: KeyContext, writes: gate.WriteContext, run: Run | None, checkpoint: Checkpoint | None
+    ) -> list[KeyAction]:
+        """Return the actions of a key context, without those that the gate does not allow on what is selected."""
+        actions = actions_in(context, read_only=self.read_only)
+        return [action for action in actions if _is_allowed(action.id, writes, run, checkpoint)]
+
     def begin_answer(self, checkpoint_id: str) -> None:
         """Record that an answer is being sent: its row says so from the key press on."""
         self._queued[checkpoint_id] = SENDING_MARK
@@ -258,6 +272,13 @@ class AppState:
         summary = index.get(execution_id)
         return () if summary is None else gaps_within(summary, index.gaps)
 
+    def slow_hints(self, run: Run, figures: Mapping[str, NodeFigures]) -> Sequence[SlowHint]:
+        """Return the hints that a run takes longer than usual; `figures` are those of the nodes of its Core."""
+        from scaicore_tui.analysis.slow_hints import slow_hints
+
+        has_gap = bool(self.gaps_within(run.execution_id))
+        return slow_hints(run, figures, self.session.known_until, has_gap=has_gap)
+
     def progress(self) -> dict[str, Span]:
         """Return the progress of the latest answer by checkpoint id."""
         return {target: _mark(submission) for target, submission in self.answers().items()} | self._queued
@@ -288,3 +309,14 @@ class AppState:
 def _mark(submission: Submission) -> Span:
     text = f"replay {submission.progress_text}" if submission.is_replay else progress_words(submission)
     return text, progress_colour(submission.progress)
+
+
+def _is_allowed(action_id: str, writes: gate.WriteContext, run: Run | None, checkpoint: Checkpoint | None) -> bool:
+    """Return whether an action can act. A run that is still being loaded can likely be replayed: it soon is."""
+    if action_id == "answer":
+        return gate.why_not_answer(writes, checkpoint) is None
+    if action_id == "continue":
+        return gate.why_not_continue(writes, checkpoint) is None
+    if action_id == "replay":
+        return run is not None and (run.is_loading or gate.why_not_replay(writes, run) is None)
+    return True

@@ -10,6 +10,8 @@ from textual.theme import BUILTIN_THEMES, Theme
 DARK = "scaicore-dark"
 LIGHT = "scaicore-light"
 TERMINAL = "scaicore-terminal"
+# As the configuration may name ours.
+SHORT_NAMES = {"dark": DARK, "light": LIGHT, "terminal": TERMINAL}
 
 
 def _theme(name: str, colours: dict[str, str], *, dark: bool = True, ansi: bool = False) -> Theme:

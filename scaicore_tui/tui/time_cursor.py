@@ -10,22 +10,24 @@ from scaicore_tui.analysis.run_history import RunHistory, parse_moment
 from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.events import BLOCK_ENTERED, BLOCK_EXITED, BLOCK_FAILED, COMPLETED, FAILED, STARTED
 from scaicore_tui.text import quote
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.units import Micros
 
+BACK = "back"
 STATE_CHANGES = frozenset({STARTED, COMPLETED, FAILED, BLOCK_ENTERED, BLOCK_EXITED, BLOCK_FAILED})
 
 
 class TimeMove(StrEnum):
-    """How the cursor moves, with its key."""
+    """How the cursor moves, with the action of its key."""
 
-    EARLIER = "←"
-    LATER = "→"
-    EARLIER_CHANGE = "{"
-    LATER_CHANGE = "}"
-    EARLIER_VISIT = "("
-    LATER_VISIT = ")"
-    FIRST = "0"
-    LAST = "$"
+    EARLIER = "earlier"
+    LATER = "later"
+    EARLIER_CHANGE = "earlier_change"
+    LATER_CHANGE = "later_change"
+    EARLIER_VISIT = "earlier_visit"
+    LATER_VISIT = "later_visit"
+    FIRST = "first_event"
+    LAST = "last_event"
 
     @property
     def is_later(self) -> bool:
@@ -56,7 +58,7 @@ class TimeCursor:
         """Move the cursor; return why it did not move, empty if it did."""
         target = self._target(move)
         if target is None:
-            return f"{move}: this is the {self._name_of_end(move)}; esc returns to now"
+            return f"{_key(move)}: this is the {self._name_of_end(move)}; {_key(BACK)} returns to now"
         self.number = target
         return ""
 
@@ -67,7 +69,8 @@ class TimeCursor:
         else:
             found = visits[: bisect_left(visits, self.number)][-1:]
         if not found or found[0] < self.history.first:
-            return f"{move}: {name} was not entered {'later' if move.is_later else 'before'}; esc returns to now"
+            when = "later" if move.is_later else "before"
+            return f"{_key(move)}: {name} was not entered {when}; {_key(BACK)} returns to now"
         self.number = found[0]
         return ""
 
@@ -100,3 +103,7 @@ class TimeCursor:
         if move in (TimeMove.EARLIER, TimeMove.LATER):
             return next(iter(numbers), None)
         return next((number for number in numbers if self.history.event(number).type in STATE_CHANGES), None)
+
+
+def _key(action: str) -> str:
+    return key_name(action, KeyContext.DETAIL)

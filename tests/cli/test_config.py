@@ -104,6 +104,42 @@ def test_problems_are_listed_with_their_fixes(configured: Program) -> None:
     assert "did you mean interval?; and 1 more: scaicore-tui config check" in done.stderr
 
 
+def test_looks_and_keys_of_the_app_are_shown_and_checked(configured: Program) -> None:
+    file = config_path(configured)
+    looks = '[profiles.prod.ui]\ntheme = "nord"\n[ui]\nview = "failed"\nmouse = false\n'
+    file.write_text(f'{PROFILES}{looks}[keys]\nreplay = "ctrl+r"\n[keys.inbox]\nmine = ["m", "f5"]\n')
+    assert configured.lines("config", "check") == [f"{file}: no problems found"]
+    shown = settings_of(configured, "--profile", "prod")
+    assert shown["theme"] == ("nord", f"profile prod in {file}")
+    assert (shown["view"], shown["mouse"]) == (("failed", f"[ui] in {file}"), (False, f"[ui] in {file}"))
+    assert (shown["sort"], settings_of(configured)["theme"]) == ((None, "default"), (None, "default"))
+    document = configured.json_output("config", "show", "--json")
+    assert document["keys"] == {"replay": ["ctrl+r"], "inbox.mine": ["m", "f5"]}
+    assert any(line.split()[:3] == ["keys.inbox.mine", "m", "f5"] for line in configured.lines("config", "show"))
+
+    looks = '[profiles.prod.ui]\ntheme = "nrod"\n[ui]\nview = "faild"\n'
+    file.write_text(f'{PROFILES}{looks}[keys]\nrepaly = "ctrl+r"\ncontinue = "j"\nmine = "x"\n')
+    done = configured("config", "check", "--json")
+    assert done.returncode == 2
+    problems = json.loads(done.stdout)["problems"]
+    assert [(problem["place"], problem["fix"]) for problem in problems[:3]] == [
+        ("ui.view", "did you mean failed?"),
+        ("profiles.prod.ui.theme", "did you mean nord?"),
+        ("keys.repaly", "did you mean replay?"),
+    ]
+    assert {problem["place"] for problem in problems[3:]} == {"keys.continue", "keys.mine"}
+    # Commands without a screen do not need what only the app uses.
+    assert settings_of(configured)["view"][0] == "faild"
+    in_terminal = configured.home / ".config" / "scaicore-tui" / "config.toml"
+    in_terminal.parent.mkdir(parents=True)
+    in_terminal.write_text(file.read_text())
+    with Terminal(configured.home, [*COMMAND], size=(220, 24), env=configured.settings) as terminal:
+        assert terminal.wait() == 2
+        shown_error = " ".join(terminal.text.split())
+    assert "ui.view: no view is named 'faild'" in shown_error
+    assert "the app was not opened" in shown_error
+
+
 def test_unusable_values_are_problems(configured: Program) -> None:
     file = config_path(configured)
     file.write_text(

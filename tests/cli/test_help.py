@@ -40,6 +40,17 @@ def test_help_fits_80_columns_and_has_examples(program: Program, name: str) -> N
     assert first < lines.index(f"{COMMON}:")
 
 
+def test_common_options_are_folded_unless_all_are_asked_for(program: Program) -> None:
+    program = program.with_variables(COLUMNS="80")
+    folded, unfolded = program.lines("checkpoints", "--help"), program.lines("checkpoints", "--help-all")
+    begin = folded.index(f"{COMMON}:")
+    names = " ".join(folded[begin + 1 :])
+    assert all(f"--{name.replace('_', '-')}" in names.split(".")[0].split() for name in Common.__struct_fields__)
+    assert len(folded[begin:]) <= 5
+    assert len(unfolded[begin:]) > len(Common.__struct_fields__)
+    assert unfolded[:begin] == folded[:begin]
+
+
 @pytest.mark.parametrize("line", [line for examples in EXAMPLES.values() for line, _ in examples])
 def test_each_example_is_a_valid_command_line(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example is parsed, not executed; a log that it names begins nevertheless."""

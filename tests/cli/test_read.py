@@ -192,5 +192,7 @@ def test_checkpoints_are_printed_as_the_rows_of_the_grid(demo: Demo, reader: Pro
 
 def test_pending_checkpoints_are_listed_with_their_options(reader: Program) -> None:
     head, *rows = reader.lines("checkpoints")
-    assert head.split() == ["ID", "TYPE", "CORE", "RUN", "AGE", "ASKS", "OPTIONS"]
-    assert any("hitl_review" in row and row.endswith("approve, reject, needs_info") for row in rows)
+    assert head.split() == ["ID", "DUE", "PRIO", "CORE", "FOR", "WHAT", "IS", "ASKED", "ANSWERS"]
+    pending = reader.json_output("checkpoints", "--json")
+    assert [row.split()[1] for row in rows] == [row["id"] for row in pending]
+    assert any(row.startswith("‖") and row.endswith("approve, reject, needs_info") for row in rows)

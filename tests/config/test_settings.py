@@ -8,9 +8,10 @@ import pytest
 
 from scaicore_tui.config import Api, Flags, Target, identity_of, journal_file, load_settings, resolve_target
 from scaicore_tui.config.network import network_options
-from scaicore_tui.config.profile_docs import KEYS
+from scaicore_tui.config.profile_docs import KEYS, UI_KEYS
 from scaicore_tui.config.profiles import Profile, parse_profiles
 from scaicore_tui.config.target import check_url
+from scaicore_tui.config.ui import UiTable
 from scaicore_tui.errors import ConfigError
 
 PROFILES = """
@@ -205,6 +206,50 @@ def test_a_profile_can_set_false(tmp_path: Path) -> None:
 
 def test_every_key_has_an_explanation() -> None:
     assert set(KEYS) == set(Profile.__struct_fields__)
+    assert set(UI_KEYS) == set(UiTable.__struct_fields__)
+
+
+@pytest.mark.parametrize("key", sorted(UI_KEYS))
+def test_every_example_of_the_looks_is_valid(key: str) -> None:
+    content, problems = parse_profiles(f"[ui]\n{UI_KEYS[key].line(key)}")
+    assert not problems
+    assert content is not None
+    assert getattr(content.ui, key) is not None
+
+
+def test_a_profile_overrides_the_looks_of_all(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[ui]\nmouse = false\ntimes = "age"\n[profiles.a]\nui = { mouse = true }\nurl = "https://a.example"\n'
+    )
+    settings = load_settings(Flags(profile="a"), {}, path)
+    assert (settings.ui["mouse"], settings.ui["times"]) == ((True, "profile a"), ("age", "[ui]"))
+    assert settings.ui["theme"] == (None, "default")
+    target = resolve_target(Flags(profile="a"), {}, path)
+    assert target is not None
+    assert (target.ui.mouse, target.ui.times, target.ui.theme) == (True, "age", None)
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "fix"),
+    [
+        ('[ui]\nsort = "durration"', "ui.sort: invalid enum value 'durration'", "did you mean duration?"),
+        ('[profiles.a.ui]\ntimes = "clck"', "profiles.a.ui.times: invalid enum value 'clck'", "did you mean clock?"),
+        ('[ui]\ntimes = "zzz"', "ui.times: invalid enum value 'zzz'", "known: clock, age"),
+        ("[ui]\ntimes = 7", "ui.times: expected text, got a number", 'for example times = "age"'),
+        ('[ui]\nthem = "nord"', "unknown key ui.them", "did you mean theme?"),
+        ('[profiles.a.ui]\nthem = "nord"', "unknown key profiles.a.ui.them", "did you mean theme?"),
+        ("[ui]\nmouse = 1", "ui.mouse: expected true or false, got a number", "for example mouse = false"),
+        ('[ui]\ntheme = ""', "ui.theme: expected text of length >= 1", "for example"),
+        ('[ui]\ntheme = "' + "x" * 1_000 + '"', "ui.theme: expected text of length <= 200", "for example"),
+        ("ui = 7", "ui: expected a table", ""),
+        ("[profiles.a]\nui = 7", "profiles.a.ui: expected a table", "for example"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_wrong_looks_are_named_with_a_fix(content: str, message: str, fix: str) -> None:
+    _, problems = parse_profiles(content)
+    assert any(message in str(problem) and fix in problem.fix for problem in problems), problems
 
 
 @pytest.mark.parametrize("key", sorted(KEYS))

@@ -18,9 +18,9 @@ from scaicore_tui.analysis.query import CHECKPOINTS, EVENTS, RUNS, Subject
 from scaicore_tui.cli import manual
 from scaicore_tui.cli.help import COMMON, EXAMPLES, EXIT_CODES, commands, sections
 from scaicore_tui.cli.main import app
-from scaicore_tui.config.profile_docs import KEYS
+from scaicore_tui.config.profile_docs import KEYS, UI_KEYS, KeyDoc
 from scaicore_tui.store.read_sql import COLUMNS
-from scaicore_tui.tui.keymap import ACTIONS, READING, KeyAction, KeyContext
+from scaicore_tui.tui.keymap import ACTIONS, READING, KeyAction, KeyContext, default_actions_in
 from tests.docs.roff import roff
 
 ROOT = Path(__file__).parents[2]
@@ -63,8 +63,8 @@ def synopsis(name: str) -> str:
 
 
 def shown(params: Iterable[Any]) -> list[Any]:
-    """Return the options that the help shows, without `--help`."""
-    return [param for param in params if not param.hidden and param.name != "help"]
+    """Return the options that the help shows, without those that show it."""
+    return [param for param in params if not param.hidden and param.name not in ("help", "help_all")]
 
 
 def command_reference() -> Iterator[str]:
@@ -96,10 +96,10 @@ def serve_options() -> Iterator[str]:
     yield from _definitions(_records(shown(sections(COMMANDS["serve"].params)["Options"])))
 
 
-def profile_keys() -> Iterator[str]:
-    """Yield all keys of a profile, each with an example."""
-    yield from _definitions(
-        (key.line(name), f"{key.meaning[0].upper()}{key.meaning[1:]}.") for name, key in KEYS.items()
+def config_keys(docs: Mapping[str, KeyDoc]) -> Callable[[], Iterator[str]]:
+    """Return a function that yields all keys of a table, each with an example."""
+    return lambda: _definitions(
+        (key.line(name), f"{key.meaning[0].upper()}{key.meaning[1:]}.") for name, key in docs.items()
     )
 
 
@@ -110,6 +110,25 @@ def keys() -> Iterator[str]:
     for context in KeyContext:
         own = [action for action in ACTIONS if context in action.contexts and action not in everywhere]
         yield from (f"### {CONTEXTS[context]}", "", *_definitions(map(_key, own)))
+
+
+def actions() -> Iterator[str]:
+    """Yield the names of the actions that the configuration can change, with their keys: first those of all lists."""
+    shared = {action.id for action in ACTIONS if action.contexts >= READING}
+    in_lists = [action for action in default_actions_in(KeyContext.RUNS) if action.id in shared]
+    yield from _definitions([("In all lists and views", _named_actions(in_lists))])
+    for context in KeyContext:
+        found = default_actions_in(context)
+        own = [action for action in found if context not in READING or action.id not in shared]
+        yield from _definitions([(context.config_name, _named_actions(own))])
+
+
+def _named_actions(listed: Iterable[KeyAction]) -> str:
+    keys_by_name: dict[str, list[str]] = {}
+    for action in listed:
+        if not action.takes_key:
+            keys_by_name.setdefault(action.config_name, []).append(action.key_names)
+    return ", ".join(f"{name} ({' '.join(shown)})" for name, shown in keys_by_name.items()) + "."
 
 
 def fields(subject: Subject) -> Callable[[], Iterator[str]]:
@@ -136,14 +155,14 @@ GENERATED: Mapping[str, Mapping[str, Callable[[], Iterator[str]]]] = {
         "exit codes": exit_codes,
         "examples": program_examples,
     },
-    "keys": {"keys": keys},
+    "keys": {"keys": keys, "actions": actions},
     "queries": {
         "runs": fields(RUNS),
         "events": fields(EVENTS),
         "checkpoints": fields(CHECKPOINTS),
         "sql": sql_views,
     },
-    "config": {"profile": profile_keys},
+    "config": {"profile": config_keys(KEYS), "ui": config_keys(UI_KEYS)},
     "serve": {"options": serve_options},
 }
 

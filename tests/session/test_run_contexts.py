@@ -46,8 +46,20 @@ async def test_the_context_of_a_run_is_told_by_the_other_runs_of_its_core() -> N
     assert context.usual.count == 2
     assert context.last_good is not None
     assert context.last_good.execution_id == "exec_1"
+    assert context.usual_path == ("classify", "find_order", "reply")
     assert context.nodes[("reply", None)].run_count == 2
     assert context.nodes[("reply", None)].median_ms == 3_120.0
+
+
+async def test_what_is_usual_leaves_out_waits_for_people() -> None:
+    asked = [RunEvents(f"exec_{n}", "core_a", n * 60).start(n=1).step("pay", "rigid", 500, 1) for n in range(3)]
+    ended = [run.step("ask", "checkpoint", 40_000 * (n + 1), 1).end({}).events for n, run in enumerate(asked)]
+    reading = Reading(*ended)
+    context = await reading.contexts.read_figures("exec_2", "core_a", NOW)
+    assert context.usual is not None
+    assert (context.usual.count, round(context.usual.longest_ms), context.usual.without_waits) == (2, 503, True)
+    assert set(context.figures) == {"pay", "ask"}
+    assert (await reading.contexts.read(reading.run("exec_2"), NOW)).usual == context.usual
 
 
 async def test_likely_sub_runs_are_found_in_the_whole_journal() -> None:

@@ -9,12 +9,19 @@ import pytest
 
 from scaicore_tui.analysis.run_groups import Trend, error_groups, group_runs, trend_of
 from scaicore_tui.analysis.statistics.figures import NodeFigures, exact_figures, node_figures
-from scaicore_tui.analysis.statistics.paths import Departure, departure, usual_path, variants
+from scaicore_tui.analysis.statistics.paths import (
+    Departure,
+    departure,
+    departure_text,
+    usual_path,
+    variants,
+)
 from scaicore_tui.analysis.statistics.rates import Column, make_rate
 from scaicore_tui.analysis.statistics.slow import quiet_run_hint, slow_limit_ms, slow_step_hint, usual_gap_ms
 from scaicore_tui.analysis.statistics.tally import Tally
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Run, RunStatus, Summary
+from scaicore_tui.runs.model import NodeRunInfo
 from scaicore_tui.runs.reduce import apply
 from tests.support.builders import NOON, SECOND, entered, event, exited, started
 
@@ -137,6 +144,25 @@ def test_runs_that_entered_the_same_nodes_took_the_same_path() -> None:
     assert departure(("a", "d"), usual) == Departure("a", "d", "b")
     assert departure(("a", "b"), usual) == Departure("b", None, "c")
     assert departure(("a", "b", "c", "d"), usual) == Departure("c", "d", None)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "outcome", "text"),
+    [
+        ("abc", RunStatus.COMPLETED, ""),
+        ("acb", RunStatus.COMPLETED, ""),
+        ("adc", None, "left the usual path after a: took d, usual b"),
+        ("d", RunStatus.FAILED, "left the usual path at its start: took d, usual a"),
+        ("ab", RunStatus.COMPLETED, "left the usual path after b: ended there, usual c"),
+        ("abcd", RunStatus.COMPLETED, "left the usual path after c: took d"),
+        ("ab", RunStatus.FAILED, ""),
+        ("ab", None, ""),
+    ],
+)
+def test_where_a_run_left_the_usual_path_is_told_in_words(nodes: str, outcome: RunStatus | None, text: str) -> None:
+    one = Run("exec_1", outcome=outcome, nodes={(node, None): NodeRunInfo(node, None) for node in nodes})
+    assert departure_text(one, ("a", "b", "c")) == text
+    assert departure_text(one, None) == ""
 
 
 def test_failures_are_grouped_by_cause() -> None:

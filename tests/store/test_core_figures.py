@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaicore_tui.analysis.usual import Usual
+from scaicore_tui.analysis.usual import ErrorShare, Usual
 from scaicore_tui.runs import RunStatus, Summary
 from scaicore_tui.store import Journal
 from scaicore_tui.store import core_figures as figures
@@ -76,6 +76,20 @@ def test_the_last_good_run_is_the_newest_before_a_run(execution: str, good: str,
         found = place.last_good()
         assert found is not None
         assert (found.execution_id, place.number()) == (good, number)
+
+
+def test_an_error_is_counted_among_the_newest_runs_of_the_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "MAX_RECENT_RUNS", 4)
+    rows = [summary(number, 1.0, RunStatus.FAILED) for number in range(6)]
+    for number, row in enumerate(rows):
+        row.error = f"TIMEOUT: order {number} is late" if number % 2 else "OTHER: no"
+    ok, elsewhere = summary(6, 1.0, RunStatus.COMPLETED), summary(7, 1.0, RunStatus.FAILED, "core_b")
+    elsewhere.error = rows[1].error
+    with stored(*rows, ok, elsewhere) as journal:
+        assert CoreFigures(journal, "exec_1").error_share() == ErrorShare(2, 4), "numbers in the text do not count"
+        assert CoreFigures(journal, "exec_0").error_share() == ErrorShare(1, 4)
+        assert CoreFigures(journal, "exec_6").error_share() is None
+        assert CoreFigures(journal, "exec_7").error_share() is None, "it is the only run of its Core"
 
 
 def test_without_other_runs_nothing_is_usual() -> None:

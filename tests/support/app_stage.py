@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,8 +16,10 @@ from textual.pilot import Pilot
 from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.config.target import Color
+from scaicore_tui.config.ui import UiTable
 from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
+from scaicore_tui.session.remembered_screen import RememberedScreen
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.main import MainScreen
@@ -33,7 +36,10 @@ WIDE, STANDARD, SMALL = (120, 40), (80, 24), (60, 20)
 
 @dataclass
 class Stage:
-    """A feed, a clock, and the app that uses them. While `fault` is set, it answers every request."""
+    """A feed, a clock, and the app that uses them. While `fault` is set, it answers every request.
+
+    `screens` is the file of remembered choices, and `ui` how the app is configured to look.
+    """
 
     sim: FeedSim
     read_only: bool = False
@@ -43,6 +49,9 @@ class Stage:
     ascii_only: bool = False
     fault: Callable[[httpx.Request], httpx.Response] | None = None
     backfill: int = 5_000
+    screens: Path | None = None
+    ui: UiTable = UiTable()  # noqa: RUF009  (frozen)
+    no_colour: bool = False
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOON / SECOND + 90))
 
     def __post_init__(self) -> None:
@@ -55,10 +64,13 @@ class Stage:
             read_only=self.read_only,
             protected=self.protected,
             color=self.color,
+            ui=self.ui,
         )
         client = Client(target, httpx.MockTransport(self._answer))
         self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill, random_fn=longest_wait)
-        self.app = DebuggerApp(self.session, ascii_only=self.ascii_only, banner="staging")
+        self.session.screen = RememberedScreen(self.screens, target.title, self.ui)
+        self.session.screen.load()
+        self.app = DebuggerApp(self.session, ascii_only=self.ascii_only, banner="staging", no_colour=self.no_colour)
 
     @property
     def screen(self) -> SessionScreen:
@@ -107,7 +119,7 @@ class Stage:
 
     def is_loaded(self) -> bool:
         """Return True if nothing is being read from the journal, and no key waits for that."""
-        reads = ("rows", "search", "events", "flow", "history of a run", "steps", "figures")
+        reads = ("rows", "search", "order", "events", "flow", "history of a run", "steps", "figures", "facts", "slow")
         is_reading = any(worker.group.startswith(reads) and not worker.is_finished for worker in self.app.workers)
         return not (is_reading or self.session.index.runs._queued_events or self.app._hold_timer)
 

@@ -15,8 +15,10 @@ from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.config.settings import ProfileInfo
 from scaicore_tui.config.target import Color
+from scaicore_tui.config.ui import UiTable
 from scaicore_tui.errors import Conflict, ScaicoreError
 from scaicore_tui.session import Session
+from scaicore_tui.session.remembered_screen import RememberedScreen
 from scaicore_tui.store import Journal
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.dialogs.profiles import ProfilesScreen
@@ -74,7 +76,13 @@ class ProfileSet:
         color = Color.RED if name == PROD else None
         target = Target(url=f"http://127.0.0.1:1/{name}", name=name, color=color, is_url_from_profile=True)
         client = Client(target, httpx.MockTransport(self.apis[name].respond))
-        return Session(target, self.journal(name), self.clock, client=client, ledger=self.ledger)
+        session = Session(target, self.journal(name), self.clock, client=client, ledger=self.ledger)
+        session.screen = self.screen(name)
+        return session
+
+    def screen(self, name: str) -> RememberedScreen:
+        """Return the remembered choices of a profile."""
+        return RememberedScreen(self._folder / "screens.json", name, UiTable())
 
     def journal(self, name: str) -> Journal:
         """Open the journal. Raises Conflict if it is open elsewhere."""

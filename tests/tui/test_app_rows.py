@@ -61,7 +61,8 @@ ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
 # All others move the cursor, show something else, or act on everything.
 OTHER_ACTIONS = {
     *("cursor_down", "cursor_up", "page_down", "page_up", "first", "last", "next_error", "previous_error", "follow"),
-    *("ages", "period", "causes", "list_runs", "moment", "enlarge", "earlier_visit", "later_visit"),
+    *("earlier_bar", "later_bar", "grow_pane", "shrink_pane", "reset_panes"),
+    *("ages", "sort", "period", "causes", "list_runs", "moment", "enlarge", "earlier_visit", "later_visit"),
     *("next_pane", "previous_pane", "back", "filter", "view", "inbox", "profile", "help", "command_palette"),
     *("view_timeline", "view_order", "view_flow", "view_events", "view_input", "view_output"),
     *(

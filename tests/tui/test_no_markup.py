@@ -39,17 +39,14 @@ STYLING = {"meta", "link"}
 # An `Input` shows its placeholder without markup; tests/hostile checks that.
 PLAIN = {
     ("tui/widgets/inputs.py", "placeholder: f'this profile is protected: {request}'"),
-    ("tui/palette.py", "placeholder: self._placeholder"),
 }
 # Values from the registry of actions, or from a message with one of its ids.
 REGISTRY = {
     "action.id",
     "action.description",
-    "action.key_names",
     "request.action_id",
-    "matcher.highlight(action.description)",
 }
-REGISTRY |= {"key", "command", "score"}
+REGISTRY |= {"key"}
 
 
 def imported_names(tree: ast.Module) -> Iterator[str]:

@@ -213,6 +213,21 @@ def test_low_bandwidth_mode_uses_few_colours_and_a_slow_tick(tmp_path: Path) -> 
         quit_app(terminal)
 
 
+def test_mouse_and_keys_can_be_changed_in_the_configuration(tmp_path: Path) -> None:
+    config = tmp_path / ".config" / "scaicore-tui" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[ui]\nmouse = false\ntheme = "nord"\n[keys]\nquit = "ctrl+g"\n')
+    with Terminal(tmp_path, DEBUGGER, warm=True) as terminal:
+        terminal.wait_until("ctrl+g quit")
+        written = bytes(terminal.output)
+        assert b"\x1b[?1003h" not in written
+        assert b"\x1b[?1000h" not in written
+        terminal.press("q")
+        terminal.wait_until("q: quit is on ctrl+g now")
+        terminal.send(b"\x07")
+        assert terminal.wait() == 0
+
+
 def test_no_color_disables_all_colours(tmp_path: Path) -> None:
     with Terminal(tmp_path, (*DEMO, "--rate", "0"), env={"NO_COLOR": "1"}, warm=True) as terminal:
         terminal.wait_until(runs_are_shown(terminal))

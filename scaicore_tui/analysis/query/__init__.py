@@ -4,7 +4,7 @@
 subject. The store compiles what its columns can answer to SQL, and evaluates the rest with that predicate.
 """
 
-from scaicore_tui.analysis.query.evaluate import Predicate, Row, compile_query
+from scaicore_tui.analysis.query.evaluate import Predicate, Row, asks_for, compile_query
 from scaicore_tui.analysis.query.fields import CHECKPOINTS, EVENTS, RUNS, Subject
 from scaicore_tui.analysis.query.parser import SUBJECTS, parse_query
 from scaicore_tui.analysis.query.rows import CheckpointRow, EventRow, Payloads, QueryContext, RunRow
@@ -25,6 +25,7 @@ __all__ = [
     "Row",
     "RunRow",
     "Subject",
+    "asks_for",
     "compile_query",
     "format_query",
     "parse_query",

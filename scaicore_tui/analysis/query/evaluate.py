@@ -24,6 +24,7 @@ from scaicore_tui.analysis.query.tree import (
     Tree,
     Value,
     Word,
+    tests_in,
 )
 from scaicore_tui.units import Micros
 
@@ -66,6 +67,13 @@ def _compile(tree: Tree, subject: Subject, now: Micros) -> Predicate:
             return lambda row: any(part(row) for part in compiled)
         case Test():
             return _test(tree, subject.fields[tree.field], now)
+
+
+def asks_for(query: Query, subject: Subject, name: str, word: str) -> bool:
+    """Return whether a query tests for `word`, one of the words that the field `name` is limited to."""
+    field = subject.fields[name]
+    tests = (test for test in tests_in(query.tree) if test.field == name)
+    return any(_matcher(test, field, value, 0)(word) for test in tests for value in test.values)
 
 
 def storable(text: str) -> str:

@@ -88,8 +88,9 @@ RUNS = _subject(
     Field(
         IS,
         FLAG,
-        "waiting, running, completed, failed; replay: sent from this machine; late: its start is missing",
-        ("waiting", "running", "completed", "failed", "replay", "late"),
+        "waiting, running, completed, failed; replay: sent from this machine; late: its start is missing;"
+        " slow: a step, or the time without an event, is longer than usual",
+        ("waiting", "running", "completed", "failed", "replay", "late", "slow"),
     ),
     Field(HAS, FLAG, "gap: events may be missing", ("gap", "checkpoint", "breakpoint", "error")),
     Field("kind", TEXT, "kind of a block that the run visited", is_dear=True),

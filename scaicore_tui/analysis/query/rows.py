@@ -28,6 +28,7 @@ class QueryContext(Struct, frozen=True):
         gaps: oldest first.
         replays: ids of the runs that are known to be replays.
         me: the names under which the caller may be asked: subject and groups.
+        slow: ids of the runs that take longer than usual; they are looked for only for queries that ask for them.
     """
 
     now: Micros
@@ -35,6 +36,7 @@ class QueryContext(Struct, frozen=True):
     gaps: Sequence[Gap] = ()
     replays: frozenset[str] = frozenset()
     me: frozenset[str] = frozenset()
+    slow: frozenset[str] = frozenset()
 
     def runs_with(self, is_wanted: Callable[[Checkpoint], bool]) -> frozenset[str]:
         """Return the ids of the runs with a pending checkpoint that is wanted."""
@@ -122,6 +124,8 @@ def _run_properties(row: RunRow) -> Sequence[str]:
         found.append("replay")
     if run.joined_late and run.is_runtime:
         found.append("late")
+    if run.execution_id in row.context.slow:
+        found.append("slow")
     return found
 
 

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from scaicore_tui.analysis.statistics.histogram import exact_quantile
-from scaicore_tui.runs import RunStatus, Summary
+from scaicore_tui.runs import Run, RunStatus, Summary
+from scaicore_tui.runs.summary import MAX_NODES
+from scaicore_tui.text import display_name
 
 Path = tuple[str, ...]
 _P95 = 0.95
@@ -47,10 +49,34 @@ class Departure(Struct, frozen=True):
     took: str | None
     usual: str | None
 
+    @property
+    def text(self) -> str:
+        """The point in words, such as `left the usual path after policy: took review, usual book`."""
+        where = f"after {display_name(self.after)}" if self.after is not None else "at its start"
+        took = f"took {display_name(self.took)}" if self.took is not None else "ended there"
+        usual = f", usual {display_name(self.usual)}" if self.usual is not None else ""
+        return f"left the usual path {where}: {took}{usual}"
+
 
 def path_of(summary: Summary) -> Path:
     """Return the nodes of a run in the order of their first visits."""
-    return tuple(node or "(block)" for node in summary.node_ids)
+    return _names(summary.node_ids)
+
+
+def departure_text(run: Run, usual: Path | None) -> str:
+    """Return where a run left the usual path of its Core, in words; empty if it did not, or none is known.
+
+    That a run failed, or is not over, is no departure: the nodes that it did not reach do not count then.
+    """
+    if usual is None or run.is_loading or len(run.nodes) > MAX_NODES:
+        return ""
+    found = departure(_names(node.node_id for node in run.nodes.values()), usual)
+    has_left = found is not None and (found.took is not None or run.outcome is RunStatus.COMPLETED)
+    return found.text if found is not None and has_left else ""
+
+
+def _names(node_ids: Iterable[str | None]) -> Path:
+    return tuple(node or "(block)" for node in node_ids)
 
 
 def variants(runs: Iterable[Summary]) -> list[Variant]:

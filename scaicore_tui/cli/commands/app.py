@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from scaicore_tui.cli.app_environment import clean_environment, require_terminal
+from scaicore_tui.cli.app_settings import read_app_settings
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr
 from scaicore_tui.cli.output.streams import can_encode_glyphs
@@ -29,6 +30,7 @@ from scaicore_tui.cli.sessions import (
     usable_target,
 )
 from scaicore_tui.config import Flags, load_settings
+from scaicore_tui.config.profiles import ProfileFile
 from scaicore_tui.config.settings import ProfileInfo, list_profiles
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.log import Log
@@ -74,6 +76,7 @@ class SessionOpener:
         flags = Flags(
             profile=name, interval=given.interval, read_only=given.read_only, low_bandwidth=given.low_bandwidth
         )
+        read_app_settings("the profile was not opened")
         target = usable_target(load_settings(flags, prefer_profile=True))
         if target is None:
             raise ConfigError(f"profile {name} has no url")
@@ -90,17 +93,18 @@ def open_app(common: Common, flow: Path | None = None) -> int:
     `flow` is a file with the graph of a flow. Raises NotFound, StorageError or ConfigError if it has none.
     """
     require_terminal()
+    content = read_app_settings()
     graph = None if flow is None else _read_flow(flow)
     if common.offline:
-        session = open_offline(common)
-        return _open(common, _with_flow(session, graph), session.target.name)
+        session = open_offline(common, content.ui)
+        return _open(common, content, _with_flow(session, graph), session.target.name)
     settings = load_common_settings(common)
     target = usable_target(settings)
     if target is not None:
         notice = settings.override_warning or former_notice(common, target)
         session = _with_flow(open_for_app(common, target), graph)
-        return _open(common, session, target.title, chooses=True, flow=graph, notice=notice)
-    code = _open(common, None, chooses=True, flow=graph)
+        return _open(common, content, session, target.title, chooses=True, flow=graph, notice=notice)
+    code = _open(common, content, None, chooses=True, flow=graph)
     from scaicore_tui.tui import RUN_DEMO
 
     return open_demo(common, DEMO_SEED, DEMO_RATE) if code == RUN_DEMO else code
@@ -124,6 +128,7 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
     from scaicore_tui.cli.commands.demo import demo_process
 
     require_terminal()
+    content = read_app_settings()
     with demo_process(seed, rate) as target:
         from scaicore_tui.session import Session
 
@@ -133,12 +138,14 @@ def open_demo(common: Common, seed: int, rate: float) -> int:
             interval=common.interval or target.interval,
             read_only=common.read_only,
             low_bandwidth=common.low_bandwidth,
+            ui=content.ui,
         )
-        return _open(common, Session(demo_target), "demo")
+        return _open(common, content, Session(demo_target), "demo")
 
 
 def _open(
     common: Common,
+    content: ProfileFile,
     session: Session | None,
     banner: str = "",
     *,
@@ -147,11 +154,17 @@ def _open(
     notice: str = "",
 ) -> int:
     gc.disable()
-    return run(_run_and_close(common, session, chooses=chooses, flow=flow, banner=banner, notice=notice))
+    return run(_run_and_close(common, content, session, chooses=chooses, flow=flow, banner=banner, notice=notice))
 
 
 async def _run_and_close(
-    common: Common, session: Session | None, *, chooses: bool, flow: FlowGraph | None, **texts: str
+    common: Common,
+    content: ProfileFile,
+    session: Session | None,
+    *,
+    chooses: bool,
+    flow: FlowGraph | None,
+    **texts: str,
 ) -> int:
     """Run the app, then close all sessions. With `chooses`, a person can switch profiles.
 
@@ -163,10 +176,12 @@ async def _run_and_close(
             await closing.enter_async_context(session)
             session.prefetch()
         profiles = SessionOpener(common, closing, flow) if chooses else None
-        return await _run_app(common, session, profiles, **texts)
+        return await _run_app(common, content, session, profiles, **texts)
 
 
-async def _run_app(common: Common, session: Session | None, profiles: SessionOpener | None, **texts: str) -> int:
+async def _run_app(
+    common: Common, content: ProfileFile, session: Session | None, profiles: SessionOpener | None, **texts: str
+) -> int:
     clean_environment()
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
     no_colour = common.no_color or bool(os.environ.get("NO_COLOR"))
@@ -175,4 +190,4 @@ async def _run_app(common: Common, session: Session | None, profiles: SessionOpe
     options = {"ascii_only": ascii_only, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
     _log.info("app", term=os.environ.get("TERM"), no_colour=no_colour, ascii=ascii_only, low_bandwidth=low)
     with stderr.held():
-        return int(await tui.run_app(session, **options, **texts, profiles=profiles))
+        return int(await tui.run_app(session, **options, **texts, profiles=profiles, ui=content.ui, keys=content.keys))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from scaicore_tui.analysis.query import RUNS, QueryError, parse_query
+from scaicore_tui.cli.app_settings import app_problems
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout
 from scaicore_tui.cli.output.stderr import say
@@ -19,6 +20,7 @@ from scaicore_tui.config.files import is_present, read_config
 from scaicore_tui.config.profiles import ConfigProblem, Profile, ProfileFile, parse_profiles
 from scaicore_tui.config.target import check_url
 from scaicore_tui.config.tokens import describe_token_file, read_token_file
+from scaicore_tui.config.ui import key_entries
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import redact
 from scaicore_tui.text import json_inline, one_line
@@ -46,8 +48,9 @@ def show(common: Common, json: bool) -> None:
     if json:
         stdout.document(_show_document(settings, rows))
     else:
+        keys = ((location, " ".join(keys), f"[keys] in {settings.file}") for location, keys in _changed_keys(settings))
         table = ((name, _cell(value), one_line(source)) for name, (value, source) in rows.items())
-        stdout.table(("SETTING", "VALUE", "FROM"), table)
+        stdout.table(("SETTING", "VALUE", "FROM"), [*table, *(tuple(map(one_line, row)) for row in keys)])
         there = "" if is_present(settings.file) else " (the file does not exist; scaicore-tui config init creates it)"
         say(f"profiles are in {settings.file}{there}")
     settings.target()
@@ -60,7 +63,13 @@ def _show_document(settings: Settings, rows: Mapping[str, tuple[Any, str]]) -> C
         "exists": is_present(settings.file),
         "profiles": list(settings.names),
         "settings": cast("SettingsDocument", values),
+        "keys": {location.removeprefix("keys."): list(keys) for location, keys in _changed_keys(settings)},
     }
+
+
+def _changed_keys(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each changed action of the app, as in the file, with its keys."""
+    return [(entry.location, entry.keys) for entry in key_entries(settings.keys)]
 
 
 def setting_rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
@@ -73,6 +82,8 @@ def setting_rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
         yield name, (shown, f"{source} in {file}" if source == settings.source_label else source)
         if name == "api":
             yield "token", _token(settings)
+    for name, (value, source) in settings.ui.items():
+        yield name, (value, source if source == "default" else f"{source} in {file}")
 
 
 def _token(settings: Settings) -> tuple[str | None, str]:
@@ -139,7 +150,7 @@ def find_all_problems(common: Common, path: Path) -> Iterator[ConfigProblem]:
     yield from problems
     if profiles is None:
         return
-    yield from (found := list(_value_problems(profiles)))
+    yield from (found := [*_value_problems(profiles), *app_problems(profiles)])
     if not found:
         yield from _settings_problems(common)
 

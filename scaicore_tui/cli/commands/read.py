@@ -85,14 +85,17 @@ async def list_checkpoints(common: Common, status: str, where: str, json: bool) 
         listed = await session.list_checkpoints(status)
         _report_unreadable(session.unreadable_count)
         _report_unread([listed.cut_short])
-        now, context = session.now, session.query_context()
+        now, context, reviewer = session.now, session.query_context(), session.reviewer
     matches = compile_query(query, CHECKPOINTS, context.now)
     ordered = in_inbox_order(listed.rows, now) if status == PENDING else latest_first(listed.rows)
     rows = [row for row in ordered if matches(CheckpointRow(row, context))]
     if json:
         stdout.document([row.raw for row in rows])
         return
-    stdout.table(tables.CHECKPOINT_HEAD, tables.checkpoint_rows(rows, now))
+    if status == PENDING:
+        stdout.table(tables.CHECKPOINT_HEAD, tables.checkpoint_rows(rows, reviewer, now, common.ascii))
+    else:
+        stdout.table(tables.RESOLVED_HEAD, tables.resolved_rows(rows, now, common.ascii))
 
 
 @asynccontextmanager

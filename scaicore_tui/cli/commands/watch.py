@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from heapq import merge
 
-from scaicore_tui.analysis.query import RUNS, Query, RunRow, compile_query
+from scaicore_tui.analysis.query import RUNS, Query, RunRow, asks_for, compile_query
 from scaicore_tui.analysis.query.rows import RunPayloads
 from scaicore_tui.cli.commands.follow import ChangeFollower, ConnectionReporter, polling, with_backoff
 from scaicore_tui.cli.completion import Until
@@ -186,12 +186,14 @@ def _filter(session: Session, query: Query) -> Callable[[Transition], bool]:
     """Return whether a change is of a run that matches the query as it is now. Without a query, all are."""
     if query.is_empty:
         return lambda change: True
-    runs = session.stored_runs
+    runs, asks_for_slow = session.stored_runs, asks_for(query, RUNS, "is", "slow")
 
     def matches(change: Transition) -> bool:
         summary = session.index.get(change.execution_id or "")
         if summary is None:
             return False
+        if asks_for_slow:
+            session.read_slow_runs()
         context = session.query_context()
         row = RunRow(summary, context, lambda summary: RunPayloads(runs.run(summary)))
         return compile_query(query, RUNS, context.now)(row)

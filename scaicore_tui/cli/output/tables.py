@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from scaicore_tui.analysis.checkpoint_order import MINE, Reviewer, assignee_name, due_text, is_due_soon, is_mine
+from scaicore_tui.analysis.review_form import asked_words
 from scaicore_tui.cli.output.stdout import Cell, Coloured
 from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.protocol.checkpoints import CONTINUE
 from scaicore_tui.runs import (
     GapRow,
     NodeRunInfo,
@@ -18,13 +21,15 @@ from scaicore_tui.runs import (
 )
 from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_STYLES, REVIEW, RUN_STYLES, StatusStyle
 from scaicore_tui.text import json_inline, one_line
-from scaicore_tui.timefmt import format_age, format_duration, format_time, to_seconds
+from scaicore_tui.timefmt import format_age, format_duration, format_time, parse, to_seconds
 
 # In narrower terminals the table of runs has no column for nodes, so that errors fit.
 MIN_WIDTH_WITH_NODES_CELLS = 100
 RUN_HEAD = ("", "RUN", "CORE", "STATUS", "AGE", "TOOK", "NODES", "ERROR")
 NODE_HEAD = ("", "NODE", "KIND", "STATE", "VISITS", "TOOK", "RESULT")
-CHECKPOINT_HEAD = ("ID", "TYPE", "CORE", "RUN", "AGE", "ASKS", "OPTIONS")
+CHECKPOINT_HEAD = ("", "ID", "DUE", "PRIO", "CORE", "FOR", "WHAT IS ASKED", "ANSWERS")
+RESOLVED_HEAD = ("", "ID", "CORE", "AGE", "ANSWER", "BY", "WHAT WAS ASKED")
+MAX_ASKED_CELLS = 60
 
 
 def glyph_cell(style: StatusStyle, ascii_only: bool) -> Coloured:
@@ -98,18 +103,42 @@ def result_text(visit: NodeVisit) -> str:
     return f"{one_line(visit.result_binding or 'result')} = {json_inline(visit.result, 60)}"
 
 
-def checkpoint_rows(checkpoints: Iterable[Checkpoint], now: float) -> Iterator[tuple[str, ...]]:
-    """Yield rows for CHECKPOINT_HEAD."""
+def checkpoint_rows(
+    checkpoints: Iterable[Checkpoint], reviewer: Reviewer, now: float, ascii_only: bool
+) -> Iterator[tuple[Cell, ...]]:
+    """Yield rows for CHECKPOINT_HEAD, in the words of the inbox. Names of the `reviewer` have a star."""
+    for row in checkpoints:
+        is_late = row.expires is not None and to_seconds(row.expires) < now
+        star = f" {'!' if ascii_only else MINE}" if is_mine(row, reviewer) else ""
+        priority = row.priority or ""
+        yield (
+            glyph_cell(BREAKPOINT if row.is_breakpoint else REVIEW, ascii_only),
+            one_line(row.id),
+            Coloured(due_text(row, now), "red" if is_late else "amber" if is_due_soon(row, now) else "grey"),
+            "" if priority.lower() == "normal" else one_line(priority),
+            _flow_name(row),
+            one_line(assignee_name(row)).replace(MINE, "*") + star,
+            one_line(asked_words(row), MAX_ASKED_CELLS),
+            CONTINUE if row.is_breakpoint else one_line(", ".join(option.id for option in row.options)),
+        )
+
+
+def resolved_rows(checkpoints: Iterable[Checkpoint], now: float, ascii_only: bool) -> Iterator[tuple[Cell, ...]]:
+    """Yield rows for RESOLVED_HEAD, in the words of the inbox."""
     for row in checkpoints:
         yield (
+            glyph_cell(RUN_STYLES[RunStatus.COMPLETED], ascii_only),
             one_line(row.id),
-            one_line(row.checkpoint_type),
-            one_line(row.core_id or ""),
-            one_line(row.execution_id or ""),
-            age_text(row.created, now),
-            one_line(row.title, 50),
-            one_line(", ".join(option.id for option in row.options)),
+            _flow_name(row),
+            age_text(parse(row.resolved_at), now),
+            one_line(row.resolution or row.status),
+            one_line(row.resolved_by or "by somebody"),
+            one_line(asked_words(row), MAX_ASKED_CELLS),
         )
+
+
+def _flow_name(checkpoint: Checkpoint) -> str:
+    return one_line(checkpoint.flow_name or (checkpoint.core_id or "?").removeprefix("core_"))
 
 
 # Initial column widths: time, run, glyph, word, details.

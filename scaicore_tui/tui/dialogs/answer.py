@@ -21,7 +21,7 @@ from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW
 from scaicore_tui.text import display_name, editable_json, one_line
 from scaicore_tui.tui.dialogs.base import Dialog
-from scaicore_tui.tui.keymap import KeyContext, bindings, is_write_action
+from scaicore_tui.tui.keymap import KeyContext, bindings, is_write_action, key_name
 from scaicore_tui.tui.messages import AnswerCheckpoint, CopyText, OptionChosen
 from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail
 from scaicore_tui.tui.render.line import Line, Span
@@ -86,7 +86,7 @@ class AnswerDialogBase(Dialog):
     @property
     def confirm_key(self) -> str:
         """The key that confirms in the current key context."""
-        return "ctrl+s" if self.key_context is KeyContext.COMMENT else "enter"
+        return key_name("send", self.key_context)
 
     @property
     def confirmation_words(self) -> tuple[str, ...]:
@@ -111,6 +111,13 @@ class AnswerDialogBase(Dialog):
         """Focus the options."""
         super().on_mount()
         (self._picker or self._free_text).focus()
+
+    def why_key_is_dead(self, key: str) -> str | None:
+        """Return how to choose, for a character that begins no option."""
+        if self._picker is None or not self._picker.has_focus or len(key) > 1:
+            return None
+        count = self._picker.option_count
+        return "no such option: choose 1" if count == 1 else f"no such option: choose 1–{count}, or its first letters"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable write actions in a read-only session."""
@@ -184,7 +191,8 @@ class AnswerScreen(AnswerDialogBase):
         """Copy the checkpoint's input fields into the comment: the API takes no fields, only a comment."""
         lines = [line for line in input_field_lines(self.checkpoint) if line not in self._comment.text.splitlines()]
         if self.read_only or not lines:
-            self.set_hint(("ctrl+t: no input fields left to copy into the comment", "amber"))
+            key = key_name("fields", self.key_context)
+            self.set_hint((f"{key}: no input fields left to copy into the comment", "amber"))
             return
         self._comment.text = "\n".join(part for part in (self._comment.text, *lines) if part)
         self.refresh_chrome()

@@ -234,6 +234,11 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
         if self.confirm_field.is_needed:
             self.confirm_field.require(self.confirmation_words, self.confirmation_key)
 
+    def action_help(self) -> None:
+        from scaicore_tui.tui.dialogs.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.state, self.key_context))
+
     def action_read_down(self) -> None:
         self.pager.page(1)
         self.refresh_chrome()

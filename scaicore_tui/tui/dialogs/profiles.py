@@ -68,7 +68,7 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
     DEFAULT_CSS = """
     ProfilesScreen { align: center middle; background: $background; }
     ProfilesScreen #panel { width: 96%; max-width: 100; height: auto; background: $background; }
-    ProfilesScreen ProfileList { padding: 1; height: auto; max-height: 80vh; }
+    ProfilesScreen ProfileList { margin: 1; height: auto; max-height: 80vh; }
     """
 
     def __init__(self, profiles: Sequence[ProfileInfo], current: str | None) -> None:
@@ -89,8 +89,12 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Fill heading and footer."""
-        self._heading.show([("Profiles", "text strong")], active=True)
+        self.show_message("")
         self._footer.show(actions_in(KeyContext.PROFILES))
+
+    def show_message(self, text: str, colour: str = "amber") -> None:
+        """Show `text` beside the title."""
+        self._heading.show([("Profiles", "text strong"), (f"  {text}", colour)], active=True)
 
     async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
         """Run the action whose footer key was clicked, or switch to the clicked profile."""

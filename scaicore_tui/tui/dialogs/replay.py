@@ -17,7 +17,7 @@ from scaicore_tui.protocol.strict_json import StrictJson, parse_strict
 from scaicore_tui.runs import Run
 from scaicore_tui.text import display_name, editable_json, one_line, reindent_json
 from scaicore_tui.tui.dialogs.base import Dialog
-from scaicore_tui.tui.keymap import REPLAYING, KeyContext, bindings
+from scaicore_tui.tui.keymap import REPLAYING, KeyContext, bindings, key_name
 from scaicore_tui.tui.messages import CopyText, EditorFailed, EditText, ReplayRun, TextEdited
 from scaicore_tui.tui.render.line import Line, Span, untrusted
 from scaicore_tui.tui.render.replay_detail import DiffLine, count_changed, diff, diff_lines, replay_detail
@@ -209,7 +209,7 @@ class ReplayScreen(Dialog):
         yield from self.confirmation_prompt()
         if self.has_new_input and self._parsed is not None and self._parsed.notes:
             yield f"{one_line(self._parsed.notes[0])} · ", "amber"
-        yield f"{'ctrl+s' if self.key_context is KeyContext.INPUT else 'enter'} invokes ", "text"
+        yield f"{key_name('send', self.key_context)} invokes ", "text"
         yield display_name(self.source_run.core_id or ""), "accent strong"
         yield from self.state.name_spans("text")
         yield f" · {self._input_summary()}", "text"

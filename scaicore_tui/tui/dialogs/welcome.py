@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from scaicore_tui.config import config_file
 from scaicore_tui.text import one_line, wrap
-from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
+from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings, key_name
 from scaicore_tui.tui.messages import InvokeKeyAction, OpenProfiles
 from scaicore_tui.tui.render.line import Line, column
 from scaicore_tui.tui.widgets.bars import Footer, Heading
@@ -47,7 +47,7 @@ class WelcomeScreen(Screen[None]):
         yield self._pager
         yield Footer()
 
-    def show_message(self, text: str) -> None:
+    def show_message(self, text: str, colour: str = "amber") -> None:
         """Show `text` below the instructions."""
         self._message = text
         self._pager.rebuild()
@@ -79,9 +79,8 @@ class WelcomeScreen(Screen[None]):
 def _choose_profile_lines(profiles: Sequence[str], width: int) -> list[Line]:
     """Return the instructions for choosing a profile: none was requested and none is the default."""
     lines: list[Line] = [[("No default profile is set.", "text strong")], []]
-    lines += _paragraph_lines(
-        f"Press P to choose one of {', '.join(map(one_line, profiles))}; or set a default in", width, "text"
-    )
+    key, names = key_name("profile", KeyContext.WELCOME), ", ".join(map(one_line, profiles))
+    lines += _paragraph_lines(f"Press {key} to choose one of {names}; or set a default in", width, "text")
     return [*lines, *_config_path_lines(width), [], [(f'  default = "{one_line(profiles[0])}"', "grey")], []]
 
 
@@ -104,8 +103,9 @@ def _config_path_lines(width: int) -> list[Line]:
 
 
 def _demo_lines(width: int) -> list[Line]:
+    key = key_name("demo", KeyContext.WELCOME)
     return _paragraph_lines(
-        "Or press d: the demo starts a ScaiGrid on this machine and runs flows on it. It needs no account, "
+        f"Or press {key}: the demo starts a ScaiGrid on this machine and runs flows on it. It needs no account, "
         "and nothing leaves this machine.",
         width,
         "text",

@@ -13,13 +13,13 @@ from scaicore_tui.analysis.review_form import field_label, form_sections, input_
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.text import ELLIPSIS, cell_width, display_name, json_pretty, one_line, wrap
 from scaicore_tui.timefmt import age_text, deadline_text
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.render.checkpoints import PRIORITY_COLOURS, deadline_colour
 from scaicore_tui.tui.render.line import BAR, Line, Span
 from scaicore_tui.tui.render.runs import core_name
 
 # A longer form and context is cut off; ctrl+y copies all of it.
 MAX_LINES = 3_000
-NO_INPUT = "This API accepts no input fields. Answer in the comment (tab); ctrl+t inserts the fields there."
 
 
 def checkpoint_detail(checkpoint: Checkpoint, width: int, now: float) -> list[Line]:
@@ -30,7 +30,7 @@ def checkpoint_detail(checkpoint: Checkpoint, width: int, now: float) -> list[Li
     body = list(islice(chain(_form(checkpoint, quoted_width), _context(checkpoint, quoted_width)), 1, MAX_LINES))
     lines += quoted_lines(body if len(body) < MAX_LINES - 1 else [*body[:-1], [(ELLIPSIS, "grey")]])
     if input_field_lines(checkpoint):
-        lines += [[(line, "amber")] for line in wrap(NO_INPUT, width)]
+        lines += [[(line, "amber")] for line in wrap(_no_input(), width)]
     return [*lines, *packed(_identity(checkpoint), width)]
 
 
@@ -124,3 +124,8 @@ def _identity(checkpoint: Checkpoint) -> list[Span]:
 def _facts(facts: Mapping[str, str | None], colours: Mapping[str, str]) -> list[Span]:
     """Return each fact with a value as `name value`."""
     return [(f"{name} {display_name(value)}", colours.get(name, "grey")) for name, value in facts.items() if value]
+
+
+def _no_input() -> str:
+    tab, fields = (key_name(action, KeyContext.ANSWER) for action in ("next_field", "fields"))
+    return f"This API accepts no input fields. Answer in the comment ({tab}); {fields} inserts the fields there."

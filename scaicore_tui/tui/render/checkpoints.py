@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from scaicore_tui.analysis.checkpoint_order import DUE_SOON_S, Reviewer, assignee_name, is_mine
+from scaicore_tui.analysis.checkpoint_order import DUE_SOON_S, MINE, Reviewer, assignee_name, due_text, is_mine
 from scaicore_tui.analysis.review_form import asked_words
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW, RUN_STYLES
 from scaicore_tui.text import MAX_DISPLAY_NAME_CELLS, cell_width, one_line, truncate
-from scaicore_tui.timefmt import age_text, format_age, parse, to_seconds
+from scaicore_tui.timefmt import age_text, parse, to_seconds
 from scaicore_tui.tui.render.line import Line, Span, column, line_width, right_align
 from scaicore_tui.tui.render.runs import core_name
 
 MIN_WIDTH_FOR_OPTIONS = 100
 MIN_WIDTH_FOR_ASSIGNEE = 72
 DUE_CELLS, PRIORITY_CELLS = 8, 9
-MINE = "★"
 PRIORITY_COLOURS = {"critical": "red strong", "high": "amber strong"}
 
 
@@ -86,10 +85,7 @@ def glyph_span(checkpoint: Checkpoint) -> Span:
 
 def due_span(checkpoint: Checkpoint, now: float, width: int = 0) -> Span:
     """Return the time left, right-aligned in `width` cells and coloured by urgency; `late` if the deadline passed."""
-    if checkpoint.expires is None:
-        return right_align("–", max(1, width), "grey")
-    left = to_seconds(checkpoint.expires) - now
-    text = f"{format_age(-left)} late" if left < 0 else format_age(left)
+    text = due_text(checkpoint, now)
     return right_align(text, width or cell_width(text), deadline_colour(checkpoint.expires, now))
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import format_age
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints
 from scaicore_tui.tui.render.line import Span
 
@@ -57,4 +58,4 @@ def age_spans(resolved: ResolvedCheckpoints, now: float, width: int) -> list[Spa
         return [(f"not read again: {one_line(resolved.problem, width // 2)}", "amber")]
     if resolved.read_at is None:
         return [("reading…", "grey")]
-    return [(f"read {format_age(now - resolved.read_at)} ago · v waiting", "grey")]
+    return [(f"read {format_age(now - resolved.read_at)} ago · {key_name('view', KeyContext.INBOX)} waiting", "grey")]

@@ -11,6 +11,7 @@ from scaicore_tui.runs import RunStatus, Summary
 from scaicore_tui.runs.status_style import BREAKPOINT, NODE_STYLES, REVIEW, RUN_STYLES
 from scaicore_tui.text import cell_width, display_name, json_inline, one_line, truncate, wrap
 from scaicore_tui.timefmt import NOW, age_text, format_time, parse
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.render.checkpoint_detail import packed, quoted_lines, title_lines, urgency_spans
 from scaicore_tui.tui.render.checkpoints import flow_label
 from scaicore_tui.tui.render.line import BAR, Line, Span, column, wrap_spans
@@ -24,7 +25,6 @@ MAX_MESSAGE_LINES = 12
 MAX_FIELD_LINES, MAX_FIELDS = 3, 60
 MAX_RUN_LINES, MAX_RUN_NODES = 2, 40
 INPUT_MARK = " (input)"
-NO_INPUT = "The API takes no input fields: in the comment (tab), ctrl+t inserts them."
 
 
 def heading_spans(checkpoint: Checkpoint) -> list[Span]:
@@ -39,7 +39,8 @@ def heading_spans(checkpoint: Checkpoint) -> list[Span]:
     if checkpoint.node_id:
         spans.append((f" · node {display_name(checkpoint.node_id)}", "grey"))
     if checkpoint.execution_id:
-        spans.append((f" · run {short_id(checkpoint.execution_id)} (x opens it)", "grey"))
+        key = key_name("follow_link", KeyContext.INBOX)
+        spans.append((f" · run {short_id(checkpoint.execution_id)} ({key} opens it)", "grey"))
     return spans
 
 
@@ -52,7 +53,7 @@ def form_lines(checkpoint: Checkpoint, run: Summary | None, width: int, now: flo
     lines += packed(urgency_spans(checkpoint, now), width)
     lines += run_lines(checkpoint, run, width)
     if input_field_lines(checkpoint):
-        lines += [[(line, "grey")] for line in wrap(NO_INPUT, width)]
+        lines += [[(line, "grey")] for line in wrap(_no_input(), width)]
     return lines
 
 
@@ -148,3 +149,8 @@ def _field_lines(label: str, value: str, label_cells: int, width: int, padded: i
     for number, line in enumerate(wrap(value, max(4, width - label_cells), MAX_FIELD_LINES) or [""]):
         shown = truncate(label, label_cells - 1) if number == 0 else ""
         yield [column(shown, label_cells, "grey"), column(line, padded - label_cells)]
+
+
+def _no_input() -> str:
+    tab, fields = key_name("next_field", KeyContext.INBOX), key_name("fields", KeyContext.COMMENT)
+    return f"The API takes no input fields: in the comment ({tab}), {fields} inserts them."

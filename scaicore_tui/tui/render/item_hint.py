@@ -10,11 +10,11 @@ from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.analysis.review_form import asked_words
 from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.text import display_name, one_line, quote
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.notices import progress_colour, progress_words
 from scaicore_tui.tui.render.line import Span
 
 MAX_NAMED, MAX_NAME_CELLS = 2, 48
-TRY_AGAIN = "enter: try again"
 
 
 class Choice(Struct, frozen=True):
@@ -62,6 +62,6 @@ def state_spans(answer: Submission) -> Iterator[Span]:
     """Yield the state of an answer that was given before, with the reason; if nothing was sent, how to try again."""
     yield progress_words(answer), f"{progress_colour(answer.progress)} strong"
     if answer.progress is Progress.NOT_SENT and answer.resolution:
-        yield f" · {TRY_AGAIN} with {display_name(answer.resolution)}", "text"
+        yield f" · {key_name('send', KeyContext.INBOX)}: try again with {display_name(answer.resolution)}", "text"
     if answer.message and answer.progress not in (Progress.SENDING, Progress.CONFIRMED, Progress.ACCEPTED):
         yield f" · {one_line(answer.message)}", progress_colour(answer.progress)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from scaicore_tui.protocol import Option
 from scaicore_tui.text import cell_width, display_name
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.render.line import CURSOR, Span
 
 # Those with a digit.
@@ -55,7 +56,7 @@ def option_lines(options: Sequence[Option], chosen: str | None, width: int, end:
         lines[-1].append((" " * GAP_CELLS, "text"))
         used += cells + GAP_CELLS
     if len(options) > MAX_OPTIONS:
-        end = f"a: {len(options) - MAX_OPTIONS} more   {end}"
+        end = f"{key_name('answer', KeyContext.INBOX)}: {len(options) - MAX_OPTIONS} more   {end}"
     if end and used + cell_width(end) + 1 <= width:
         lines[-1].append((f" {end}", "grey"))
     return OptionLines(tuple(lines), tuple(spots))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scaicore_tui.analysis.statistics.rates import Rate, rising_since
 from scaicore_tui.text import cell_width
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age, format_time, to_seconds
-from scaicore_tui.tui.render.line import Line, Span
+from scaicore_tui.tui.render.line import BADGE, Line, Span
 from scaicore_tui.units import Micros
 
 # From this width on there is a line for the runs too, and more words.
@@ -27,11 +27,13 @@ def rate_columns(width: int) -> int:
     return max(MIN_COLUMNS, width - LABEL_CELLS - words)
 
 
-def rate_lines(rate: Rate, now: float, width: int, *, ascii_only: bool = False) -> list[Line]:
+def rate_lines(
+    rate: Rate, now: float, width: int, *, ascii_only: bool = False, marked: tuple[bool, int] | None = None
+) -> list[Line]:
     """Return the lines of a rate with `rate_columns(width)` columns, at `now` in seconds since 1970.
 
     In less than WIDE_CELLS it is one line, of the failures. What does not fit is left out from the end. Failures are
-    called rising by the rule of `rising_since`.
+    called rising by the rule of `rising_since`. `marked` is a column, of the failures or of the runs.
     """
     signs = ASCII_BARS if ascii_only else UNICODE_BARS
     failed = "text strong" if not rate.failed else "red strong"
@@ -39,16 +41,32 @@ def rate_lines(rate: Rate, now: float, width: int, *, ascii_only: bool = False) 
     words = [] if rising is None else [f"rising since {_clock(rising, now)}"]
     if width < WIDE_CELLS:
         words = [f"{rate.failed} in {period_text(rate)}", *words]
-        return [_line("failed", [column.failed for column in rate.columns], words, signs, "red", failed, ", ", width)]
+        failures = [column.failed for column in rate.columns]
+        return [_line("failed", failures, words, signs, "red", failed, ", ", width, _marked(marked, is_failed=True))]
     if rate.newest_failure_at is not None:
         words.append(f"newest {format_age(now - to_seconds(rate.newest_failure_at))} ago")
     runs = [f"{rate.runs} in {period_text(rate)}", rate_now_text(rate, now)]
     counts = [column.runs for column in rate.columns]
     failures = [column.failed for column in rate.columns]
     return [
-        _line("runs", counts, runs, signs, "text", "text strong", " · ", width),
-        _line("failed", failures, [str(rate.failed), *words], signs, "red", failed, " · ", width),
+        _line("runs", counts, runs, signs, "text", "text strong", " · ", width, _marked(marked, is_failed=False)),
+        _line(
+            "failed",
+            failures,
+            [str(rate.failed), *words],
+            signs,
+            "red",
+            failed,
+            " · ",
+            width,
+            _marked(marked, is_failed=True),
+        ),
     ]
+
+
+def _marked(marked: tuple[bool, int] | None, *, is_failed: bool) -> int | None:
+    """Return the column that is marked in the line of the failures, or in that of the runs."""
+    return None if marked is None or marked[0] is not is_failed else marked[1]
 
 
 def bars(counts: Sequence[int], signs: str) -> str:
@@ -94,9 +112,12 @@ def _line(
     number_colour: str,
     joint: str,
     width: int,
+    marked: int | None,
 ) -> list[Span]:
     """Return the label, the bars, and of the words as many as fit: the first is the number, which is always shown."""
-    spans: list[Span] = [(f" {label:<{LABEL_CELLS - 1}}", "grey"), (bars(counts, signs), bar_colour), ("  ", "text")]
+    drawn = bars(counts, signs)
+    parts = [(drawn, bar_colour)] if marked is None else _parts(drawn, bar_colour, marked)
+    spans: list[Span] = [(f" {label:<{LABEL_CELLS - 1}}", "grey"), *parts, ("  ", "text")]
     number, *rest = words
     spans.append((number, number_colour))
     used = sum(cell_width(text) for text, _ in spans)
@@ -107,6 +128,15 @@ def _line(
             break
         spans.append((text, "red" if word.startswith("rising") else "grey"))
     return spans
+
+
+def _parts(drawn: str, colour: str, marked: int) -> list[Span]:
+    """Return bars with a marked one, which stands out without colours too."""
+    return [
+        (drawn[:marked], colour),
+        (drawn[marked : marked + 1], f"accent{BADGE}"),
+        (drawn[marked + 1 :], colour),
+    ]
 
 
 def _clock(at: Micros, now: float) -> str:

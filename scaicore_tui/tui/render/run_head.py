@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from scaicore_tui.analysis.slow_hints import SlowHint, hints_text
+from scaicore_tui.analysis.statistics.paths import departure_text
 from scaicore_tui.analysis.usual import NO_CONTEXT, PastContext
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW, RUN_STYLES
-from scaicore_tui.text import display_name
+from scaicore_tui.text import cell_width, display_name
 from scaicore_tui.timefmt import age_text, deadline_text, format_duration, format_time, to_seconds
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.render.checkpoints import deadline_colour
 from scaicore_tui.tui.render.line import Line, Span, untrusted, wrap_spans
 from scaicore_tui.tui.render.replays import Relation
@@ -56,6 +59,7 @@ class RunFacts(Struct, frozen=True):
         asked: the checkpoint at which it waits.
         missing: says which events are missing; empty if none are.
         retries: number of steps that were tried again.
+        slow: hints that it takes longer than usual.
     """
 
     asked: Checkpoint | None = None
@@ -63,6 +67,7 @@ class RunFacts(Struct, frozen=True):
     missing: str = ""
     context: PastContext = NO_CONTEXT
     retries: int = 0
+    slow: Sequence[SlowHint] = ()
 
 
 def fact_lines(run: Run, facts: RunFacts, now: float, width: int, *, is_low: bool = False) -> list[Line]:
@@ -95,10 +100,10 @@ def _question(asked: Checkpoint, now: float, width: int) -> Iterator[Line]:
     if asked.expires is not None:
         facts.append((f"due {deadline_text(asked.expires, now)}  ", deadline_colour(asked.expires, now)))
     if asked.is_breakpoint:
-        facts.append(("c continues", "accent"))
+        facts.append((f"{key_name('continue', KeyContext.DETAIL)} continues", "accent"))
     else:
         names = enumerate(asked.answers[:MAX_ANSWERS], 1)
-        facts.append(("a answers: ", "accent"))
+        facts.append((f"{key_name('answer', KeyContext.DETAIL)} answers: ", "accent"))
         facts.append(("  ".join(f"{number} {display_name(option.name, 24)}" for number, option in names), "text"))
     yield facts
 
@@ -119,8 +124,14 @@ def _notes(run: Run, relations: Sequence[Relation], missing: str) -> Iterator[Sp
 def _comparisons(run: Run, facts: RunFacts, now: float) -> Iterator[Span]:
     """Yield what is usual for runs of the Core, the last good one, retries, and which of these runs it is."""
     context = facts.context
+    if facts.slow:
+        yield f"{hints_text(facts.slow)}  ", "amber"
     if context.usual is not None:
         yield f"{context.usual.text}  ", "text"
+    if context.error is not None:
+        yield f"{context.error.text}  ", "text"
+    if left := departure_text(run, context.usual_path):
+        yield f"{left}  ", "text"
     good = context.last_good
     if good is not None and run.outcome is not RunStatus.COMPLETED and to_seconds(good.ended_at or 0) <= now:
         yield f"{good_text(run, good, now)}  ", "text"
@@ -128,6 +139,27 @@ def _comparisons(run: Run, facts: RunFacts, now: float) -> Iterator[Span]:
         yield f"{facts.retries:,} {'retry' if facts.retries == 1 else 'retries'}  ", "text"
     if context.total > 1:
         yield f"run {context.number:,} of {context.total:,} of this Core, newest first  ", "grey"
+
+
+def past_lines(run: Run, facts: RunFacts, now: float, width: int) -> list[Line]:
+    """Return what is known of other runs, for the main screen: as many lines for a run before and after it is read.
+
+    That is one line, and for a run that did not complete another one, as there is more to be told.
+    """
+    context, known = facts.context, list[Span]()
+    if facts.slow:
+        known.append((f"{hints_text(facts.slow)}  ", "amber"))
+    if context.usual is not None:
+        is_alone = not facts.slow and context.error is None and cell_width(context.usual.text) <= width
+        known.append((f"{context.usual.text if is_alone else context.usual.short_text}  ", "text"))
+    if context.error is not None:
+        known.append((f"{context.error.text}  ", "text"))
+    has_failed, good = run.is_over and run.outcome is not RunStatus.COMPLETED, context.last_good
+    if has_failed and good is not None and to_seconds(good.ended_at or 0) <= now:
+        known.append((good_text(run, good, now), "text"))
+    count = 1 if run.outcome is RunStatus.COMPLETED else 2
+    lines: list[Line] = [*wrap_spans(known, width, count)] if known else []
+    return [*lines, *([()] * (count - len(lines)))]
 
 
 def view_line(view: RunView, run: Run | None, width: int, events: str = "") -> Line:

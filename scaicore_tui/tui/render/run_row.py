@@ -30,12 +30,14 @@ class RowFacts(NamedTuple):
         shows_ages: the first column tells how long ago the run changed, instead of when.
         asked: the pending checkpoints by the id of their run.
         marks: the progress of replays by the id of the replayed run.
+        slow: hints that a run takes longer than usual, by its id.
     """
 
     now: float
     shows_ages: bool = False
     asked: Mapping[str, Checkpoint] = {}
     marks: Mapping[str, Span] = {}
+    slow: Mapping[str, str] = {}
 
 
 def run_row(run: Summary, width: int, facts: RowFacts) -> list[Span]:
@@ -53,7 +55,10 @@ def run_row(run: Summary, width: int, facts: RowFacts) -> list[Span]:
     ]
     if (mark := facts.marks.get(run.execution_id)) is not None:
         row += [mark, ("  ", "text")]
-    return row + _where(run, max(0, width - line_width(row)), asked, facts.now)
+    left = max(0, width - line_width(row))
+    if run.status in (RunStatus.RUNNING, RunStatus.UNKNOWN) and (hint := facts.slow.get(run.execution_id)):
+        return [*row, _slow(run, hint, left)]
+    return row + _where(run, left, asked, facts.now)
 
 
 def columns_line(width: int, *, shows_ages: bool) -> list[Span]:
@@ -97,6 +102,12 @@ def _where(run: Summary, width: int, asked: Checkpoint | None, now: float) -> li
         count = len(run.node_ids)
         return [(one_line("1 node" if count == 1 else f"{count} nodes", width), "grey")]
     return [(one_line(_node_name(run, NodeState.ENTERED), width), RUN_STYLES[run.status].colour)]
+
+
+def _slow(run: Summary, hint: str, width: int) -> Span:
+    """Return where a run is, and the hint that this takes longer than usual."""
+    node = _node_name(run, NodeState.ENTERED)
+    return one_line(hint if not node or hint.startswith(f"{node}: ") else f"{node}  {hint}", width), "amber"
 
 
 def _failure(run: Summary, width: int) -> list[Span]:

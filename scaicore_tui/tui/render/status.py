@@ -15,6 +15,7 @@ from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.session import ConnectionState, ConnectionStatus, PendingStatus, SourceStatus
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import format_age, format_duration
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.render.line import STRONG, Span, badge, line_width
 
 NO_ANSWER = "no answer for three intervals"
@@ -60,7 +61,7 @@ def _labelled_problem(name: str, problem: str, age: float | None, kept: str) -> 
 
 def _problem_line(problem: str, kept: str, model: StatusModel) -> str:
     tries = f"{model.connection.failures} tries failed" if model.connection.failures > 1 else ""
-    hint = "" if model.connection.paused else "r tries now"
+    hint = "" if model.connection.paused else f"{key_name('refresh_now', KeyContext.RUNS)} tries now"
     return " · ".join(part for part in (problem, kept, tries, hint) if part)
 
 
@@ -167,7 +168,7 @@ def next_poll_text(model: StatusModel, width: int | None = None) -> str:
     """Return when the next poll is due, or what delays it; shortened to `width` cells if possible."""
     link = model.connection
     if link.paused:
-        return "p resumes"
+        return f"{key_name('pause', KeyContext.RUNS)} resumes"
     if link.held_until is not None and link.held_until > model.now:
         return f"rate limit, next {format_age(link.held_until - model.now)}"
     if link.behind is not None:

@@ -30,13 +30,14 @@ NO_INPUT = "not known: this run began before our first event"
 
 
 class StepNotes(Struct, frozen=True):
-    """Facts about a step: the `ways` out of its node, its `name` in the flow, `links` to other runs, and what is
-    `usual` for the node."""
+    """Facts about a step: the `ways` out of its node, its `name` in the flow, `links` to other runs, what is `usual`
+    for the node, and the hint that the step is `slow`."""
 
     ways: Sequence[str] = ()
     name: str = ""
     links: Sequence[str] = ()
     usual: str = ""
+    slow: str = ""
 
 
 NO_NOTES = StepNotes()
@@ -236,6 +237,8 @@ def _ways(notes: StepNotes) -> Iterator[Section]:
 
 
 def _usual(notes: StepNotes) -> Iterator[Section]:
+    if notes.slow:
+        yield Section("slow", notes.slow, colour="amber")
     if notes.usual:
         yield Section("usual", notes.usual, colour="grey")
 

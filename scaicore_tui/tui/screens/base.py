@@ -21,7 +21,7 @@ from scaicore_tui.protocol.checkpoints import CONTINUE
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.keymap import READING, KeyContext, actions_in, bindings, is_write_action
+from scaicore_tui.tui.keymap import READING, KeyAction, KeyContext, bindings, is_write_action, key_name
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
@@ -34,12 +34,12 @@ from scaicore_tui.tui.messages import (
     Repaint,
     TextCopied,
 )
-from scaicore_tui.tui.query_messages import QueriesRead, RunsFound, RunsRechecked, ValuesCounted
+from scaicore_tui.tui.query_messages import OrderRead, QueriesRead, RunsFound, RunsRechecked, ValuesCounted
 from scaicore_tui.tui.render.line import Span
-from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FlowRead, RunHistoryRead
+from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FactsRead, FlowRead, RunHistoryRead, SlowRunsRead
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.state import AppState
-from scaicore_tui.tui.theme import DARK, LIGHT, TERMINAL
+from scaicore_tui.tui.theme import DARK, LIGHT
 from scaicore_tui.tui.widgets.bars import ONE_LINE_WIDTH, ErrorBanner, Footer, NoticeBar, StatusBar
 from scaicore_tui.tui.widgets.line_view import LineView
 
@@ -87,6 +87,15 @@ class SearchListener(Protocol):
     def show_rechecked(self, rechecked: RunsRechecked) -> None:
         """List the runs that changed and match still or now."""
 
+    def show_facts(self, read: FactsRead) -> None:
+        """Show what other runs say about the selected one."""
+
+    def show_slow_runs(self, read: SlowRunsRead) -> None:
+        """Show which runs are slow."""
+
+    def show_order(self, read: OrderRead) -> None:
+        """List the runs in the order that was read."""
+
     def show_values(self, counted: ValuesCounted) -> None:
         """Offer the values of a field."""
 
@@ -123,7 +132,7 @@ class EventsListener(Protocol):
 class MessageSink(Protocol):
     """A screen that can show a message, even before a session exists."""
 
-    def show_message(self, text: str) -> None:
+    def show_message(self, text: str, colour: str = "amber") -> None:
         """Show `text`, a message from the app."""
 
 
@@ -225,7 +234,14 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self._status_bar.show(status)
         self._error_banner.show(status)
         self._notice_bar.show(self.state.notices.latest, len(self.state.notices))
-        self._footer.show(actions_in(self.key_context, read_only=self.read_only))
+        self._footer.show(self.footer_actions)
+
+    @property
+    def footer_actions(self) -> list[KeyAction]:
+        """The actions that the selected row allows."""
+        return self.state.allowed_actions(
+            self.key_context, self.write_context, self.current_run, self.current_checkpoint
+        )
 
     def refresh_position(self) -> None:
         """Redraw what depends on the cursor of the active list."""
@@ -238,6 +254,14 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         """Show a notice that disappears by itself."""
         self.state.add_notice(text, colour)
         self.refresh_chrome()
+
+    def show_reason(self, action: str, reason: str) -> None:
+        """Show why the key of an action does nothing."""
+        self.show_message(f"{self.key_of(action)}: {reason}", "amber")
+
+    def key_of(self, action: str) -> str:
+        """Return the name of the first key of an action here, for messages."""
+        return key_name(action, self.key_context)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disable write actions in a read-only session."""
@@ -284,7 +308,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         checkpoint = self.current_checkpoint
         reason = gate.why_not_answer(self.write_context, checkpoint)
         if reason is not None or checkpoint is None:
-            self.show_message(f"a: {reason}", "amber")
+            self.show_reason("answer", f"{reason}")
         else:
             self.open_answer(checkpoint)
 
@@ -292,7 +316,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         checkpoint = self.current_checkpoint
         reason = gate.why_not_continue(self.write_context, checkpoint)
         if reason is not None or checkpoint is None:
-            self.show_message(f"c: {reason}", "amber")
+            self.show_reason("continue", f"{reason}")
         elif self.state.protected:
             self.state.drafts.answer(checkpoint.id).resolution = CONTINUE
             self.open_answer(checkpoint)
@@ -303,7 +327,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         run = self.current_run
         reason = gate.why_not_replay(self.write_context, run, given_input=True)
         if reason is not None or run is None:
-            self.show_message(f"R: {reason}", "amber")
+            self.show_reason("replay", f"{reason}")
         else:
             from scaicore_tui.tui.dialogs.replay import ReplayScreen
 
@@ -319,14 +343,14 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     def action_copy(self) -> None:
         label, text = self.copy_id
         if text is None:
-            self.show_message("y: nothing is selected", "amber")
+            self.show_reason("copy", "nothing is selected")
         else:
             self.app.post_message(CopyText(f"{label} {display_name(text)}", clipboard_text(text)))
 
     def action_copy_all(self) -> None:
         label, value = self.copy_json
         if value is None:
-            self.show_message("Y: nothing is selected", "amber")
+            self.show_reason("copy_all", "nothing is selected")
         else:
             self.app.post_message(CopyText(f"{label} as JSON", editable_json(value)))
 
@@ -352,10 +376,10 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         self.post_message(OpenProfiles())
 
     def action_theme(self) -> None:
-        if self.app.theme == TERMINAL:
-            self.show_message("t: the terminal's own colours are in use; themes are off")
+        if getattr(self.app, "are_themes_off", False):
+            self.show_message(f"{self.key_of('theme')}: the terminal's own colours are in use; themes are off")
             return
-        self.app.theme = LIGHT if self.app.theme != LIGHT else DARK
+        self.app.theme = LIGHT if self.app.current_theme.dark else DARK
 
     def action_repaint(self) -> None:
         self.post_message(Repaint())
@@ -363,7 +387,7 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     def action_help(self) -> None:
         from scaicore_tui.tui.dialogs.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.key_context, read_only=self.read_only))
+        self.app.push_screen(HelpScreen(self.state, self.key_context))
 
     def action_command_palette(self) -> None:
         self.app.action_command_palette()

@@ -128,7 +128,7 @@ class CausesScreen(SessionScreen):
             ("Failures by cause", "text strong"),
             (f"  {count:,} in {self._period.name}", "red" if count else "grey"),
         ]
-        self._heading.show(left, [("enter lists the runs", "grey")], active=True)
+        self._heading.show(left, [(f"{self.key_of('list_runs')} lists the runs", "grey")], active=True)
         super().refresh_chrome()
 
     def action_list_runs(self) -> None:

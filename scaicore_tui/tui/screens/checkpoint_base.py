@@ -83,7 +83,7 @@ class CheckpointListScreen(SessionScreen):
         """Mark or unmark the selected checkpoint, and go to the next one."""
         selected = self.inbox.selected
         if selected is None or self.state.session.checkpoint(selected.id) is None:
-            self.show_message("space: only a waiting checkpoint can be marked", "amber")
+            self.show_reason("mark", "only a waiting checkpoint can be marked")
         else:
             self.state.toggle_mark(selected.id)
             self.inbox.move(1)
@@ -101,7 +101,7 @@ class CheckpointListScreen(SessionScreen):
         checkpoint = self.inbox.selected if self.key_context in INBOXES else None
         reason = gate.why_not_continue(self.state.session.write_context, checkpoint)
         if reason is not None or checkpoint is None:
-            self.show_message(f"C: {reason}", "amber")
+            self.show_reason("continue_all", f"{reason}")
         else:
             scopes = breakpoints_like(self.state.pending, checkpoint)
             from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
@@ -112,14 +112,14 @@ class CheckpointListScreen(SessionScreen):
     def action_continue(self) -> None:
         """Continue the current breakpoint, unless the selection has just changed by itself."""
         if self.state.session.clock.monotonic() - self._moved_at < SELECTION_SETTLE_S:
-            self.show_message("c: the selection just changed; check it, press c again", "amber")
+            self.show_reason("continue", f"the selection just changed; check it, press {self.key_of('continue')} again")
         else:
             super().action_continue()
 
     def action_replay(self) -> None:
         """Replay the current run; in the checkpoint list, the run that waits at the selected checkpoint."""
         if self.key_context in INBOXES and self.inbox.selected is not None and self.run_of_checkpoint is None:
-            self.show_message("R: the run of this checkpoint has not been read", "amber")
+            self.show_reason("replay", "the run of this checkpoint has not been read")
         else:
             super().action_replay()
 
@@ -148,7 +148,7 @@ class CheckpointListScreen(SessionScreen):
 
             self.app.push_screen(BulkScreen(state, batch, self._hidden_by_filter(batch)))
         else:
-            self.show_message(f"a: none of the marked checkpoints can be answered: {batch.left_out[0][1]}", "amber")
+            self.show_reason("answer", f"none of the marked checkpoints can be answered: {batch.left_out[0][1]}")
 
     def _hidden_by_filter(self, batch: Batch) -> frozenset[str]:
         """Return the ids of those in `batch` that the filter hides."""

@@ -15,7 +15,7 @@ from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.key_queue import Debouncer
-from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
+from scaicore_tui.tui.keymap import KeyContext, bindings
 from scaicore_tui.tui.messages import (
     CheckpointOpened,
     CheckpointSelected,
@@ -23,8 +23,8 @@ from scaicore_tui.tui.messages import (
     FilterClosed,
     LoadResolved,
 )
-from scaicore_tui.tui.query_history import History
-from scaicore_tui.tui.query_messages import QueryTyped, RememberQuery, ValuesNeeded
+from scaicore_tui.tui.query_messages import QueriesNeeded, QueryTyped, ValuesNeeded
+from scaicore_tui.tui.remembered import MineChanged
 from scaicore_tui.tui.render.bulk_detail import batch_lines
 from scaicore_tui.tui.render.checkpoints import inbox_head, resolved_head
 from scaicore_tui.tui.render.inbox_heading import ORDER, InboxCounts, age_spans, title_spans
@@ -35,7 +35,7 @@ from scaicore_tui.tui.screens.inbox_answer import InboxAnswerScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
 from scaicore_tui.tui.widgets.checkpoint_list import InboxList
-from scaicore_tui.tui.widgets.item_form import COMMENT_NOTE
+from scaicore_tui.tui.widgets.item_form import comment_note
 from scaicore_tui.tui.widgets.line_view import LineView
 from scaicore_tui.tui.widgets.query_bar import QueryBar
 
@@ -44,8 +44,6 @@ NO_QUERY = parse_query("", CHECKPOINTS)
 CURSOR_REST_S = 0.15
 # The list takes at most this part of the screen, and while the form is read, so many rows.
 LIST_SHARE, MIN_LIST_ROWS, ROWS_WHILE_READING = 0.36, 3, 3
-# What the footer leaves out where nothing can be answered.
-ANSWERING_ACTIONS = frozenset({"choose", "send", "next_field", "mark", "mark_alike", "answer", "continue", "mine"})
 
 
 class InboxScreen(InboxAnswerScreen):
@@ -72,9 +70,11 @@ class InboxScreen(InboxAnswerScreen):
         self._heading = Heading()
         self._head = TextLines()
         self._list = InboxList()
-        self._filter_bar = QueryBar("checkpoints", History())
+        self._filter_bar = QueryBar("checkpoints", state.checkpoint_history)
         self._query = NO_QUERY
-        self._is_mine_only = False
+        # Whether the queries of other sessions were asked for.
+        self._has_queries = False
+        self._is_mine_only = bool(state.session.screen.choices.mine)
         self._shown_count = self._known_count = self._mine_count = 0
         self._resort_at = NEVER
         self._form_debouncer = Debouncer(self, self.show_form, CURSOR_REST_S)
@@ -92,6 +92,11 @@ class InboxScreen(InboxAnswerScreen):
     @property
     def active_list(self) -> LineView:
         return self.form.active_view if self.form.is_reading else self._list
+
+    @property
+    def _narrows_to_mine(self) -> bool:
+        """True if only what is assigned to the reviewer is listed; the choice waits for a token that names one."""
+        return self._is_mine_only and self.state.session.reviewer.is_known
 
     @property
     def shows_resolved(self) -> bool:
@@ -161,14 +166,14 @@ class InboxScreen(InboxAnswerScreen):
     def show_inbox(self) -> None:
         state, known = self.state, self._all_checkpoints
         reviewer = state.session.reviewer
-        is_narrowed = self._is_mine_only and not self.shows_resolved
+        is_narrowed = self._narrows_to_mine and not self.shows_resolved
         mine = tuple(row for row in known if is_mine(row, reviewer)) if is_narrowed else known
         rows = self._matching(mine)
         self._shown_count, self._known_count = len(rows), len(known)
         self._mine_count = sum(is_mine(row, reviewer) for row in known)
         rows += () if self.shows_resolved else tuple(self.answered_here)
         self._resort_at = next_order_change(known, state.now)
-        self._list.is_filtered, self._list.is_mine_only = not self._query.is_empty, self._is_mine_only
+        self._list.is_filtered, self._list.is_mine_only = not self._query.is_empty, self._narrows_to_mine
         self._list.reviewer = reviewer
         before = self._list.selected
         if self._list.show(rows, state.progress(), state.marked, state.now):
@@ -184,9 +189,6 @@ class InboxScreen(InboxAnswerScreen):
         """Redraw the bars and the heading."""
         self._heading.show(title_spans(self._counts), self._info_spans(), active=not self.form.is_reading)
         super().refresh_chrome()
-        if self.shows_resolved or self.read_only:
-            shown = actions_in(self.key_context, read_only=self.read_only)
-            self._footer.show(action for action in shown if action.id not in ANSWERING_ACTIONS)
 
     def refresh_position(self) -> None:
         """Drop a choice for another checkpoint, and redraw the bars; the form follows after the paint."""
@@ -220,9 +222,9 @@ class InboxScreen(InboxAnswerScreen):
         counted = Counter(value for row in rows for value in row.values(needed.field) if isinstance(value, str))
         self._filter_bar.show_values({needed.field: counted.most_common()})
 
-    def on_remember_query(self, request: RememberQuery) -> None:
-        """Keep the query only while the inbox is open: those of later sessions are about runs."""
-        request.stop()
+    def on_view_wanted(self) -> None:
+        """Say that views are about runs."""
+        self.show_message("ctrl+s: only queries for runs are saved as views; ↑ shows this one again", "amber")
 
     def on_filter_closed(self, closed: FilterClosed) -> None:
         """Return the keys to the list."""
@@ -259,7 +261,7 @@ class InboxScreen(InboxAnswerScreen):
         self.ask_for_run()
         selected, marked = self._list.selected, bool(self.state.marked) and not self.shows_resolved
         key: object = self.marked_batch.ids if marked else selected and (selected.id, self.shows_resolved)
-        note = "" if self.form.is_reading else "shift+tab"
+        note = "" if self.form.is_reading else self.key_of("read_form")
         context = context_sections(selected, note) if selected is not None and not marked else []
         self.form.show_item(key, list(self._form_heading(selected, marked=marked)), context, self.draft.comment)
         self._show_hint()
@@ -271,7 +273,7 @@ class InboxScreen(InboxAnswerScreen):
         super().action_choose(key)
 
     def action_inbox(self) -> None:
-        self.show_message("i: this is the inbox; esc goes back")
+        self.show_message(f"{self.key_of('inbox')}: this is the inbox; {self.key_of('back')} goes back")
 
     def action_open(self) -> None:
         self._list.open_row()
@@ -290,7 +292,8 @@ class InboxScreen(InboxAnswerScreen):
         if self.form.comment_field.has_focus or self.form.is_reading:
             self._read_form(reading=False)
         elif self.read_only or not self.targets:
-            self.show_message("tab: there is nothing to comment on here; shift+tab reads the form", "amber")
+            form = self.key_of("read_form")
+            self.show_reason("next_field", f"there is nothing to comment on here; {form} reads the form")
         else:
             self.form.focus_comment()
 
@@ -299,25 +302,27 @@ class InboxScreen(InboxAnswerScreen):
         self._read_form(reading=not self.form.is_reading)
 
     def action_filter(self) -> None:
+        if not self._has_queries:
+            self._has_queries = True
+            self.post_message(QueriesNeeded())
         self._filter_bar.open()
 
     def action_mine(self) -> None:
         """List only what is assigned to the reviewer, or all."""
         if not self.state.session.reviewer.is_known:
-            self.show_message(
-                "m: this token names neither a person nor groups, so nothing is known to be yours", "amber"
-            )
+            self.show_reason("mine", "this token names neither a person nor groups, so nothing is known to be yours")
             return
         self._is_mine_only = not self._is_mine_only
+        self.post_message(MineChanged(self._is_mine_only))
         self._show_others()
 
     def action_follow_link(self) -> None:
         """Open the run of the selected checkpoint."""
         selected = self._list.selected
         if selected is None or selected.execution_id is None:
-            self.show_message("x: this checkpoint names no run", "amber")
+            self.show_reason("follow_link", "this checkpoint names no run")
         elif self.summary is None:
-            self.show_message("x: the events of this run have not been read", "amber")
+            self.show_reason("follow_link", "the events of this run have not been read")
         else:
             from scaicore_tui.tui.screens.run import RunScreen
 
@@ -397,9 +402,9 @@ class InboxScreen(InboxAnswerScreen):
             yield from heading_spans(selected)
 
     def _show_hint(self) -> None:
-        key = "ctrl+s" if self.form.comment_field.has_focus else "enter"
+        key = self.key_of("send")
         hint: Sequence[Span] = [] if self.shows_resolved else list(self.hint_spans(key))
-        note = "" if self.read_only else COMMENT_NOTE
+        note = "" if self.read_only else comment_note()
         self.form.show_answer(self.options, self.chosen_id, hint, note)
 
     def _show_others(self) -> None:
@@ -431,7 +436,7 @@ class InboxScreen(InboxAnswerScreen):
             marked=len(marked),
             hidden=0 if is_resolved else len(marked - self._list.ids),
             needle=self._query.text.strip(),
-            is_mine_only=self._is_mine_only and not is_resolved,
+            is_mine_only=self._narrows_to_mine and not is_resolved,
             is_resolved=is_resolved,
             is_empty=not self._known_count,
         )

@@ -14,6 +14,7 @@ from scaicore_tui.analysis.review_form import input_field_lines
 from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.runs import Summary
 from scaicore_tui.tui.dialogs.base import MIN_SIZE, TOO_SMALL
+from scaicore_tui.tui.keymap import KeyAction, KeyContext, key_name
 from scaicore_tui.tui.messages import AnswerAll, AnswerCheckpoint, OptionChosen, SummaryNeeded
 from scaicore_tui.tui.render.inbox import Batch, answerable_together
 from scaicore_tui.tui.render.item_hint import Choice, choice_spans, named, state_spans
@@ -27,6 +28,9 @@ KEY_REPEAT_S = 1.0
 # Rows of answered checkpoints that stay, below those that wait.
 MAX_ANSWERED_HERE = 20
 BEING_SENT = "its answer is being sent"
+
+# What the footer leaves out where nothing can be answered.
+ANSWERING_ACTIONS = frozenset({"choose", "send", "next_field", "mark", "mark_alike", "answer", "continue", "mine"})
 
 
 class InboxAnswerScreen(CheckpointListScreen):
@@ -87,6 +91,14 @@ class InboxAnswerScreen(CheckpointListScreen):
         return () if self.inbox.selected is None else (self.inbox.selected,)
 
     @property
+    def footer_actions(self) -> list[KeyAction]:
+        """The actions that the selected checkpoint allows, or the marked ones."""
+        actions = super().footer_actions
+        if self.shows_resolved or self.read_only or not self.targets:
+            return [action for action in actions if action.id not in ANSWERING_ACTIONS]
+        return actions
+
+    @property
     def options(self) -> tuple[Option, ...]:
         """The options that the digits choose."""
         targets = self.targets
@@ -128,16 +140,16 @@ class InboxAnswerScreen(CheckpointListScreen):
         if choice is not None:
             self._send(choice)
         elif self.shows_resolved:
-            self.show_message("enter: this one is answered; v shows what waits")
+            self.show_message(f"{self.key_of('send')}: {self._answered_reason}")
         elif is_repeated or self._has_just_moved:
-            self.show_message("enter: nothing is chosen yet", "amber")
+            self.show_reason("send", "nothing is chosen yet")
         elif (retry := self._retry()) is not None:
             self._send(retry)
         elif self._needs_dialog(self.targets):
             self._open_dialog()
         else:
             last = min(9, len(self.options))
-            self.show_message(f"enter: choose an answer first, {'1' if last == 1 else f'1–{last}'}", "amber")
+            self.show_reason("send", f"choose an answer first, {'1' if last == 1 else f'1–{last}'}")
 
     def action_answer(self) -> None:
         """Open the dialog; it starts with what was chosen here."""
@@ -154,7 +166,7 @@ class InboxAnswerScreen(CheckpointListScreen):
         if lines:
             self.form.set_comment("\n".join(part for part in (text, *lines) if part))
         else:
-            self.show_message("ctrl+t: no input fields left to copy into the comment", "amber")
+            self.show_reason("fields", "no input fields left to copy into the comment")
 
     def action_mark(self) -> None:
         """Mark or unmark the selected checkpoint, and go to the next one."""
@@ -168,7 +180,7 @@ class InboxAnswerScreen(CheckpointListScreen):
         """Mark all listed checkpoints with the type and options of the selected one; if all are marked, unmark them."""
         selected = self.inbox.selected
         if selected is None or self.shows_resolved:
-            self.show_message("*: only waiting checkpoints can be marked", "amber")
+            self.show_reason("mark_alike", "only waiting checkpoints can be marked")
             return
         alike = set(answerable_together(self.inbox.rows, selected, self._why_not_in_batch).ids)
         self.drop_choice()
@@ -176,14 +188,15 @@ class InboxAnswerScreen(CheckpointListScreen):
             self.state.marked -= alike
         else:
             self.state.marked |= alike
-        self._show_marks("" if alike else "*: none of these can be answered now")
+        self._show_marks("" if alike else f"{self.key_of('mark_alike')}: none of these can be answered now")
 
     def action_mark_range(self) -> None:
         """Mark all checkpoints from the one that was marked last to the selected one."""
         rows = [row.id for row in self.inbox.rows]
         selected = self.inbox.selected
         if self.shows_resolved or selected is None or self._last_marked not in rows:
-            self.show_message("M: mark the first one with space, move to the last one, then press M", "amber")
+            key, mark = self.key_of("mark_range"), self.key_of("mark")
+            self.show_message(f"{key}: mark the first one with {mark}, move to the last one, then press {key}", "amber")
             return
         first, last = sorted((rows.index(self._last_marked), rows.index(selected.id)))
         self.drop_choice()
@@ -260,9 +273,13 @@ class InboxAnswerScreen(CheckpointListScreen):
         """True if the selection has just changed without a key press."""
         return self.state.session.clock.monotonic() - self._moved_at < SELECTION_SETTLE_S
 
+    @property
+    def _answered_reason(self) -> str:
+        return f"this one is answered; {key_name('view', KeyContext.INBOX)} shows what waits"
+
     def _why_not_choose(self, number: int, count: int) -> str | None:
         if self.shows_resolved:
-            return "this one is answered; v shows what waits"
+            return self._answered_reason
         if self.read_only:
             return "this session is read-only"
         if self.state.session.clock.monotonic() - self._rearranged_at < SELECTION_SETTLE_S:
@@ -381,9 +398,11 @@ class InboxAnswerScreen(CheckpointListScreen):
 
 def _how_to_answer(checkpoint: Checkpoint, *, protected: bool) -> str:
     if checkpoint.is_breakpoint:
-        return "c continues it · a: with a comment"
+        keys = (key_name(action, KeyContext.INBOX) for action in ("continue", "answer"))
+        return "{} continues it · {}: with a comment".format(*keys)
+    send = key_name("send", KeyContext.INBOX)
     if not checkpoint.answers:
-        return "any text is an answer: enter opens the dialog"
+        return f"any text is an answer: {send} opens the dialog"
     last = min(9, len(checkpoint.answers))
     digits = "1" if last == 1 else f"1–{last}"
-    return f"{digits} opens the dialog: this profile is protected" if protected else f"{digits} chooses, enter sends"
+    return f"{digits} opens the dialog: this profile is protected" if protected else f"{digits} chooses, {send} sends"

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.app import ComposeResult
 
 from scaicore_tui.actions import Kind, Submission, gate
+from scaicore_tui.config.views import Sort
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.session import submission_of
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
-    FiguresRead,
     LoadHistory,
     RunOpened,
 )
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.waiting_line import waiting_line
-from scaicore_tui.tui.screens.period import Period
-from scaicore_tui.tui.screens.queried_runs import QueriedRunsScreen
+from scaicore_tui.tui.screens.timed_runs import TimedRunsScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
-from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
 from scaicore_tui.tui.widgets.row_list import RowList
-
-if TYPE_CHECKING:
-    pass
 
 # Ages in rows change together, at this interval: one repaint costs fewer bytes than many.
 AGE_REFRESH_S = 5
@@ -33,13 +26,12 @@ AGE_REFRESH_S = 5
 HEADING_CELLS = 3
 
 
-class MainScreen(QueriedRunsScreen):
+class MainScreen(TimedRunsScreen):
     """Three panes: runs, steps, checkpoints."""
 
     def __init__(self, state: AppState) -> None:
         super().__init__(state)
         self._replay_runs: dict[str, str] = {}
-        self._period = Period(self.post_message)
         self._age_step = 0
 
     @property
@@ -73,6 +65,8 @@ class MainScreen(QueriedRunsScreen):
         self.panes.focus_pane(KeyContext.RUNS)
         self._show_rate()
         self.apply_delta(self.state.session.everything())
+        self.restore(self.state.session.screen.choices)
+        self._use_first_sort()
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -102,8 +96,10 @@ class MainScreen(QueriedRunsScreen):
             self.panes.runs.tick(now)
             if self.panes.nodes.tick(now):
                 self.show_axis()
+            self._show_facts()
             self.panes.inbox.tick(now)
         self._period.request(now, self.size.width)
+        self._request_facts()
         super().tick()
 
     def refresh_chrome(self) -> None:
@@ -135,15 +131,6 @@ class MainScreen(QueriedRunsScreen):
         self.panes.runs.set_dimmed(dimmed=runs)
         self.panes.nodes.set_dimmed(dimmed=runs)
         self.inbox.set_dimmed(dimmed=checkpoints)
-
-    def show_figures(self, read: FiguresRead) -> None:
-        """Show runs and failures over time."""
-        self._period.take(read)
-        self._show_rate()
-
-    def _show_rate(self) -> None:
-        ascii_only = self.app.has_class(ASCII_CLASS)
-        self.panes.rate.show(self._period.lines(self.state.now, self.size.width, ascii_only=ascii_only))
 
     def on_run_list_resized(self) -> None:
         """Fit the headings of the columns, and the facts of the selected run, to the width."""
@@ -183,8 +170,41 @@ class MainScreen(QueriedRunsScreen):
 
     def action_follow(self) -> None:
         self._focus_runs()
+        if self.shown_sort is not Sort.CHANGED:
+            self.set_sort(None)
         self.panes.runs.set_following(following=not self.panes.runs.following)
         self.refresh_chrome()
+
+    def action_enlarge(self) -> None:
+        """Give all of the screen to the active pane, or show all panes again."""
+        if self.panes.is_single and not self.panes.is_enlarged:
+            self.show_message("z: one pane fits: tab shows the next")
+        else:
+            self.panes.enlarge(is_enlarged=not self.panes.is_enlarged)
+            self.refresh_chrome()
+
+    def action_grow_pane(self) -> None:
+        self._resize_pane("+", 1, "the pane is as large as it can be")
+
+    def action_shrink_pane(self) -> None:
+        self._resize_pane("-", -1, "the pane is as small as it can be")
+
+    def action_reset_panes(self) -> None:
+        if not self.panes.reset_sizes():
+            self.show_message("=: the panes have their usual sizes")
+
+    def _resize_pane(self, key: str, steps: int, end: str) -> None:
+        if self.panes.is_single:
+            self.show_message(f"{key}: the pane has all of the screen")
+        elif not self.panes.resize_active(steps):
+            self.show_message(f"{key}: {end}")
+
+    def leave(self) -> None:
+        """Show all panes again; then clear the filter and the view."""
+        if self.panes.is_enlarged:
+            self.action_enlarge()
+        else:
+            super().leave()
 
     def action_causes(self) -> None:
         """Show failures by their cause."""
@@ -192,15 +212,10 @@ class MainScreen(QueriedRunsScreen):
 
         self.app.push_screen(CausesScreen(self.state, self._period, self._list_cause))
 
-    def action_period(self) -> None:
-        """Tell of another period."""
-        self._period.use_next()
-        self._period.request(self.state.now, self.size.width)
-        self.show_message(f"period: {self._period.name}")
-
     def action_ages(self) -> None:
         self.panes.runs.show_ages(ages=not self.panes.runs.shows_ages)
         self.panes.show_columns()
+        self.post_view()
 
     def action_next_error(self) -> None:
         self._go_to_error(1, "further down")
@@ -210,6 +225,7 @@ class MainScreen(QueriedRunsScreen):
 
     def _update_runs(self, delta: Delta) -> None:
         self.run_list_model.apply(self.state.session.index, delta)
+        self._note_delta(delta)
         self._recheck()
         self.panes.runs.show(self.state.now)
         run = self.selected_run

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     # Loaded after the first screen is shown, which appears sooner.
     from scaicore_tui.analysis.run_groups import ErrorGroup
     from scaicore_tui.analysis.statistics.rates import Rate
+    from scaicore_tui.tui.rate_bar import RateBar
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 # The periods that a key cycles through, in seconds, with their names.
@@ -76,12 +77,18 @@ class Period:
         """Take the figures that were read."""
         self.rate, self.causes = read.rate, read.causes
 
-    def lines(self, now: float, width: int, *, ascii_only: bool) -> list[Line]:
-        """Return the lines about the rate, `width` cells wide: empty before it was read, none on narrow screens."""
+    def lines(self, now: float, width: int, chosen: RateBar | None = None, *, ascii_only: bool) -> list[Line]:
+        """Return the lines about the rate, `width` cells wide: empty before it was read, none on narrow screens.
+
+        The `chosen` bar is marked.
+        """
         if width < MIN_WIDTH_CELLS:
             return []
         if self.rate is None:
             return [()] * (2 if width >= WIDE_CELLS else 1)
+        from scaicore_tui.tui.rate_bar import marked_column
         from scaicore_tui.tui.render.rate_bars import rate_lines
 
-        return rate_lines(self.rate, now, width, ascii_only=ascii_only)
+        column = marked_column(self.rate, chosen)
+        marked = None if chosen is None or column is None else (chosen.is_failed, column)
+        return rate_lines(self.rate, now, width, ascii_only=ascii_only, marked=marked)

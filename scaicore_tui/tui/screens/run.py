@@ -189,7 +189,10 @@ class RunScreen(LinkedScreen):
         self.active_list.open_row()
 
     def action_next_pane(self) -> None:
-        self.focus_inspector(inspecting=not self._panes.is_inspecting)
+        if self._view.shows_steps:
+            self.focus_inspector(inspecting=not self._panes.is_inspecting)
+        else:
+            self.show_message(f"{self.key_of('next_pane')}: only steps have an inspector: 1, 2 or 3", "amber")
 
     def action_next_error(self) -> None:
         self._go_to_error(1, "further down")
@@ -219,22 +222,24 @@ class RunScreen(LinkedScreen):
         self._set_view(RunView.OUTPUT)
 
     def action_zoom_in(self) -> None:
-        self._zoom("+", ZOOM_FACTOR)
+        self._zoom("zoom_in", ZOOM_FACTOR)
 
     def action_zoom_out(self) -> None:
-        self._zoom("-", 1 / ZOOM_FACTOR)
+        self._zoom("zoom_out", 1 / ZOOM_FACTOR)
 
     def action_whole_run(self) -> None:
-        self._zoom("=", None)
+        self._zoom("whole_run", None)
 
     def action_enlarge(self) -> None:
         """Show only the pane with the keys, or both again."""
         if self._view.shows_steps:
             self._panes.enlarge(is_enlarged=not self._panes.is_enlarged)
             self.call_after_refresh(self._show_again)
+        else:
+            self.show_message(f"{self.key_of('enlarge')}: this view has all of the screen already", "amber")
 
     def action_idle(self) -> None:
-        self.show_message(f"I: {self._steps.toggle_idle(self.shown_time)}")
+        self.show_message(f"{self.key_of('idle')}: {self._steps.toggle_idle(self.shown_time)}")
 
     def open_run(self, execution_id: str) -> None:
         self.app.push_screen(RunScreen(self.state, execution_id, self._listed))
@@ -244,10 +249,10 @@ class RunScreen(LinkedScreen):
         self._show_inspector()
 
     def action_newer_run(self) -> None:
-        self._go_to_run(-1, "[", "this is the newest run of the list")
+        self._go_to_run(-1, self.key_of("newer_run"), "this is the newest run of the list")
 
     def action_older_run(self) -> None:
-        self._go_to_run(1, "]", "this is the oldest run of the list")
+        self._go_to_run(1, self.key_of("older_run"), "this is the oldest run of the list")
 
     def _read(self) -> None:
         """Ask for the flow, and for what other runs say about this one; while it is loaded, for its newest events."""
@@ -327,12 +332,16 @@ class RunScreen(LinkedScreen):
         width = self.app.size.width
         self._view_line.show([view_line(self._view, run, width, self._events.count_text)])
         if run is not None:
+            # As of a time in the past, the duration of an open step tells nothing.
+            slow = () if self._time_cursor is not None else self.state.slow_hints(run, self._past_context.figures)
+            self._steps.slow = {hint.entered_event: hint.text for hint in slow}
             facts = RunFacts(
                 asked,
                 self.state.replay_relations(self._execution_id),
                 self.state.missing_events(self._execution_id),
                 self._past_context,
                 0 if picture is None else picture.retries,
+                slow,
             )
             self._facts.show(fact_lines(run, facts, now, width - _SIDE_CELLS, is_low=self._panes.is_low))
 
@@ -358,13 +367,13 @@ class RunScreen(LinkedScreen):
             self.show_values(is_other=True)
         self.refresh_chrome()
 
-    def _zoom(self, key: str, factor: float | None) -> None:
+    def _zoom(self, action: str, factor: float | None) -> None:
         if self._view is not RunView.TIMELINE:
             self._set_view(RunView.TIMELINE)
         steps, now = self._steps, self.shown_time
         reason = steps.zoom_to_step(now) if factor is None else steps.zoom(factor, now)
         if reason:
-            self.show_message(f"{key}: {reason}")
+            self.show_message(f"{self.key_of(action)}: {reason}")
 
     def focus_inspector(self, *, inspecting: bool) -> None:
         """Give the keys to the inspector, or to the steps."""

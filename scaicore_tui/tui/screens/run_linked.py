@@ -74,13 +74,14 @@ class LinkedScreen(SearchScreen):
         """Open the link at the cursor, else the first one; `esc` comes back."""
         links = self.links
         if not links:
-            self.show_message("x: no sub-run of this step, and no replay, original or good run of this run, is known")
+            reason = "no sub-run of this step, and no replay, original or good run of this run, is known"
+            self.show_message(f"{self.key_of('follow_link')}: {reason}")
             return
         link = links[min(self._selected_link, len(links) - 1)]
         if link.checkpoint_id:
             self.action_answer()
         elif self.state.session.index.get(link.execution_id) is None:
-            self.show_message(f"x: {link.label}: that run is not loaded", "amber")
+            self.show_reason("follow_link", f"{link.label}: that run is not loaded")
         else:
             self.open_run(link.execution_id)
 

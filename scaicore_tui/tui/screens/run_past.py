@@ -29,6 +29,15 @@ MAX_TYPE_CELLS = 40
 # Reading more events than this takes some seconds.
 MANY_EVENTS = 50_000
 # Keys that act while the events of the past are read.
+# The actions that move in time, and a word for what they go to.
+TIME_KEYS = (
+    ("back", "now"),
+    ("earlier", "later", "event"),
+    ("earlier_change", "later_change", "change"),
+    ("earlier_visit", "later_visit", "visit"),
+    ("first_event", "last_event", "ends"),
+    ("moment", "time"),
+)
 LEAVING_KEYS = frozenset({"escape", "q", "question_mark"})
 # Moves a cursor; returns why it did not move, empty if it did.
 Travel = Callable[[TimeCursor], str]
@@ -140,7 +149,7 @@ class PastScreen(SessionScreen):
         verb = "going to" if self.is_behind else "as of"
         text = f" {verb} event {cursor.number:,} of {len(cursor.history):,}  {clock}{passed}"
         news = new_text(self.new_count)
-        keys = "  esc now  ← → event  { } change  ( ) visit  0 $ ends  @ time"
+        keys = "".join(f"  {' '.join(map(self.key_of, actions))} {words}" for *actions, words in TIME_KEYS)
         return [
             [(text, "amber strong"), (f"  {news}" if news else "", "accent"), (f"  {name}", "text"), (keys, "grey")]
         ]
@@ -194,7 +203,7 @@ class PastScreen(SessionScreen):
     def _move_by_visit(self, move: TimeMove) -> None:
         step, visits = self.visits_of_selected()
         if step is None:
-            self.show_message(f"{move}: no step is selected")
+            self.show_message(f"{self.key_of(move)}: no step is selected")
         elif not self._is_now(move):
             name = display_name(step.name)
             self._travel(lambda cursor: cursor.move_by_visit(move, visits, name))
@@ -203,7 +212,7 @@ class PastScreen(SessionScreen):
         """Say so if there is nothing later."""
         is_now = self._time_cursor is None and self._first_travel is None and move.is_later
         if is_now:
-            self.show_message(f"{move}: this is now")
+            self.show_message(f"{self.key_of(move)}: this is now")
         return is_now
 
     def _travel(self, travel: Travel) -> None:
@@ -215,7 +224,9 @@ class PastScreen(SessionScreen):
             self.post_message(RunHistoryNeeded(self._execution_id))
             run = self.current_run
             if run is not None and run.event_count > MANY_EVENTS:
-                self.show_message(f"reading {run.event_count:,} events to show the past; esc drops it")
+                self.show_message(
+                    f"reading {run.event_count:,} events to show the past; {self.key_of('back')} drops it"
+                )
 
     def _go(self, travel: Travel) -> bool:
         reason = "" if self._time_cursor is None else travel(self._time_cursor)

@@ -18,8 +18,6 @@ from scaicore_tui.tui.widgets.inputs import SearchBar
 from scaicore_tui.tui.widgets.row_list import RowList
 from scaicore_tui.tui.widgets.value_list import ValueList
 
-COPY_ID_KEY = "ctrl+y"
-
 
 class SearchScreen(PastScreen):
     """A screen of one run with views; beside the steps, the values of the selected one are searched."""
@@ -112,10 +110,10 @@ class SearchScreen(PastScreen):
         self.refresh_chrome()
 
     def action_next_match(self) -> None:
-        self._go_to_match("n", 1)
+        self._go_to_match("next_match", 1)
 
     def action_previous_match(self) -> None:
-        self._go_to_match("N", -1)
+        self._go_to_match("previous_match", -1)
 
     def action_copy(self) -> None:
         """Copy the value at the cursor; in the list of steps the result of the step, or its error."""
@@ -126,7 +124,7 @@ class SearchScreen(PastScreen):
         else:
             label, value = step_value(self.selected_step)
         if value is NO_VALUE:
-            self.show_message(f"y: no value in this row; {COPY_ID_KEY} copies the id of the run", "amber")
+            self.show_reason("copy", f"no value in this row; {self.key_of('copy_id')} copies the id of the run")
         else:
             text = clipboard_text(value) if isinstance(value, str) else editable_json(value)
             self.app.post_message(CopyText(label, text))
@@ -140,11 +138,11 @@ class SearchScreen(PastScreen):
         """The list that is searched."""
         return self._panes.inspector if self._view.shows_steps else self._panes.values
 
-    def _go_to_match(self, key: str, step: int) -> None:
+    def _go_to_match(self, action: str, step: int) -> None:
         if not self._needle:
-            self.show_message(f"{key}: nothing is searched; / searches")
+            self.show_message(f"{self.key_of(action)}: nothing is searched; {self.key_of('filter')} searches")
         elif self._view is RunView.EVENTS:
             self.active_list.move(step)
         elif not self._searched.search(self._needle, step):
-            self.show_message(f"{key}: {quote(self._needle)} is not in what is shown")
+            self.show_message(f"{self.key_of(action)}: {quote(self._needle)} is not in what is shown")
         self.refresh_chrome()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -48,6 +48,8 @@ class ShownSteps:
         self.window: Stretch | None = None
         # What other runs say about this one.
         self.context = NO_CONTEXT
+        # Hints that a step is slow, by the number of the event that began it.
+        self.slow: Mapping[int, str] = {}
         # In which events may be missing.
         self.gaps: Sequence[Gap] = ()
         # The number of events that arrived since the past is shown.
@@ -321,7 +323,8 @@ class ShownSteps:
     def _notes_of(self, step: Step, links: Sequence[str]) -> StepNotes:
         """Return what the flow and other runs say about the node of a step, and its links."""
         found = self.context.nodes.get(step.key)
-        notes = StepNotes(links=links, usual="" if found is None else found.text)
+        usual, slow = "" if found is None else found.text, self.slow.get(step.entered_event, "")
+        notes = StepNotes(links=links, usual=usual, slow=slow if step.entered_event else "")
         flow = None if self.picture is None else self.picture.flow
         if flow is None or step.node_id is None or step.node_id not in flow.graph.by_id:
             return notes

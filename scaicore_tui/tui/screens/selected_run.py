@@ -12,8 +12,10 @@ from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.messages import RunSelected
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.run_list_model import RunListModel
+from scaicore_tui.tui.run_messages import FactsRead
 from scaicore_tui.tui.screens.checkpoint_base import CheckpointListScreen
 from scaicore_tui.tui.screens.panes import Panes, run_heading_spans
+from scaicore_tui.tui.screens.run_facts import RunFactsReader
 from scaicore_tui.tui.state import AppState
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class SelectedRunScreen(CheckpointListScreen):
         self._shows_outdated = False
         self._node_debouncer = Debouncer(self.panes.runs, self._show_selected_nodes, CURSOR_REST_S)
         self._overdue_timer: Timer | None = None
+        self._facts_reader = RunFactsReader(self.post_message)
 
     @property
     def selected_run(self) -> Run | None:
@@ -109,9 +112,8 @@ class SelectedRunScreen(CheckpointListScreen):
             self._show_overview(run, picture)
 
     def _show_overview(self, run: Run | None, picture: RunPicture | None) -> None:
-        state, panes = self.state, self.panes
-        panes.nodes.show(run, picture, state.now)
-        panes.facts.show([] if run is None else self._fact_lines(run))
+        self.panes.nodes.show(run, picture, self.state.now)
+        self._show_facts()
         self.show_axis()
         self._show_step()
 
@@ -125,8 +127,11 @@ class SelectedRunScreen(CheckpointListScreen):
         self.panes.axis.show([[("  ", "text"), *nodes.axis]] if nodes.row_count else [])
 
     def _fact_lines(self, run: Run) -> list[Line]:
-        """Return what is asked, the error and what is unusual; in a narrow list the rows tell the first two."""
-        from scaicore_tui.tui.render.run_head import RunFacts, fact_lines, note_lines
+        """Return what is asked, the error and what is unusual; in a narrow list the rows tell the first two.
+
+        Lines for what other runs say are reserved, so that nothing moves once that is read.
+        """
+        from scaicore_tui.tui.render.run_head import RunFacts, fact_lines, note_lines, past_lines
 
         state, width = self.state, max(1, self.panes.nodes.size.width - 1)
         facts = RunFacts(
@@ -136,7 +141,29 @@ class SelectedRunScreen(CheckpointListScreen):
         )
         show = fact_lines if self.panes.is_wide else note_lines
         lines = show(run, facts, state.now, width)
+        if self.panes.has_room:
+            context = self._facts_reader.context_of(run)
+            if context is not None:
+                facts = RunFacts(context=context, slow=state.slow_hints(run, context.figures))
+            lines += past_lines(run, facts, state.now, width)
         return [[(" ", "text"), *line] for line in lines]
+
+    def show_facts(self, read: FactsRead) -> None:
+        """Show what other runs say about the run whose steps are shown."""
+        self._facts_reader.take(read)
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        run = self.panes.nodes.run
+        self.panes.facts.show([] if run is None else self._fact_lines(run))
+
+    def _request_facts(self) -> None:
+        """Ask what other runs say about the run whose steps are shown, if there is room for it; show its age."""
+        run, now = self.panes.nodes.run, self.state.now
+        if run is not None and not run.is_loading and self.panes.has_room:
+            self._facts_reader.request(run, now)
+        if self.state.session.known_until:
+            self._facts_reader.request_slow(now)
 
     def _show_step(self) -> None:
         """Show the selected step below the others, if there is room."""

@@ -11,7 +11,7 @@ from textual import events
 
 from scaicore_tui.session import ConnectionState
 from scaicore_tui.text import cell_width
-from scaicore_tui.tui.keymap import KeyAction
+from scaicore_tui.tui.keymap import KeyAction, KeyContext, key_name
 from scaicore_tui.tui.messages import InvokeKeyAction
 from scaicore_tui.tui.notices import Notice
 from scaicore_tui.tui.render.line import Line, Span, hanging_indent, justify, line_width, wrap_spans
@@ -74,6 +74,7 @@ class TextLines(StaticLines):
 
 
 MAX_NOTICE_LINES = 4
+NOTICE_END_CELLS = 18
 
 
 class NoticeBar(StaticLines):
@@ -85,11 +86,14 @@ class NoticeBar(StaticLines):
 
     def show(self, notice: Notice | None, count: int) -> None:
         """Show `notice`, the newest of `count`."""
-        width = self.app.size.width - 18
+        # A notice that stays ends with the key that dismisses it.
+        is_sticky = notice is not None and notice.sticky
+        width = self.app.size.width - (NOTICE_END_CELLS if is_sticky else 2)
         self._lines = hanging_indent(notice.text, width, MAX_NOTICE_LINES) if notice is not None else []
         self._colour = notice.colour if notice is not None else "text"
         more = f"1 of {count} · " if count > 1 else ""
-        self._right = (f"{more}esc ok ", "grey") if notice is not None and notice.sticky else ("", "text")
+        back = key_name("back", KeyContext.RUNS)
+        self._right = (f"{more}{back} ok ", "grey") if notice is not None and notice.sticky else ("", "text")
         height = max(1, len(self._lines))
         if self.size.height != height:
             self.styles.height = height

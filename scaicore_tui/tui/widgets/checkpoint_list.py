@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 
 from scaicore_tui.analysis.checkpoint_order import Reviewer
 from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.messages import CheckpointOpened, CheckpointSelected
 from scaicore_tui.tui.render.checkpoints import inbox_row, resolved_row
 from scaicore_tui.tui.render.line import CURSOR, MARKED, Line, Span
@@ -106,9 +107,9 @@ class InboxList(CheckpointList):
     @property
     def empty_text(self) -> str:
         if self.is_mine_only and not self.shows_resolved:
-            return "Nothing that waits is assigned to you. m shows all."
+            return f"Nothing that waits is assigned to you. {key_name('mine', KeyContext.INBOX)} shows all."
         if self.is_filtered:
-            return "No checkpoints match the filter. esc clears the filter."
+            return f"No checkpoints match the filter. {key_name('back', KeyContext.INBOX)} clears the filter."
         return "no resolved checkpoints have been read" if self.shows_resolved else super().empty_text
 
     def draw_row(self, row: int) -> Line:

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.widgets import TextArea
 
 from scaicore_tui.protocol import Option
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.messages import OptionChosen
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.option_lines import OptionLines, option_lines
@@ -21,7 +22,11 @@ from scaicore_tui.tui.widgets.value_list import ValueList
 
 # Lines below the text: options, comment, and what Enter does.
 OTHER_LINES = 4
-COMMENT_NOTE = "comment: tab"
+
+
+def comment_note() -> str:
+    """Return how to come to the field for a comment."""
+    return f"comment: {key_name('next_field', KeyContext.INBOX)}"
 
 
 class OptionBar(StaticLines):
@@ -91,8 +96,9 @@ class ItemForm(Vertical):
     def __init__(self, build: Callable[[int], Sequence[Line]]) -> None:
         super().__init__()
         self.pager = TextPager(build)
+        back, send = (key_name(action, KeyContext.COMMENT) for action in ("next_field", "send"))
         self.context_list = ContextList("no context")
-        self.comment_field = SafeTextArea(placeholder="comment (optional): tab goes back, ctrl+s sends")
+        self.comment_field = SafeTextArea(placeholder=f"comment (optional): {back} goes back, {send} sends")
         self._heading = Heading()
         self._options = OptionBar()
         self._hint = ActionHint(margin_lines=0)
@@ -184,4 +190,5 @@ class ItemForm(Vertical):
         if not self._is_text_cut:
             return []
         below = self.pager.line_count - self.pager.top - self.pager.size.height
-        return [(f"shift+tab: {below} more lines", "accent")] if below > 0 and self.pager.size.height else []
+        key = key_name("read_form", KeyContext.INBOX)
+        return [(f"{key}: {below} more lines", "accent")] if below > 0 and self.pager.size.height else []

@@ -17,7 +17,6 @@ from textual.strip import Strip
 from scaicore_tui.tui.abstract import AbstractMeta
 from scaicore_tui.tui.render import line
 from scaicore_tui.tui.render.line import Line, Span
-from scaicore_tui.tui.theme import TERMINAL
 
 ASCII_CLASS = "-ascii"
 
@@ -141,7 +140,7 @@ class LineView(ScrollView, can_focus=False, metaclass=AbstractMeta):
             color=foreground,
             bold=name != colour and not is_dimmed,
             # The terminal's own palette has no grey.
-            dim=(is_dimmed and self.app.theme == TERMINAL) or None,
+            dim=(is_dimmed and self.app.current_theme.ansi) or None,
             reverse=colour.endswith(line.BADGE) or None,
         )
 

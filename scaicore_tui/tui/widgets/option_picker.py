@@ -36,6 +36,11 @@ class OptionPicker(LineView, can_focus=True):
         return None if self._row is None else self._options[self._row]
 
     @property
+    def option_count(self) -> int:
+        """The number of options."""
+        return len(self._options)
+
+    @property
     def line_count(self) -> int:
         return len(self._lines(self.size.width))
 
@@ -69,13 +74,13 @@ class OptionPicker(LineView, can_focus=True):
         self.choose(0 if self._row is None else self._row - 1)
 
     def on_key(self, event: events.Key) -> None:
-        """Choose by number, or by the first letters of a label or an id."""
+        """Choose by number, or by the first letters of a label or an id. Other keys are left to the dialog."""
         if event.character is None or not event.is_printable or event.character in self._reserved:
             return
-        event.stop()
         for typed in (self._typed + event.character.lower(), event.character.lower()):
             row = self._find_row(typed)
             if row is not None:
+                event.stop()
                 self._typed = typed
                 self.choose(row)
                 return

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from scaicore_tui.tui.query_history import History
-from scaicore_tui.tui.query_messages import QueryTyped, RememberQuery, ValuesNeeded
+from scaicore_tui.tui.query_messages import QueryTyped, RememberQuery, ValuesNeeded, ViewWanted
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.widgets.inputs import FilterBar
 from scaicore_tui.tui.widgets.line_view import StaticLines
@@ -47,8 +47,8 @@ class QueryHint(StaticLines):
 class QueryBar(FilterBar):
     """Filters while a person types. Until a query can be read, the one before stays in force.
 
-    Enter keeps the filter, Escape clears it. Tab completes, and so does the right arrow at the end; up and down go
-    through the queries used before.
+    Enter keeps the filter, Escape clears it, ctrl+s saves it as a view. Tab completes, and so does the right arrow at
+    the end; up and down go through the queries used before.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,6 +57,7 @@ class QueryBar(FilterBar):
         Binding("right", "complete_or_move", "complete", show=False),
         Binding("up", "older_query", "older", show=False),
         Binding("down", "newer_query", "newer", show=False),
+        Binding("ctrl+s", "save_view", "save as a view", show=False),
     ]
 
     def __init__(self, subject: str, history: History) -> None:
@@ -96,12 +97,18 @@ class QueryBar(FilterBar):
         self.hint.display = False
         if kept and self.value.strip():
             self._query_history.add(self.value)
-            self.post_message(RememberQuery(self.value))
+            self.post_message(RememberQuery(self.value, self._subject))
         super().action_close(kept)
 
     def action_keep(self) -> None:
         """Close the bar, unless the query cannot be read: then the line below says why."""
         if self._query_model.problem is None:
+            self.action_close(kept=True)
+
+    def action_save_view(self) -> None:
+        """Keep the query and ask for the name of a view, unless the query cannot be read."""
+        if self._query_model.problem is None:
+            self.post_message(ViewWanted(self.value.strip()))
             self.action_close(kept=True)
 
     def action_complete(self) -> None:

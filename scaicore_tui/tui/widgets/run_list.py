@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import GapRow, Summary
 from scaicore_tui.text import one_line
+from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.messages import LoadHistory, RunListResized, RunOpened, RunSelected, RunsNeeded
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.run_row import RowFacts, run_row
@@ -21,7 +22,7 @@ from scaicore_tui.units import Micros, Position
 
 
 class RunList(RowList):
-    """Runs, last changed first.
+    """Runs in the order of the model.
 
     `unseen_count` counts the runs that changed since the first row was visible.
     """
@@ -49,12 +50,13 @@ class RunList(RowList):
             return "no runs yet"
         is_all, needle = self._model.view is View.ALL, self._model.needle
         runs = "runs" if is_all else f"{self._model.view} runs"
+        back = key_name("back", KeyContext.RUNS)
         if not needle:
-            return f"No {runs}. esc shows all runs."
+            return f"No {runs}. {back} shows all runs."
         searched = self._model.searched
         if searched < 1:
-            return f"No {runs} match “{one_line(needle, 20)}” so far: {searched:.0%} searched. esc stops."
-        return f"No {runs} match “{one_line(needle, 20)}”. esc clears the filter."
+            return f"No {runs} match “{one_line(needle, 20)}” so far: {searched:.0%} searched. {back} stops."
+        return f"No {runs} match “{one_line(needle, 20)}”. {back} clears the filter."
 
     @property
     def selected(self) -> Summary | None:
@@ -134,6 +136,11 @@ class RunList(RowList):
     def set_replay_marks(self, marks: Mapping[str, Span]) -> None:
         """Show the progress of replays, by the id of the replayed run."""
         self._facts = self._facts._replace(marks=marks)
+        self.repaint()
+
+    def set_slow(self, hints: Mapping[str, str]) -> None:
+        """Show which runs take longer than usual, by their ids."""
+        self._facts = self._facts._replace(slow=hints)
         self.repaint()
 
     def set_pending(self, pending: Iterable[Checkpoint]) -> None:
@@ -224,7 +231,7 @@ class RunList(RowList):
     def _count_newer(self) -> None:
         """Count the runs that changed since the top of the list was visible."""
         if self.top == 0 and self.row_count:
-            self._seen_until = self._model.changed_at(0)
+            self._seen_until = self._model.newest_change
         self.unseen_count = 0 if self.top == 0 else self._model.count_after(self._seen_until)
 
     def _post_selection(self) -> None:

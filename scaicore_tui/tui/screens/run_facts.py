@@ -1,0 +1,54 @@
+"""Asks for what the main screen tells of other runs: what is usual for the selected one, and which runs are slow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from scaicore_tui.runs import Run
+from scaicore_tui.tui.run_messages import FactsNeeded, FactsRead, SlowRunsNeeded
+
+if TYPE_CHECKING:
+    # Loaded when the first facts were read: the first screen appears sooner.
+    from scaicore_tui.analysis.usual import PastContext
+
+# Facts of a run that stays selected are read again after this time, and slow runs are looked for again.
+FACTS_MAX_AGE_S = 60
+SLOW_MAX_AGE_S = 30
+
+
+class RunFactsReader:
+    """Asks for the facts about the selected run, at a tick: not while the cursor moves. `post` posts a message.
+
+    The facts of a run are those of its state: they are asked for again once it is over.
+    """
+
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        self._post = post
+        self._asked = ("", False)
+        self._asked_at = self._slow_asked_at = float("-inf")
+        self._read: FactsRead | None = None
+
+    def context_of(self, run: Run) -> PastContext | None:
+        """Return what other runs say about a run; None if that was not read yet."""
+        read = self._read
+        return read.context if read is not None and read.execution_id == run.execution_id else None
+
+    def request(self, run: Run, now: float) -> None:
+        """Ask for the facts about a run at `now` (seconds since 1970), unless they are known."""
+        key = run.execution_id, run.is_over
+        if key != self._asked or now - self._asked_at >= FACTS_MAX_AGE_S:
+            self._asked, self._asked_at = key, now
+            self._post(FactsNeeded(run.execution_id, run.core_id))
+
+    def request_slow(self, now: float) -> None:
+        """Ask which runs are slow, unless that was asked lately."""
+        if now - self._slow_asked_at >= SLOW_MAX_AGE_S:
+            self._slow_asked_at = now
+            self._post(SlowRunsNeeded())
+
+    def take(self, read: FactsRead) -> None:
+        """Keep the facts that were read."""
+        self._read = read
