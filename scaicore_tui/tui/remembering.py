@@ -63,8 +63,8 @@ class RememberingApp(App[ReturnType], Generic[ReturnType]):
 
     def watch_theme(self, name: str) -> None:
         """Remember the theme."""
-        memory = self._screen_memory
-        if memory is not None and not self._are_themes_off and name != self._known_theme(memory.choices.theme):
+        memory, is_chosen = self._screen_memory, self._late_theme is None and not self._are_themes_off
+        if memory is not None and is_chosen and name != self._known_theme(memory.choices.theme):
             memory.change(theme=name)
             self._save_soon()
 

@@ -96,9 +96,9 @@ class ItemForm(Vertical):
     def __init__(self, build: Callable[[int], Sequence[Line]]) -> None:
         super().__init__()
         self.pager = TextPager(build)
-        back, send = (key_name(action, KeyContext.COMMENT) for action in ("next_field", "send"))
         self.context_list = ContextList("no context")
-        self.comment_field = SafeTextArea(placeholder=f"comment (optional): {back} goes back, {send} sends")
+        # Markup is read in a placeholder, so it names no configured keys; the footer does.
+        self.comment_field = SafeTextArea(placeholder="comment (optional): tab goes back, ctrl+s sends")
         self._heading = Heading()
         self._options = OptionBar()
         self._hint = ActionHint(margin_lines=0)
