@@ -384,6 +384,10 @@ class Bridge:
             self._post(FiguresRead(*found))
 
     async def _find_flow(self, request: FlowNeeded) -> None:
+        """Read both at once: neither waits for the other, which may take long."""
+        await asyncio.gather(self._read_context(request), self._read_flow(request))
+
+    async def _read_context(self, request: FlowNeeded) -> None:
         through = self._session.recorded_through
         now = int(self._session.now * MICROS_PER_SECOND) if through is None else through
         context = await self._session.contexts.read(request.run, now)
@@ -391,6 +395,8 @@ class Bridge:
         good = context.last_good
         await self._session.reader.load_ids([*linked, *([] if good is None else [good.execution_id])])
         self._post(ContextRead(request.run.execution_id, context))
+
+    async def _read_flow(self, request: FlowNeeded) -> None:
         try:
             view = await self._session.flows.view(request.run, self._session.checkpoints)
         except ScaicoreError:

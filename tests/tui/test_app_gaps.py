@@ -34,7 +34,8 @@ def selected_run(stage: Stage) -> str | None:
 async def test_gap_left_by_retention_is_listed_between_runs() -> None:
     stage = Stage(busy_feed())
     async with stage.opened(TALL) as pilot:
-        assert "gap" not in stage.text
+        # A hint on a slow run speaks of the usual time between two events.
+        assert "gap" not in stage.text.replace("usual gap ≤", "")
         await sleep_two_hours(stage, pilot)
         row = next(number for number, line in enumerate(stage.lines) if GAP in line)
         assert stage.run_line("exec_600000") == row - 1

@@ -48,6 +48,7 @@ class ShownSteps:
         self.window: Stretch | None = None
         # What other runs say about this one.
         self.context = NO_CONTEXT
+        self._kept: Step | None = None
         # Hints that a step is slow, by the number of the event that began it.
         self.slow: Mapping[int, str] = {}
         # In which events may be missing.
@@ -110,7 +111,8 @@ class ShownSteps:
         """Show a view with the cursor on `selected`, else on the step that it is on."""
         if self.picture is None or not self._panes.steps_width:
             return
-        step = selected or self._panes.steps.selected
+        # A flow that is not read yet has no rows: the step that was selected before is selected again once it is.
+        step = self._kept = selected or self._panes.steps.selected or self._kept
         row_id = None if selected is not None else self._panes.steps.selected_id
         self._lines = self._build(self.picture, view, now)
         self._panes.show_around([] if self._lines is None else self._lines.head, self._notes(view))
