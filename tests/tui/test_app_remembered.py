@@ -9,6 +9,7 @@ import pytest
 from textual.color import Color
 
 from scaicore_tui.config.ui import Times, UiTable
+from scaicore_tui.config.views import Sort
 from scaicore_tui.session.remembered_screen import RememberedScreen
 from scaicore_tui.tui.configured import parse_changes
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
@@ -63,7 +64,7 @@ async def test_the_next_start_shows_theme_view_filter_and_times(tmp_path: Path) 
         runs = again.screen.panes.runs  # type: ignore[attr-defined]
         assert Color.from_rich_color(runs._style("text").color).hex6 == again.app.theme_variables["state-text"]
         assert again.app.theme_variables["state-ground"] == "#FDF6E3"
-        await pilot.press("t")
+        await pilot.press("t", "s")
         assert again.app.theme == DARK, "from any light theme to the dark one"
         again.app.theme = "nord"
 
@@ -71,6 +72,7 @@ async def test_the_next_start_shows_theme_view_filter_and_times(tmp_path: Path) 
     async with third.opened(WIDE) as pilot:
         assert "/batch" not in third.text
         assert "✗ 9m " in third.text, "times are still ages"
+        assert third.screen.sort is Sort.STARTED  # type: ignore[attr-defined]
         await pilot.press("t")
         assert "t: the terminal's own colours are in use" in third.text
         third.app.theme = LIGHT

@@ -71,6 +71,10 @@ class QueriedRunsScreen(SortedRunsScreen):
         self.panes.filter.set_text(query.text)
         self._use_filter(view, None if query.is_empty else query)
 
+    def action_sort(self) -> None:
+        super().action_sort()
+        self.post_view()
+
     def post_view(self) -> None:
         """Tell the app what is shown now, for the next session."""
         model, query = self.run_list_model, self._query
