@@ -154,6 +154,8 @@ async def test_answer_with_the_mouse() -> None:
     stage = Stage(busy_feed())
     server = AcceptingServer(stage)
     async with stage.opened() as pilot:
+        await stage.click_run(pilot, "exec_77aa02")
+        await wait_until(pilot, lambda: "a answer" in stage.lines[-1])
         await stage.click(pilot, "a answer")
         stage.clock.advance(1)
         await stage.click(pilot, "2 Reject")

@@ -38,6 +38,7 @@ NAMES = {
 STYLING = {"meta", "link"}
 # An `Input` shows its placeholder without markup; tests/hostile checks that.
 PLAIN = {
+    ("tui/widgets/item_form.py", "placeholder: f'comment (optional): {back} goes back, {send} sends'"),
     ("tui/widgets/inputs.py", "placeholder: f'this profile is protected: {request}'"),
 }
 # Values from the registry of actions, or from a message with one of its ids.
