@@ -81,6 +81,8 @@ class MainScreen(TimedRunsScreen):
         if delta.has_runs:
             self._period.mark_outdated()
             self._update_runs(delta)
+        if delta.gaps is not None:
+            self._forget_slow()
         if delta.checkpoints is not None or submission is not None:
             self.show_inbox()
         if submission is not None:

@@ -165,6 +165,11 @@ class SelectedRunScreen(CheckpointListScreen):
         if self.state.session.known_until:
             self._facts_reader.request_slow(now)
 
+    def _forget_slow(self) -> None:
+        """Show no run as slow until that is read again."""
+        self.panes.runs.set_slow({})
+        self._facts_reader.forget_slow()
+
     def _show_step(self) -> None:
         """Show the selected step below the others, if there is room."""
         panes = self.panes
