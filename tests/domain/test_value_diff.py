@@ -57,7 +57,7 @@ def test_one_item_removed_from_three_hundred_is_one_difference() -> None:
 def test_equal_values_have_no_differences_and_others_have_some(a: Any, b: Any) -> None:
     assert changes(a, copy.deepcopy(a)) == []
     assert bool(changes(a, b)) == (json.dumps(a, sort_keys=True) != json.dumps(b, sort_keys=True))
-    assert len(changes(a, b)) == len(changes(b, a))
+    assert bool(changes(a, b)) == bool(changes(b, a))
 
 
 @settings(max_examples=200, deadline=None)
