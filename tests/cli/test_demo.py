@@ -67,7 +67,7 @@ def test_serve_offers_the_api_of_a_grid(program: Program, demo: Demo) -> None:
             "checkpoints"
         )
         assert found.returncode == 0
-        assert "debug_breakpoint" in found.stdout
+        assert "stopped before" in found.stdout
         server.send_signal(signal.SIGINT)
         assert server.wait(TIMEOUT_S) == 130
 
