@@ -162,7 +162,8 @@ class Walk:
 
     def quit(self) -> list[str]:
         """Quit the program; return all problems."""
-        self.press("escape", "escape", "escape", "escape", "q")
+        # On a loaded machine the program may read escape together with the next key: that must not be q.
+        self.press("escape", "escape", "escape", "escape", "k", "q")
         code = self.terminal.wait()
         written = bytes(self.terminal.output)
         self.problems += [f"unrequested write: {path}" for path in self.feed.posts[self._requested_writes :]]
