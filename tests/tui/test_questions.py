@@ -77,7 +77,10 @@ async def test_the_questions_about_a_run_with_a_failed_sub_flow(history: Demo) -
         before = stage.lines.index(next(line for line in stage.lines if "before it (the input" in line))
         assert "▸ plan" in stage.lines[before + 1]
         assert re.search(r"· write +not reached", stage.text)
-        assert re.search(r"usual .* n \d+\)  (last|later) good exec_", stage.text)
+        assert re.search(
+            r"usual [\d.]+s without waiting for people \(.* n \d+\)  this error: \d of the last", stage.text
+        )
+        assert re.search(r"(last|later) good exec_", stage.text)
         assert re.search(r"usual [\d.]+s · \d+% of \d+ visits succeed · \d+ runs", stage.text)
         # One key: the cause, in the run that the step called.
         assert "x ↗ likely called fact-check" in stage.text
