@@ -18,6 +18,7 @@ from scaicore_tui.servers.grid.store import Execution, Store
 from tests.support.app_stage import WIDE, Stage, wait_until
 from tests.support.feed_simulator import FeedSim
 from tests.support.manual_clock import ManualClock
+from tests.support.scene import INVOICES, RunEvents
 
 NOW = 1_777_464_000.0
 SEED = 7
@@ -127,3 +128,31 @@ async def test_the_questions_about_a_run_with_a_loop(history: Demo, monkeypatch:
         await stage.settle(pilot)
         assert f"copied input.invoices[{last - 1}].vendor" in stage.text
         assert base64.b64decode(copied[0].split(";")[2].split("\x07")[0]) == b"Unknown Trading Ltd"
+
+
+async def test_the_questions_of_a_person_on_call(history: Demo) -> None:
+    """For ten minutes a node of one Core has failed again and again, among the usual runs."""
+    error = {"code": "BANK_DOWN", "message": "bank.example did not answer within 30 s"}
+    failing = [
+        event
+        for number in range(24)
+        for event in RunEvents(f"exec_bank{number:02}", INVOICES, -640 + number * 25)
+        .start(batch=number)
+        .step("take", "rigid", 900, {"batch": number})
+        .fail("pay", "core_call", 30_000, error)
+        .events
+    ]
+    log = sorted([*history.log, *failing], key=lambda event: event.at or 0)
+    stage = Stage(FeedSim(log), clock=ManualClock(NOW), backfill=len(log))
+    async with stage.opened(WIDE) as pilot:
+        await stage.wait(pilot, 6)
+        # Without a key: since when, how many, still going on; which Core, node and error.
+        (rate,) = [line for line in stage.lines if line.startswith(" failed ")]
+        assert re.search(r" \d\d · rising since 11:[45]\d(:\d\d)? · newest \d+s ago", rate)
+        newest = next(line for line in stage.lines if "✗" in line)
+        assert re.search(r"✗ 11:59:\d\d +invoice-batch +30\.9s +pay +BANK_DOWN: bank", newest)
+        # One key: how many of this cause, since when, and that it is the most frequent one.
+        await pilot.press("b")
+        await stage.settle(pilot)
+        first = next(line for line in stage.lines if "BANK_DOWN" in line)
+        assert re.search(r" 24 ↑ 11:49:\d\d +11:59:\d\d +.*invoice-batch +pay", first)
