@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scaicore_tui.cli.queries import sort_runs
 from scaicore_tui.config.views import Sort
 from scaicore_tui.runs import Delta, Positions, RunStatus, Summary
-from scaicore_tui.runs.sorted_order import SortedOrder, next_sort, status_order
+from scaicore_tui.runs.sorted_order import SortedOrder, status_order
 from scaicore_tui.store import Journal
 from scaicore_tui.store.run_orders import read_order
 from scaicore_tui.store.summaries import Summaries
@@ -79,12 +79,3 @@ def test_the_order_is_that_of_the_command_line_and_stays_so(
     if sort is not Sort.CORE or len({run.core_id for run in later} - known) <= 1:
         assert listed(order) == expected(list(now.values()), sort)
     assert sorted(order.order) == sorted(now)
-
-
-def test_a_key_goes_through_the_orders() -> None:
-    assert [next_sort(sort) for sort in (Sort.CHANGED, Sort.STARTED, Sort.STATUS, Sort.EVENTS)] == [
-        Sort.STARTED,
-        Sort.DURATION,
-        Sort.CHANGED,
-        Sort.CHANGED,
-    ]
