@@ -115,10 +115,6 @@ class RunDiff(Struct, frozen=True):
         """True if nothing differs but the times."""
         return self.first is None
 
-    @property
-    def differing(self) -> Sequence[StepPair]:
-        return [pair for pair in self.pairs if not pair.is_alike]
-
 
 class ComparedRun(NamedTuple):
     """A run to compare, with its steps. Without `is_complete`, events of it may be missing."""

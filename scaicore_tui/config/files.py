@@ -21,7 +21,7 @@ def read_config(path: Path) -> str | None:
         ConfigError: the file cannot be read, or other users can change it.
     """
     try:
-        with open(path, "rb", opener=_open) as file:
+        with open(path, "rb", opener=open_nonblocking) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ConfigError(f"{path} is not a file")
@@ -37,7 +37,7 @@ def read_config(path: Path) -> str | None:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def _open(path: str, flags: int) -> int:
+def open_nonblocking(path: str, flags: int) -> int:
     """Open a file without blocking, should it be a named pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 

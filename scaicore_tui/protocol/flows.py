@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from scaicore_tui.protocol.envelope import parse, unwrap
-from scaicore_tui.protocol.lenient_json import as_number, as_text, as_text_or_none, decode_text
+from scaicore_tui.protocol.lenient_json import as_number, as_text, as_text_or_none, decode_value_text
 
 # A graph that a person drew has a few dozen nodes.
 MAX_NODES = 2_000
@@ -122,7 +122,7 @@ def _value(body: bytes) -> Any:
 def _value_in(text: str) -> Any:
     """Return the decoded text without its wrapper, as `_value` does for a body."""
     try:
-        return unwrap(decode_text(text))
+        return unwrap(decode_value_text(text))
     except ValueError:
         return None
 

@@ -70,7 +70,7 @@ def decode_value(source: bytes) -> Any:
         return None if value is UNPARSED else value
 
 
-def decode_text(text: str) -> Any:
+def decode_value_text(text: str) -> Any:
     """Decode a text as one JSON value, as `decode_value` does for bytes. The text may hold lone surrogates."""
     if is_too_deep(text.encode("utf-8", "surrogatepass")):
         return None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scaicore_tui.config.files import open_nonblocking
 from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 from scaicore_tui.log import Log, error_fields
 
@@ -45,7 +46,7 @@ class ProfileValues:
 
     def _read(self) -> dict[str, Any]:
         try:
-            with open(self._path, "rb", opener=_open) as file:
+            with open(self._path, "rb", opener=open_nonblocking) as file:
                 is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
                 found = json.loads(file.read(MAX_FILE_BYTES)) if is_file else None
         except FileNotFoundError:
@@ -84,11 +85,6 @@ class RememberedQueries:
                 self._profile,
                 lambda known: [*(other for other in _texts(known) if other != text), text][-MAX_QUERIES:],
             )
-
-
-def _open(path: str, flags: int) -> int:
-    """Open a file without blocking, should it be a named pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _texts(value: object) -> list[str]:

@@ -24,6 +24,9 @@ from scaicore_tui.tui.run_picture import (
 )
 from scaicore_tui.tui.time_cursor import TimeCursor
 
+# The group of the workers that make pictures.
+STEPS_GROUP = "steps"
+
 
 class PictureLoader:
     """Makes pictures and gives each to `show`, the newest last. `start` runs a coroutine function."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scaicore_tui.analysis.diff import Cause, ComparedRun, RunDiff, compare
+from scaicore_tui.analysis.diff import Cause, ComparedRun, RunDiff, StepPair, compare
 from scaicore_tui.analysis.steps import build_steps
 from scaicore_tui.analysis.value_diff import path_text
 from scaicore_tui.protocol import Event
@@ -49,6 +49,10 @@ def of(a: RunEvents, b: RunEvents, *, is_complete: bool = True) -> RunDiff:
     return compare(compared(a.events), compared(b.events, is_complete=is_complete))
 
 
+def differing_pairs(found: RunDiff) -> list[StepPair]:
+    return [pair for pair in found.pairs if not pair.is_alike]
+
+
 def first(found: RunDiff) -> tuple[str | None, Cause | None]:
     """Return the node and the cause of the first difference."""
     divergence = found.first
@@ -77,13 +81,13 @@ def test_one_known_difference_is_the_first_and_the_only_one(
 ) -> None:
     found = of(REPORT(batch()), REPORT(batch("exec_b", **changed)))
     assert first(found) == (node, cause)
-    assert [pair.step.name for pair in found.differing] == differing
+    assert [pair.step.name for pair in differing_pairs(found)] == differing
     assert found.is_alike == (cause is None)
 
 
 def test_an_item_that_was_removed_from_a_list_is_one_change() -> None:
     found = of(REPORT(batch()), REPORT(batch("exec_b", items=ITEMS[:40] + ITEMS[41:])))
-    (pair,) = found.differing
+    (pair,) = differing_pairs(found)
     assert [path_text(change.path) for change in pair.changes] == ["[40]"]
 
 
@@ -91,7 +95,7 @@ def test_a_step_that_only_one_run_has_is_a_difference_of_the_path() -> None:
     longer = batch("exec_b").step("ask", "checkpoint", 10, "yes").step("report", "rigid", 5, "sent").end({"posted": 3})
     found = of(REPORT(batch()), longer)
     assert first(found) == ("ask", Cause.PATH)
-    assert [(pair.step.name, pair.a, pair.longer_ms) for pair in found.differing] == [("ask", None, None)]
+    assert [(pair.step.name, pair.a, pair.longer_ms) for pair in differing_pairs(found)] == [("ask", None, None)]
     assert [pair.step.name for pair in found.pairs][-2:] == ["ask", "report"]
 
 
@@ -100,7 +104,7 @@ def test_steps_one_after_the_other_in_another_order_are_a_difference_of_the_path
     b = batch("exec_b").step("two", "rigid", 5, 2).step("one", "rigid", 5, 1).end({})
     found = of(a, b)
     assert first(found) == ("two", Cause.PATH)
-    assert [pair.step.name for pair in found.differing] == ["two"]
+    assert [pair.step.name for pair in differing_pairs(found)] == ["two"]
 
 
 def test_the_step_that_failed_first_is_named_and_not_the_container_around_it() -> None:
@@ -110,14 +114,14 @@ def test_the_step_that_failed_first_is_named_and_not_the_container_around_it() -
     b.add("block.exited", node_id="each", block_kind="foreach").end({})
     found = of(a, b)
     assert first(found) == ("pay", Cause.RESULT)
-    assert [pair.step.name for pair in found.differing] == ["each", "pay"]
+    assert [pair.step.name for pair in differing_pairs(found)] == ["each", "pay"]
 
 
 def test_another_error_of_the_same_step_is_a_difference() -> None:
     runs = [batch(f"exec_{code}").fail("report", "rigid", 5, {"code": code}) for code in ("A", "B")]
     found = of(*runs)
     assert first(found) == ("report", Cause.RESULT)
-    assert found.differing[0].is_other_error
+    assert differing_pairs(found)[0].is_other_error
 
 
 def test_what_is_missing_leaves_the_cause_open() -> None:

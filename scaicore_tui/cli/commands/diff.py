@@ -81,11 +81,11 @@ async def _compared(
     common: Common, runs: SearchableRuns, source: Session | Recording, summary: Summary, flow: Path | None, now: float
 ) -> ComparedRun:
     run, is_complete = runs.run(summary), not missing_events_note(summary, runs.gaps, now)
-    if flow is None:
-        return ComparedRun(run, build_steps(run, is_complete=is_complete), is_complete)
-    from scaicore_tui.cli.commands import show_flow
+    graph = None
+    if flow is not None:
+        from scaicore_tui.cli.commands import show_flow
 
-    graph = (await show_flow.find_view(common, source, run, flow)).graph
+        graph = (await show_flow.find_view(common, source, run, flow)).graph
     return ComparedRun(run, build_steps(run, graph, is_complete=is_complete), is_complete)
 
 

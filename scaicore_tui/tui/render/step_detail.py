@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scaicore_tui.analysis.steps import RunSteps, Step
-from scaicore_tui.protocol.lenient_json import decode_text
+from scaicore_tui.protocol.lenient_json import decode_value_text
 from scaicore_tui.runs import Run
 from scaicore_tui.runs.status_style import NODE_STYLES, REVIEW
 from scaicore_tui.text import display_name, pad
@@ -264,5 +264,5 @@ def _clock(at: int | None) -> str:
 
 def _decoded(text: str) -> Any:
     """Return an error as the JSON value that it is the text of, else as it is."""
-    value = decode_text(text) if text[:1] in "{[" else None
+    value = decode_value_text(text) if text[:1] in "{[" else None
     return value if isinstance(value, dict | list) else text

@@ -66,7 +66,6 @@ class MainScreen(TimedRunsScreen):
         self._show_rate()
         self.apply_delta(self.state.session.everything())
         self.restore(self.state.session.screen.choices)
-        self._use_first_sort()
 
     def on_resize(self) -> None:
         """Lay out for the new size."""

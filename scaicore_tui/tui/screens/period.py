@@ -23,7 +23,8 @@ FIRST_PERIOD = 1
 MAX_AGE_S = 30
 # While events arrive, figures are read at most this often.
 MIN_AGE_S = 5
-# Narrower screens have no room for the rate; from WIDE_CELLS on it has a line for the runs, too.
+# Narrower screens have no room for the rate; from WIDE_CELLS on it has a line for the runs, too (as in
+# `render.rate_bars`, which is loaded after the first screen is shown).
 MIN_WIDTH_CELLS, WIDE_CELLS = 72, 100
 
 

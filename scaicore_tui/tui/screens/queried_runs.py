@@ -51,7 +51,8 @@ class QueriedRunsScreen(SortedRunsScreen):
 
     def restore(self, choices: ScreenChoices) -> None:
         """Show what was chosen in the last session, or what the configuration says."""
-        self.set_sort(choices.sort)
+        if choices.sort is not None:
+            self.set_sort(choices.sort)
         self.panes.runs.show_ages(ages=choices.times is Times.AGE)
         self.panes.show_columns()
         if choices.view is None or choices.view in list(View):

@@ -19,7 +19,7 @@ from scaicore_tui.tui.messages import (
     PictureShown,
     RunsNeeded,
 )
-from scaicore_tui.tui.picture_loader import PictureLoader
+from scaicore_tui.tui.picture_loader import STEPS_GROUP, PictureLoader
 from scaicore_tui.tui.render.run_head import RunFacts, fact_lines, title_spans, view_line
 from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.run_messages import EventsNeeded, EventsRead, FlowNeeded, FlowRead
@@ -39,8 +39,6 @@ FREE_KEYS = frozenset({"escape", "q", "question_mark", "ctrl+p", "p", "r", "P", 
 # The number of an event that is after all others.
 _NEWEST = 2**62
 _SIDE_CELLS = 2
-# The group of the workers that prepare what is shown.
-STEPS_GROUP = "steps"
 
 
 class RunScreen(LinkedScreen):

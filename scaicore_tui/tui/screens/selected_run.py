@@ -28,8 +28,6 @@ CURSOR_REST_S = 0.15
 SLOW_LOAD_S = 0.25
 # Longer runs are loaded only when they are selected.
 MAX_PRELOADED_EVENTS = 2_000
-# The group of the workers that prepare the steps of long runs.
-STEPS_GROUP = "steps"
 
 
 class SelectedRunScreen(CheckpointListScreen):
@@ -61,7 +59,7 @@ class SelectedRunScreen(CheckpointListScreen):
     @cached_property
     def _loader(self) -> PictureLoader:
         """Makes the pictures of runs. Imported when the first one is shown: the list of runs appears sooner."""
-        from scaicore_tui.tui.picture_loader import PictureLoader
+        from scaicore_tui.tui.picture_loader import STEPS_GROUP, PictureLoader
 
         return PictureLoader(partial(self.run_worker, group=STEPS_GROUP), self._show_picture)
 

@@ -38,15 +38,9 @@ class SortedRunsScreen(SelectedRunScreen):
         return self._view_sort or self._sort or Sort.CHANGED
 
     def set_sort(self, sort: Sort | None) -> None:
-        """List the runs in another order; None is that by last change. May be called before the screen is shown."""
+        """List the runs in another order; None is that by last change."""
         self._sort, self._view_sort = sort, None
-        if self.is_mounted:
-            self._use_sort()
-
-    def _use_first_sort(self) -> None:
-        """Use the order that was chosen before the screen was shown."""
-        if self._sort is not None:
-            self._use_sort()
+        self._use_sort()
 
     def action_sort(self) -> None:
         """List the runs in the next order. The selected run stays selected."""
