@@ -64,6 +64,7 @@ class JsonlRecording:
     """
 
     gaps: Sequence[Gap] = ()
+    checkpoints: Sequence[Checkpoint] = ()
 
     def __init__(self, path: Path) -> None:
         require_file(path, "file")
@@ -236,6 +237,10 @@ class Recording(SearchableRuns, Protocol):
         """The time of the newest event of any run, in microseconds since 1970; 0 if there is none."""
 
     @property
+    def checkpoints(self) -> Sequence[Checkpoint]:
+        """The checkpoints that were pending at the last poll; none in a file of JSON lines."""
+
+    @property
     def unreadable_count(self) -> int:
         """The number of events that could not be read completely, as far as that is known."""
 
@@ -263,9 +268,9 @@ class JournalRecording(StoredRuns):
             _rebuild_summaries(self._recorded)
         for begin in ("BEGIN", "SELECT 1 FROM events LIMIT 1"):
             self._recorded.query(begin)
-        self._pending = read_pending(self._recorded)
+        self.checkpoints: Sequence[Checkpoint] = read_pending(self._recorded)
         newest = self._recorded.next_position - 1
-        waiting = {row.execution_id for row in self._pending if row.execution_id is not None}
+        waiting = {row.execution_id for row in self.checkpoints if row.execution_id is not None}
         super().__init__(self._recorded, lambda: newest, lambda: waiting)
         self.newest_at = self._recorded.newest_at()
         self.events = self._recorded.events
@@ -278,11 +283,11 @@ class JournalRecording(StoredRuns):
 
     def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
         """Return what a query is evaluated with now."""
-        return _context_now(self._pending, self.gaps, replays)
+        return _context_now(self.checkpoints, self.gaps, replays)
 
     def read_slow_runs(self) -> Mapping[str, str]:
         """Return the hints on the runs that took longer than usual at the time of the newest event, by id."""
-        waiting = [row.execution_id for row in self._pending if row.execution_id is not None]
+        waiting = [row.execution_id for row in self.checkpoints if row.execution_id is not None]
         return read_slow_runs(self._recorded, self.newest_at, waiting, self.gaps)
 
 
