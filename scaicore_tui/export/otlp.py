@@ -18,14 +18,14 @@ SCOPE_NAME = "scaicore-tui"
 _INTERNAL, _ERROR = 1, 2
 
 
-def export_otlp(export: Export, *, has_payloads: bool = False) -> Iterator[str]:
-    """Yield the file. Without `has_payloads` it has no inputs, outputs and results."""
+def export_otlp(export: Export) -> Iterator[str]:
+    """Yield the file. It only has inputs, outputs and results if the export `has_payloads`."""
     resource = resource_attributes(export.source, is_redacted=export.is_redacted)
     scope = {"name": SCOPE_NAME, "version": scaicore_tui.__version__}
     yield '{"resourceSpans":['
     comma = ""
     for exported in export.runs:
-        spans = [span_json(span) for span in run_spans(exported, has_payloads=has_payloads)]
+        spans = [span_json(span) for span in run_spans(exported, has_payloads=export.has_payloads)]
         yield comma + _text({"resource": _resource(resource), "scopeSpans": [{"scope": scope, "spans": spans}]})
         comma = ","
     # Known only now. No spans belong to it: receivers that do not care leave it out.

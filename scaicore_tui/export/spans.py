@@ -92,7 +92,7 @@ def run_spans(exported: ExportedRun, *, has_payloads: bool = False) -> Iterator[
 
 
 def resource_attributes(source: str, *, is_redacted: bool) -> Attributes:
-    """Return what describes where the spans come from; `source` is the profile or host, empty if unknown."""
+    """Return the description of where the spans come from; `source` is the profile or host, empty if unknown."""
     optional: Attributes = {"scaicore.source": clean_value(source)} if source else {}
     return {"service.name": "scaicore", **optional, **({"scaicore.redacted": True} if is_redacted else {})}
 

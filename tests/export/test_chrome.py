@@ -133,7 +133,7 @@ def test_marks_of_missing_events_and_cut_values_are_kept() -> None:
 
 
 def test_the_file_counts_what_was_replaced() -> None:
-    export = Export([], NOON, is_redacted=True, redacted=[Redacted("token", 3)])
+    export = Export([], NOON, is_redacted=True, summary=lambda: [Redacted("token", 3)])
     text = "".join(export_chrome(export))
     assert read_trace(text) == []
     assert json.loads(text)["otherData"] == {"exported_at": "2026-04-29T12:00:00Z", "redacted": {"token": 3}}

@@ -24,8 +24,8 @@ pytest.importorskip("opentelemetry.proto.trace.v1", reason="needs scaicore-tui[o
 NANOS = 1_000
 
 
-def sent(*runs: ExportedRun, has_payloads: bool = False, **more: Any) -> list[Any]:
-    text = "".join(export_otlp(export_of(*runs, **more), has_payloads=has_payloads))
+def sent(*runs: ExportedRun, **more: Any) -> list[Any]:
+    text = "".join(export_otlp(export_of(*runs, **more)))
     return spans_of(decode_json(text))
 
 
@@ -178,7 +178,7 @@ def test_hostile_text_stays_text() -> None:
 
 
 def test_the_file_says_where_it_is_from_and_what_was_replaced() -> None:
-    export = Export([exported([started()])], NOON, "prod", is_redacted=True, redacted=[Redacted("token", 3)])
+    export = Export([exported([started()])], NOON, "prod", is_redacted=True, summary=lambda: [Redacted("token", 3)])
     message = decode_json("".join(export_otlp(export)))
     spans_of(message)
     first, last = (attributes_of(each.resource) for each in message.resource_spans)

@@ -66,7 +66,7 @@ def attributes_of(holder: Any) -> Attributes:
 
 
 def comparable(span: Any) -> Mapping[str, Any]:
-    """Return what a span says, without how it was encoded."""
+    """Return the content of a span, which does not depend on its encoding."""
     return {
         "ids": (span.trace_id, span.span_id, span.parent_span_id),
         "name": span.name,
