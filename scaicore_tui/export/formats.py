@@ -15,6 +15,8 @@ class Format(StrEnum):
 
     JSONL = "jsonl"
     JSON = "json"
+    CHROME = "chrome"
+    OTLP = "otlp"
 
 
 class FormatInfo(NamedTuple):
@@ -45,10 +47,18 @@ _EXPORT = "scaicore_tui.export"
 FORMATS = {
     Format.JSONL: FormatInfo("jsonl", "the events, as received", f"{_EXPORT}.event_lines:event_lines"),
     Format.JSON: FormatInfo("json", "the document of show --json", f"{_EXPORT}.run_json:run_json"),
+    Format.CHROME: FormatInfo(
+        "trace.json", "for Perfetto and speedscope", f"{_EXPORT}.chrome:export_chrome", is_text=False
+    ),
+    Format.OTLP: FormatInfo(
+        "otlp.json", "OpenTelemetry traces", f"{_EXPORT}.otlp:export_otlp", is_redacted=True, is_text=False
+    ),
 }
 
 
 def format_of(name: str) -> Format | None:
     """Return the format that the ending of a file's name says; None if it says none."""
-    ending = name.lower().rpartition(".")[2]
-    return next((one for one, info in FORMATS.items() if ending in (info.ending, one)), None)
+    # `.trace.json` before `.json`.
+    longest_first = sorted(FORMATS.items(), key=lambda pair: -len(pair[1].ending))
+    endings = ((one, (f".{info.ending}", f".{one}")) for one, info in longest_first)
+    return next((one for one, ends in endings if name.lower().endswith(ends)), None)
