@@ -165,7 +165,7 @@ def row_lines(timeline: Timeline) -> Iterator[TimelineRow]:
 
 def row_line(timeline: Timeline, row: StepRow) -> list[Span]:
     """Return the line of one row, as wide as the timeline."""
-    took = "" if not row.step.is_reached else _took(timeline, row)
+    took = "" if not row.step.is_reached else took_text(timeline, row)
     spans = [
         *name_spans(timeline, row),
         *bar_spans(timeline, row),
@@ -244,10 +244,12 @@ def _name(row: StepRow, ascii_only: bool) -> str:
     indent = " " * _state_column(row) + "  "
     if row.kind is RowKind.ITERATION:
         return f"{indent}iteration {row.iteration}{_fold_sign(row, ascii_only)}"
-    return f"{indent}{one_line(row.step.name, MAX_NAME_CELLS)}{_suffix(row, ascii_only)}{_fold_sign(row, ascii_only)}"
+    suffix = name_suffix(row, ascii_only=ascii_only) + _fold_sign(row, ascii_only)
+    return f"{indent}{one_line(row.step.name, MAX_NAME_CELLS)}{suffix}"
 
 
-def _suffix(row: StepRow, ascii_only: bool) -> str:
+def name_suffix(row: StepRow, *, ascii_only: bool = False) -> str:
+    """Return what follows the name of a row, with a space before it: attempts, iterations, a parallel; or nothing."""
     if row.kind is RowKind.ATTEMPTS:
         return f" {row.count} attempts"
     if row.step.attempt is not None:
@@ -265,7 +267,7 @@ def _fold_sign(row: StepRow, ascii_only: bool) -> str:
     return " +" if ascii_only else " ▸"
 
 
-def _took(timeline: Timeline, row: StepRow) -> str:
+def took_text(timeline: Timeline, row: StepRow) -> str:
     """Return how long a row took; what is open says so far, with an ellipsis."""
     if row.kind is RowKind.STEP and not row.step.is_open:
         return format_duration(row.step.duration_ms)
