@@ -203,7 +203,16 @@ def minimap_line(timeline: Timeline) -> list[Span]:
 
 def note_lines(timeline: Timeline) -> Iterator[str]:
     """Yield what must be known to read the timeline: what is inferred, and what is wrong with times and visits."""
-    steps = timeline.steps
+    yield from step_notes(timeline.steps)
+    if timeline.gaps:
+        yield f"{GAP_SIGN} events may be missing there"
+    folded = sum(segment.is_folded for segment in timeline.axis.segments)
+    if folded:
+        yield f"idle time is folded in {folded} places" if folded > 1 else "idle time is folded in one place"
+
+
+def step_notes(steps: RunSteps) -> Iterator[str]:
+    """Yield what must be known to read steps in any form: what is inferred, and what is wrong with times and visits."""
     if any(PARENT in step.inferred for step in steps.steps):
         yield "indented by the order of the events: the API tells no containers, iterations and attempts (inferred)"
     if any(NOT_REACHED in step.inferred for step in steps.steps):
@@ -214,11 +223,6 @@ def note_lines(timeline: Timeline) -> Iterator[str]:
         yield f"clock: {steps.reordered} visits ended before they began"
     if steps.dropped:
         yield f"{steps.dropped:,} old visits are not kept"
-    if timeline.gaps:
-        yield f"{GAP_SIGN} events may be missing there"
-    folded = sum(segment.is_folded for segment in timeline.axis.segments)
-    if folded:
-        yield f"idle time is folded in {folded} places" if folded > 1 else "idle time is folded in one place"
 
 
 def row_style(row: StepRow) -> StatusStyle:

@@ -40,7 +40,7 @@ def html_report(export: Export) -> Iterator[str]:
     first = list(islice(runs, 2))
     level = 1 if len(first) == 1 else 2
     for number, exported in enumerate(chain(first, runs), 1):
-        parts.append(_part(export, exported, number, level))
+        parts.append(_part(exported, number, level))
         size += sum(len(section.source) for section in parts[-1].sections)
         _check_size(size, number)
     parts_by_begin = sorted(parts, key=lambda part: part.began_at)
@@ -51,11 +51,11 @@ def html_report(export: Export) -> Iterator[str]:
     yield from chunks
 
 
-def _part(export: Export, exported: ExportedRun, number: int, level: int) -> _Part:
+def _part(exported: ExportedRun, number: int, level: int) -> _Part:
     run, anchor = exported.run, f"run-{number}"
     return _Part(
         f"{status_of(run).word} · {one_line(run.execution_id, 80)} · {one_line(run.core_id or '', 80)}",
-        [element("section", *run_sections(export, exported, level), id=anchor)],
+        [element("section", *run_sections(exported, level), id=anchor)],
         run_cells(exported, anchor),
         [event.raw.replace(b"\r", b" ").replace(b"\n", b" ") for event in exported.events],
         run.began_at or 0,
@@ -63,6 +63,7 @@ def _part(export: Export, exported: ExportedRun, number: int, level: int) -> _Pa
 
 
 def _body(export: Export, parts: Sequence[_Part]) -> Iterator[Markup]:
+    yield element("p", _about(export), class_="about")
     if len(parts) != 1:
         yield element("h1", f"{len(parts):,} runs")
         yield runs_table(part.cells for part in parts)
@@ -70,11 +71,14 @@ def _body(export: Export, parts: Sequence[_Part]) -> Iterator[Markup]:
     yield element("footer", *_footer(export))
 
 
+def _about(export: Export) -> str:
+    source = f"from {one_line(export.source, 200)} · " if export.source else ""
+    return f"scaicore-tui · {source}exported {utc_time(export.at)} · {redaction_text(export)}"
+
+
 def _footer(export: Export) -> Iterator[Markup]:
-    redaction = redaction_text(export)
-    yield element("p", f"Exported {utc_time(export.at)}. Values of this report and its events: {redaction}.")
     for row in export.redacted:
-        yield element("p", f"{row.count:,} replaced: {one_line(row.reason, 200)}")
+        yield element("p", f"{row.count:,} redacted: {one_line(row.reason, 200)}")
     yield element(
         "p",
         "The events are in this file. To open it in the app: ",

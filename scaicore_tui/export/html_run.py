@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scaicore_tui.analysis.steps import Step
-from scaicore_tui.export.exporter import Export, ExportedRun
+from scaicore_tui.export.exporter import ExportedRun
 from scaicore_tui.export.flow_picture import picture_flow
 from scaicore_tui.export.html_tables import events_table, flow_table, steps_table
 from scaicore_tui.export.html_timeline import timeline_table
@@ -25,19 +25,22 @@ from scaicore_tui.export.report_facts import (
 )
 from scaicore_tui.export.svg_flow import LEGEND, draw_flow
 from scaicore_tui.export.timeline_picture import picture_timeline
+from scaicore_tui.runs import RunStatus
 from scaicore_tui.text import json_pretty, one_line
 
 MAX_ID_CELLS = 200
 # Values of so many lines are shown at once, longer ones when asked for.
 MAX_OPEN_LINES = 15
 MAX_RESULTS = 500
+# Pictures of at most this width are made smaller to fit into wide windows; text in larger ones would be too small.
+MAX_FITTED_PIXELS = 1_560
 
 
-def run_sections(export: Export, exported: ExportedRun, level: int) -> Iterator[Markup]:
+def run_sections(exported: ExportedRun, level: int) -> Iterator[Markup]:
     """Yield the parts of a run's report; its own heading is of `level`, those inside it of the next one."""
     inner = f"h{level + 1}"
-    yield from heading(exported, level)
-    yield facts(export, exported)
+    yield from _heading(exported, level)
+    yield _facts(exported)
     yield from _marks(exported)
     yield from _failure(exported, inner)
     for wait in waits_of(exported):
@@ -51,14 +54,14 @@ def run_sections(export: Export, exported: ExportedRun, level: int) -> Iterator[
     yield _details(f"{len(exported.events):,} events", events_table(exported))
 
 
-def heading(exported: ExportedRun, level: int) -> Iterator[Markup]:
+def _heading(exported: ExportedRun, level: int) -> Iterator[Markup]:
     """Yield the heading of a run: status and id."""
     run, style = exported.run, status_of(exported.run)
     status = element("span", f"{style.glyph} {style.word}", class_=f"status {style.colour}")
     yield element(f"h{level}", status, " ", element("span", one_line(run.execution_id, MAX_ID_CELLS), class_="mono"))
 
 
-def facts(export: Export, exported: ExportedRun) -> Markup:
+def _facts(exported: ExportedRun) -> Markup:
     """Return what is known about a run as pairs of name and value."""
     run = exported.run
     pairs = (
@@ -69,12 +72,11 @@ def facts(export: Export, exported: ExportedRun) -> Markup:
         ("replay of", one_line(exported.replays or "", MAX_ID_CELLS)),
         ("instance", one_line(run.instance_key or "", MAX_ID_CELLS)),
         ("seen until", "" if run.is_over else utc_time(exported.now)),
-        ("from", one_line(export.source, MAX_ID_CELLS)),
     )
-    return fact_list(pairs)
+    return _fact_list(pairs)
 
 
-def fact_list(pairs: tuple[tuple[str, str], ...]) -> Markup:
+def _fact_list(pairs: tuple[tuple[str, str], ...]) -> Markup:
     """Return pairs of name and value as a list; those without a value are left out."""
     known = (element("div", element("dt", name), element("dd", value)) for name, value in pairs if value)
     return element("dl", *known, class_="facts")
@@ -113,7 +115,7 @@ def _wait(wait: Wait, inner: str) -> Markup:
     )
     parts: list[Markup] = [
         element(inner, "‖ Waits for a person: ", one_line(wait.title, MAX_ID_CELLS)),
-        fact_list(pairs),
+        _fact_list(pairs),
     ]
     if row.body_text:
         parts.append(element("pre", row.body_text))
@@ -155,7 +157,7 @@ def _flow(exported: ExportedRun, inner: str) -> Iterator[Markup]:
             **size,
             viewBox=f"0 0 {picture.width:.0f} {picture.height:.0f}",
             role="img",
-            class_="flow",
+            class_="flow fit" if picture.width < MAX_FITTED_PIXELS else "flow",
         )
         yield element("div", svg, class_="scroll", tabindex="0", role="group", aria_label="Picture of the flow")
         yield element("p", LEGEND)
@@ -165,7 +167,7 @@ def _flow(exported: ExportedRun, inner: str) -> Iterator[Markup]:
 def _values(exported: ExportedRun) -> Iterator[Markup]:
     run = exported.run
     yield _value("Input" + (", not sent in full by the API" if run.is_input_truncated else ""), run.input)
-    if run.is_over:
+    if run.status is RunStatus.COMPLETED:
         yield _value("Output", run.output)
     steps = [step for step in exported.steps.steps if step.visit is not None and step.visit.has_result]
     shown = [_result(step) for step in steps[:MAX_RESULTS]]

@@ -43,7 +43,7 @@ def timeline_table(picture: TimelinePicture) -> Markup:
 
 def _caption(picture: TimelinePicture) -> str:
     idle = [band.label for band in picture.bands if not band.is_gap]
-    shorter = f" Drawn shorter: {', '.join(idle)}." if idle else ""
+    shorter = f" Idle time is drawn shorter: {', '.join(idle)}." if idle else ""
     gaps = " Dashed boxes: events may be missing there." if any(band.is_gap for band in picture.bands) else ""
     return LEGEND + shorter + gaps
 
@@ -82,16 +82,14 @@ def _bar(bar: PictureBar, colour: str) -> Iterator[Markup]:
         yield element("rect", x=begin, y=top, width=width, height=_HEIGHT - 2 * top, class_=f"bar {colour}")
     sign = "✗" if bar.kind is BarKind.FAILED else "▸" if bar.is_open else ""
     if sign:
-        # Right of the bar; at the end of the axis left of it, on the bar's own background.
-        is_last = bar.end > 0.97
-        x = _percent(bar.begin if is_last and bar.begin > 0.03 else bar.end)
-        anchor = "end" if is_last and bar.begin > 0.03 else None
-        yield element("text", sign, x=x, dx=-3 if anchor else 3, y=14, text_anchor=anchor, class_=colour)
+        yield element("text", sign, x=_percent(bar.end), dx=3, y=14, class_=colour)
 
 
 def _labels(picture: TimelinePicture) -> Iterator[Markup]:
     for band in picture.bands:
         yield _band(band)
+        if not band.is_gap:
+            yield element("text", f"~{band.label}", x=_percent(band.begin), y=13, class_="grey only-wide")
     for tick in picture.ticks:
         yield _label(tick)
 

@@ -70,7 +70,7 @@ body{margin:0 auto;padding:16px 20px 48px;max-width:1180px;background:var(--grou
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 h1{font-size:22px;line-height:1.3;margin:8px 0 4px}
 h2{font-size:17px;margin:28px 0 8px}h3{font-size:15px;margin:24px 0 6px}
-h1,h2,h3{overflow-wrap:anywhere}
+h1,h2,h3{overflow-wrap:anywhere}h1 .mono,h2 .mono,h2 code,h3 code{font-size:inherit}
 p{margin:6px 0}
 code,pre,.mono{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:13px;
 font-variant-ligatures:none}
@@ -99,16 +99,18 @@ thead th{color:var(--grey);border-top:0}
 .scroll{overflow-x:auto}
 .scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .timeline .name{width:25%}.timeline .state{white-space:nowrap}
-.timeline .bars{width:52%;padding-right:14px}
+.timeline .bars{width:52%;padding-right:0}
 .timeline td{vertical-align:middle}.timeline th{vertical-align:middle}
-.strip{display:block;width:100%;height:18px;overflow:visible}
+.strip{display:block;width:calc(100% - 14px);height:18px;overflow:visible}
 .d1{padding-left:16px}.d2{padding-left:32px}.d3{padding-left:48px}.d4{padding-left:64px}.d5{padding-left:80px}
 .d6{padding-left:96px}
 details{margin:6px 0}
 summary{cursor:pointer;padding:3px 0}
 details details{margin-left:14px}
 .flow{display:block;max-width:none}
+.about{color:var(--grey);font-size:13px;margin:0}
 footer{margin-top:36px;padding-top:8px;border-top:1px solid var(--line);color:var(--grey);font-size:13px}
+@media (min-width:900px){.flow.fit{max-width:100%;height:auto}}
 @media (max-width:640px){
 body{padding:10px 12px 40px;font-size:16px}
 .only-wide{display:none}
@@ -117,6 +119,7 @@ body{padding:10px 12px 40px;font-size:16px}
 .timeline thead tr{border-top:0}
 .timeline thead th:not(.bars){display:none}
 .timeline th,.timeline td{border:0;padding:0;width:auto}
+.timeline .name{width:auto;min-width:0}.timeline caption{display:block}
 .timeline .bars{grid-column:1/-1;grid-row:2;width:auto}
 .timeline .start{display:none}
 .rows thead{display:none}

@@ -5,7 +5,7 @@ Names and errors are foreign text; the drawings make them safe.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -18,9 +18,9 @@ from scaicore_tui.analysis.timeline_view import (
     Timeline,
     layout_timeline,
     name_suffix,
-    note_lines,
     row_bar,
     row_style,
+    step_notes,
     took_text,
 )
 from scaicore_tui.export.exporter import ExportedRun
@@ -48,7 +48,10 @@ class PictureBar(Struct, frozen=True):
 
 
 class PictureRow(Struct, frozen=True):
-    """One row. `name` and `error` are foreign text; `start` is the time since the begin of the run."""
+    """One row. `name` and `error` are foreign text; `start` is the time since the begin of the run.
+
+    `error` is empty if something in the row has one, and if it is that of the row before.
+    """
 
     name: str
     suffix: str
@@ -97,17 +100,26 @@ def picture_timeline(exported: ExportedRun, max_rows: int = MAX_ROWS) -> Timelin
     )
     axis = timeline.axis
     return TimelinePicture(
-        [_row(timeline, row) for row in timeline.rows],
+        list(_rows(timeline)),
         _ticks(axis),
         [*_folds(axis), *_gaps(timeline)],
-        list(note_lines(timeline)),
+        list(step_notes(steps)),
         len(rows) - len(timeline.rows),
     )
 
 
-def _row(timeline: Timeline, row: StepRow) -> PictureRow:
+def _rows(timeline: Timeline) -> Iterator[PictureRow]:
+    containers = {step.parent for step in timeline.steps.steps if step.has_failed}
+    last = ""
+    for row in timeline.rows:
+        is_innermost = row.kind is not RowKind.ITERATION and row.step.index not in containers
+        error = (row.step.error or "") if is_innermost and row.state is NodeState.FAILED else ""
+        yield _row(timeline, row, error if error != last else "")
+        last = error or last
+
+
+def _row(timeline: Timeline, row: StepRow, error: str) -> PictureRow:
     is_iteration = row.kind is RowKind.ITERATION
-    has_error = row.state is NodeState.FAILED and not is_iteration
     return PictureRow(
         f"iteration {row.iteration}" if is_iteration else row.step.name,
         "" if is_iteration else name_suffix(row),
@@ -116,7 +128,7 @@ def _row(timeline: Timeline, row: StepRow) -> PictureRow:
         "" if row.step.offset_ms is None else f"+{offset_label(row.step.offset_ms)}",
         took_text(timeline, row) if row.step.is_reached else "",
         _bar(timeline, row),
-        (row.step.error or "") if has_error else "",
+        error,
     )
 
 
@@ -155,7 +167,7 @@ def _fitting(found: Sequence[Tick], axis: TimeAxis) -> list[Tick]:
 
 def _folds(axis: TimeAxis) -> list[Band]:
     return [
-        Band(axis.fraction(part.begin), axis.fraction(part.end), f"{offset_label((part.end - part.begin) / 1000)} idle")
+        Band(axis.fraction(part.begin), axis.fraction(part.end), offset_label((part.end - part.begin) / 1000))
         for part in axis.segments
         if part.is_folded
     ]
