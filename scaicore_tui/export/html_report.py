@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
@@ -26,6 +27,7 @@ class _Part(Struct):
     """The report of one run, its row in the table of runs, and its events."""
 
     title: str
+    status: str
     sections: list[Markup]
     cells: Sequence[Child]
     events: list[bytes]
@@ -53,8 +55,10 @@ def html_report(export: Export) -> Iterator[str]:
 
 def _part(exported: ExportedRun, number: int, level: int) -> _Part:
     run, anchor = exported.run, f"run-{number}"
+    status = status_of(run).word
     return _Part(
-        f"{status_of(run).word} · {one_line(run.execution_id, 80)} · {one_line(run.core_id or '', 80)}",
+        f"{status} · {one_line(run.execution_id, 80)} · {one_line(run.core_id or '', 80)}",
+        status,
         [element("section", *run_sections(exported, level), id=anchor)],
         run_cells(exported, anchor),
         [event.raw.replace(b"\r", b" ").replace(b"\n", b" ") for event in exported.events],
@@ -66,6 +70,9 @@ def _body(export: Export, parts: Sequence[_Part]) -> Iterator[Markup]:
     yield element("p", _about(export), class_="about")
     if len(parts) != 1:
         yield element("h1", f"{len(parts):,} runs")
+        yield element(
+            "p", ", ".join(f"{count:,} {word}" for word, count in Counter(part.status for part in parts).items())
+        )
         yield runs_table(part.cells for part in parts)
     yield element("main", *(section for part in parts for section in part.sections))
     yield element("footer", *_footer(export))

@@ -29,15 +29,15 @@ MAX_PAYLOAD_CELLS = 240
 
 
 class Column(Struct, frozen=True):
-    """A column: its heading, and whether it holds numbers. The first one names the row."""
+    """A column: its heading, and its kind: `number`, `fixed` text that is not wrapped, or any. The first names the row."""
 
     title: str
-    is_number: bool = False
+    kind: str | None = None
 
 
 def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Child]]) -> Markup:
     """Return a table. On a phone each row is a block, and its numbers get their headings."""
-    head = (element("th", column.title, scope="col", class_=_kind(column)) for column in columns)
+    head = (element("th", column.title, scope="col", class_=column.kind) for column in columns)
     return element(
         "table",
         element("caption", caption),
@@ -52,12 +52,8 @@ def _row(columns: Sequence[Column], cells: Sequence[Child]) -> Markup:
     found = [element("th", first, scope="row", class_="name")]
     for column, cell in zip(columns[1:], rest, strict=True):
         label = column.title if cell and column.title not in ("State", "Error", "Payload") else None
-        found.append(element("td", cell, class_=_kind(column), data_label=label))
+        found.append(element("td", cell, class_=column.kind, data_label=label))
     return element("tr", *found)
-
-
-def _kind(column: Column) -> str | None:
-    return "number" if column.is_number else None
 
 
 def run_cells(exported: ExportedRun, anchor: str) -> Sequence[Child]:
@@ -76,8 +72,15 @@ def run_cells(exported: ExportedRun, anchor: str) -> Sequence[Child]:
 
 def runs_table(rows: Iterable[Sequence[Child]]) -> Markup:
     """Return the table of several runs, of which each row comes from `run_cells`."""
-    took = Column("Took", is_number=True)
-    columns = (Column("Run"), Column("State"), Column("Core"), Column("Started"), took, Column("Error"))
+    took = Column("Took", "number")
+    columns = (
+        Column("Run"),
+        Column("State", "fixed"),
+        Column("Core"),
+        Column("Started", "fixed"),
+        took,
+        Column("Error"),
+    )
     return table("All runs of this report", columns, rows)
 
 
@@ -85,11 +88,11 @@ def steps_table(exported: ExportedRun) -> Markup:
     """Return all steps in the order of their begin, as text: the alternative to the timeline."""
     columns = (
         Column("Step"),
-        Column("Iteration", is_number=True),
-        Column("Attempt", is_number=True),
-        Column("State"),
-        Column("Start", is_number=True),
-        Column("Took", is_number=True),
+        Column("Iteration", "number"),
+        Column("Attempt", "number"),
+        Column("State", "fixed"),
+        Column("Start", "number"),
+        Column("Took", "number"),
         Column("Error"),
     )
     rows = (_step_cells(step, exported) for step in exported.steps.steps[:MAX_STEPS])
@@ -111,7 +114,7 @@ def _step_cells(step: Step, exported: ExportedRun) -> tuple[Child, ...]:
 
 def events_table(exported: ExportedRun) -> Markup:
     """Return the events of a run, each with the begin of its payload."""
-    columns = (Column("Event"), Column("Time"), Column("After", is_number=True), Column("Type"), Column("Node"),
+    columns = (Column("Event"), Column("Time", "fixed"), Column("After", "number"), Column("Type"), Column("Node"),
                Column("Payload"))  # fmt: skip
     caption = _caption("Events in the order of the feed", len(exported.events), MAX_EVENTS)
     rows = (_event_cells(number, event, exported) for number, event in enumerate(exported.events[:MAX_EVENTS], 1))
@@ -137,8 +140,8 @@ def _payload(event: Event) -> dict[str, Any]:
 
 def flow_table(view: FlowView) -> Markup:
     """Return the nodes of a flow with what the run did there: the alternative to the picture."""
-    columns = (Column("Node"), Column("Type"), Column("State"), Column("Visits", is_number=True),
-               Column("Took", is_number=True), Column("Went on to"))  # fmt: skip
+    columns = (Column("Node"), Column("Type"), Column("State", "fixed"), Column("Visits", "number"),
+               Column("Took", "number"), Column("Went on to"))  # fmt: skip
     nodes = view.graph.nodes[:MAX_STEPS]
     return table(_caption("Nodes in reading order", len(view.graph.nodes), MAX_STEPS), columns,
                  (_node_cells(view, node) for node in nodes))  # fmt: skip

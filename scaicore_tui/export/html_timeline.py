@@ -9,13 +9,19 @@ from collections.abc import Iterator
 
 from scaicore_tui.analysis.time_bars import BarKind
 from scaicore_tui.export.markup import NOTHING, Markup, element, join
-from scaicore_tui.export.timeline_picture import Band, PictureBar, PictureRow, PictureTick, TimelinePicture
+from scaicore_tui.export.timeline_picture import (
+    TIMELINE_LEGEND,
+    Band,
+    PictureBar,
+    PictureRow,
+    PictureTick,
+    TimelinePicture,
+)
 from scaicore_tui.text import one_line
 
 MAX_INDENT = 6
 MAX_NAME_CELLS = 80
 MAX_ERROR_CELLS = 400
-LEGEND = "Thick bars decided how long the run took; dots wait for a person; ▸ has not ended; ✗ failed."
 _HEIGHT = 18
 
 
@@ -45,7 +51,7 @@ def _caption(picture: TimelinePicture) -> str:
     idle = [band.label for band in picture.bands if not band.is_gap]
     shorter = f" Idle time is drawn shorter: {', '.join(idle)}." if idle else ""
     gaps = " Dashed boxes: events may be missing there." if any(band.is_gap for band in picture.bands) else ""
-    return LEGEND + shorter + gaps
+    return TIMELINE_LEGEND + shorter + gaps
 
 
 def _row(picture: TimelinePicture, row: PictureRow) -> Markup:
@@ -57,7 +63,7 @@ def _row(picture: TimelinePicture, row: PictureRow) -> Markup:
         element("th", name, scope="row", class_="name"),
         element("td", f"{row.style.glyph} {row.style.word}", class_=f"state {row.style.colour}"),
         element("td", row.start, class_="number start"),
-        element("td", _strip(picture, row), error, class_="bars"),
+        element("td", _strip(picture, row), error, class_="bars" if row.bar else "bars none"),
         element("td", row.took, class_="number"),
     )
 

@@ -72,7 +72,7 @@ h1{font-size:22px;line-height:1.3;margin:8px 0 4px}
 h2{font-size:17px;margin:28px 0 8px}h3{font-size:15px;margin:24px 0 6px}
 h1,h2,h3{overflow-wrap:anywhere}h1 .mono,h2 .mono,h2 code,h3 code{font-size:inherit}
 p{margin:6px 0}
-code,pre,.mono{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:13px;
+code,pre,.mono{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.87em;
 font-variant-ligatures:none}
 pre{margin:6px 0;padding:10px 12px;background:var(--panel);border-radius:4px;
 white-space:pre-wrap;overflow-wrap:anywhere}
@@ -87,7 +87,7 @@ border-radius:4px;background:var(--panel)}
 .box.failure{border-color:var(--red)}.box.mark,.box.person{border-color:var(--amber)}
 .box h2,.box h3{margin:2px 0 4px}
 .box ul{margin:4px 0;padding-left:20px}
-.box pre{background:none;padding:0;font-size:14px}
+.box pre{background:none;padding:0;font-size:.93em}
 .box.failure pre{font-weight:600}
 table{border-collapse:collapse;width:100%;font-size:13.5px}
 caption{text-align:left;color:var(--grey);padding:2px 0 6px}
@@ -98,13 +98,14 @@ thead th{color:var(--grey);border-top:0}
 .error{color:var(--red)}
 .scroll{overflow-x:auto}
 .scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-.timeline .name{width:25%}.timeline .state{white-space:nowrap}
-.timeline .bars{width:52%;padding-right:0}
+.timeline .name{width:22%}.timeline .state{white-space:nowrap}
+.timeline .bars{width:45%;padding-right:0}
 .timeline td{vertical-align:middle}.timeline th{vertical-align:middle}
 .strip{display:block;width:calc(100% - 14px);height:18px;overflow:visible}
 .d1{padding-left:16px}.d2{padding-left:32px}.d3{padding-left:48px}.d4{padding-left:64px}.d5{padding-left:80px}
 .d6{padding-left:96px}
 details{margin:6px 0}
+.fixed{white-space:nowrap}.rows .name{min-width:150px}
 summary{cursor:pointer;padding:3px 0}
 details details{margin-left:14px}
 .flow{display:block;max-width:none}
@@ -119,11 +120,12 @@ body{padding:10px 12px 40px;font-size:16px}
 .timeline thead tr{border-top:0}
 .timeline thead th:not(.bars){display:none}
 .timeline th,.timeline td{border:0;padding:0;width:auto}
-.timeline .name{width:auto;min-width:0}.timeline caption{display:block}
+.timeline .name{width:auto;min-width:0}.timeline caption,.rows caption{display:block}
 .timeline .bars{grid-column:1/-1;grid-row:2;width:auto}
-.timeline .start{display:none}
+.timeline .start,.timeline .none{display:none}
 .rows thead{display:none}
 .rows,.rows tbody,.rows tr,.rows td,.rows th{display:block;border:0;padding:0}
+.rows .name{min-width:0}
 .rows tr{border-top:1px solid var(--line);padding:5px 0}
 .rows td:empty{display:none}
 .rows td.number{text-align:left}

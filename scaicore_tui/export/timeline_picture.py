@@ -24,6 +24,7 @@ from scaicore_tui.analysis.timeline_view import (
     took_text,
 )
 from scaicore_tui.export.exporter import ExportedRun
+from scaicore_tui.export.report_facts import step_style
 from scaicore_tui.runs.model import NodeState
 from scaicore_tui.runs.status_style import StatusStyle
 
@@ -33,6 +34,7 @@ NARROW_CELLS = 40
 # Width of the terminal for which the axis is laid out: names and durations stand left and right of it.
 _TIMELINE_CELLS = AXIS_CELLS + 10 + 7 + 2
 MAX_ROWS = 300
+TIMELINE_LEGEND = "Thick bars decided how long the run took; dots wait for a person; ▸ has not ended; ✗ failed."
 # Narrower bars could not be seen.
 MIN_BAR = 0.004
 
@@ -124,7 +126,7 @@ def _row(timeline: Timeline, row: StepRow, error: str) -> PictureRow:
         f"iteration {row.iteration}" if is_iteration else row.step.name,
         "" if is_iteration else name_suffix(row),
         row.depth,
-        row_style(row),
+        row_style(row) if row.state is not None else step_style(row.step, is_over=timeline.steps.is_over),
         "" if row.step.offset_ms is None else f"+{offset_label(row.step.offset_ms)}",
         took_text(timeline, row) if row.step.is_reached else "",
         _bar(timeline, row),
