@@ -29,7 +29,7 @@ MAX_PAYLOAD_CELLS = 240
 
 
 class Column(Struct, frozen=True):
-    """A column: its heading, and its kind: `number`, `fixed` text that is not wrapped, or any. The first names the row."""
+    """A column: its heading, and its kind: `number`, `fixed` text that is not wrapped, or any other."""
 
     title: str
     kind: str | None = None

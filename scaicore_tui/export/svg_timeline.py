@@ -1,4 +1,4 @@
-"""Draws the timeline of a run as SVG of a fixed width, for a file of its own. Signs and thickness tell what colours do."""
+"""Draws the timeline of a run as SVG of a fixed width. Signs and thickness tell what colours do."""
 
 from __future__ import annotations
 
