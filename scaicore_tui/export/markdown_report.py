@@ -91,10 +91,7 @@ def _about(export: Export) -> str:
 
 
 def _items(exported: ExportedRun) -> Iterator[str]:
-    """Yield what must be known first, each as one item of a list: marks, the failure, who waits."""
-    marks = list(marks_of(exported))
-    if marks:
-        yield f"- not complete: {code(marks[0], _ERROR_CELLS)}{_more(len(marks))}"
+    """Yield what must be known first, each as one item of a list: the failure, who waits, what is missing."""
     failure = failure_of(exported)
     if failure is not None:
         position = f", {failure.position}" if failure.position else ""
@@ -107,6 +104,9 @@ def _items(exported: ExportedRun) -> Iterator[str]:
         answers = f", answers {', '.join(code(name, 30) for name in wait.options[:5])}" if wait.options else ""
         who = code(wait.assignee, _NAME_CELLS) or "a person"
         yield f"- waits for {who}: {code(wait.title, _NAME_CELLS)}{due}{answers}{_more(len(waits))}"
+    marks = list(marks_of(exported))
+    if marks:
+        yield f"- not complete: {code(marks[0], _ERROR_CELLS)}{_more(len(marks))}"
 
 
 def _more(count: int) -> str:

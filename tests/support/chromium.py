@@ -19,7 +19,9 @@ from typing import IO, Any
 import pytest
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
-needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="chromium is not installed: no page was opened in a browser")
+needs_chromium = pytest.mark.skipif(
+    PROGRAM is None, reason="chromium is not installed: no page was opened in a browser"
+)
 _FLAGS = (
     "--headless",
     "--no-sandbox",
