@@ -14,15 +14,15 @@ from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout
 from scaicore_tui.cli.queries import RunSelection, context_of, select_runs
 from scaicore_tui.cli.sessions import load_common_settings
-from scaicore_tui.config.paths import redaction_key_file
-from scaicore_tui.errors import ConfigError, NotFound, UsageError
+from scaicore_tui.errors import NotFound, UsageError
 from scaicore_tui.export.exporter import Export
 from scaicore_tui.export.formats import FORMATS, Format, FormatInfo, format_of
 from scaicore_tui.export.redaction import Redactor
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run, Summary
 from scaicore_tui.session import Recording, SearchableRuns, Session
-from scaicore_tui.session.exports import ExportReader, read_redaction_key, write_file
+from scaicore_tui.session.export_file import new_redactor
+from scaicore_tui.session.exports import ExportReader, write_file
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND
 
@@ -47,7 +47,7 @@ async def export_runs(common: Common, options: ExportOptions) -> None:
     info = FORMATS[_format(options)]
     _require_selection(options)
     is_redacted = options.dry_run or (info.is_redacted if options.redact is None else options.redact)
-    redactor = _redactor(common) if is_redacted else None
+    redactor = new_redactor(load_common_settings(common).values["redact"].value) if is_redacted else None
     async with read_runs(common) as (runs, now, source):
         summaries = _select(common, runs, source, options)
         # What was recorded ends with its newest event: nothing went on since then that we know of.
@@ -100,15 +100,6 @@ def _select(
     if not found:
         raise NotFound("no run matches", effect="nothing was written")
     return found
-
-
-def _redactor(common: Common) -> Redactor:
-    paths = load_common_settings(common).values["redact"].value
-    try:
-        key = read_redaction_key(redaction_key_file())
-    except ConfigError:  # There is no home folder: the key is for this export only.
-        key = read_redaction_key(None)
-    return Redactor(key, paths)
 
 
 def _source_name(common: Common) -> str:
