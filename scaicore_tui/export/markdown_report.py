@@ -80,8 +80,8 @@ def _block(export: Export, exported: ExportedRun) -> list[str]:
     head = ("started", "took", "steps", "events", "exported")
     cells = (utc_time(run.began_at), took_text(exported), f"{reached:,}", f"{run.event_count:,}", _about(export))
     lines = [title, *_items(exported), "", *table(head, [cells])]
-    room = MAX_LINES - len(lines) - 1 - _FRAME_LINES
-    timeline = _timeline(exported, room)
+    max_rows = MAX_LINES - len(lines) - 1 - _FRAME_LINES
+    timeline = _timeline(exported, max_rows)
     return [*lines, "", *fenced(timeline)] if timeline else lines
 
 

@@ -15,6 +15,13 @@ MIN_FENCE = 3
 _TICKS = re.compile("`+")
 # The number of iterations of a loop, such as `@7`, stays; Discord writes mentions by number as `<@7>`.
 _MENTION = re.compile(r"@(?!\d)|(?<=[<!&])@")
+_LOOK_ALIKES = (
+    # The begin of a link, with and without a scheme.
+    ("://", "[:]//"),
+    ("www.", "www[.]"),
+    # The begin of Slack's commands, such as `<!channel>`.
+    ("<!", "‹!"),
+)
 _SPAN_CHARS = str.maketrans({"`": "'", "|": "¦", "@": "＠"})
 
 
@@ -43,5 +50,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _defuse(text: str) -> str:
-    """Return text without the beginnings of links and of Slack's commands, which look alike."""
-    return text.replace("://", "[:]//").replace("www.", "www[.]").replace("<!", "‹!")
+    """Return text without the begins of links and commands: what replaces them looks alike."""
+    for sign, look_alike in _LOOK_ALIKES:
+        text = text.replace(sign, look_alike)
+    return text

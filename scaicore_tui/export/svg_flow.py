@@ -20,8 +20,8 @@ def draw_flow(picture: FlowPicture) -> Markup:
 
 
 def _box(box: Box) -> Markup:
-    room = _TEXT_CELLS - len(box.sign) - bool(box.sign)
-    name = f"{one_line(box.name, room)} {box.sign}".rstrip()
+    name_cells = _TEXT_CELLS - len(box.sign) - bool(box.sign)
+    name = f"{one_line(box.name, name_cells)} {box.sign}".rstrip()
     x, y = box.at.x + 10, box.at.y
     return element(
         "g",

@@ -57,9 +57,9 @@ def _band(band: Band, height: int) -> Markup:
 
 def _row(row: PictureRow, y: int) -> Iterator[Markup]:
     indent = _INDENT * min(row.depth, _MAX_DEPTH)
-    room = _NAME_CELLS - indent // 8 - len(row.suffix)
+    name_cells = _NAME_CELLS - indent // 8 - len(row.suffix)
     yield element("text", row.style.glyph, x=indent, y=y + _BASE, class_=row.style.colour)
-    yield element("text", one_line(row.name, room), row.suffix, x=indent + 16, y=y + _BASE)
+    yield element("text", one_line(row.name, name_cells), row.suffix, x=indent + 16, y=y + _BASE)
     if row.bar is None:
         yield element("text", row.style.word, x=NAME_WIDTH, y=y + _BASE, class_="grey")
     else:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from msgspec.structs import replace
 
-from scaicore_tui.analysis.flow_inference import infer_graph
-from scaicore_tui.analysis.flow_view import Wait, view_flow
-from scaicore_tui.export.exporter import Export, ExportedRun, Redacted
 from scaicore_tui.export.html_report import html_report
 from scaicore_tui.export.markdown_report import markdown_report
 from scaicore_tui.export.report_style import page_style
 from scaicore_tui.export.svg_report import svg_report
-from scaicore_tui.protocol import Checkpoint, Event, decode_event
-from scaicore_tui.protocol.checkpoints import read_checkpoint_page
-from scaicore_tui.runs import RunStatus
 from scaicore_tui.text import one_line, sanitize
-from tests.support.builders import NOON
-from tests.support.exported_runs import exported
-from tests.support.hostile.corpus import CORPUS
-from tests.support.hostile.hostile_feed import BUSY_RUN, HostileFeed, as_json
-from tests.support.hostile.markup_attacks import MARKUP_ATTACKS
+from tests.support.hostile.hostile_exports import GROUPS, hostile_export, run_exports
 from tests.support.report_markup import parse_report
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -51,56 +39,11 @@ OWN_TEXT = re.compile(
     r"|started|took|steps|events|exported|status|run|Core|error|from |, [\d: Z-]+, (not redacted|\d+ values redacted)"
     r"|[\w ,]*· from |, [\d: Z-]+, [\w ]+( · the first 20 of them:)?|: [\w ,]+ · from "
 )
-STRINGS = CORPUS | {name: f"{text}" for name, text in MARKUP_ATTACKS.items()}
-# Each group of strings has its own feed: names of runs and nodes must differ.
-GROUPS = {"corpus": CORPUS, "markup": MARKUP_ATTACKS}
-
-
-def feed_runs(strings: Sequence[str]) -> Iterator[ExportedRun]:
-    """Yield the runs of a hostile feed with its checkpoints, and the busy one in a flow, at whose nodes it waits."""
-    feed = HostileFeed(strings)
-    runs: dict[str, list[Event]] = {}
-    for event in map(decode_event, feed.events):
-        if event.execution_id is not None:
-            runs.setdefault(event.execution_id, []).append(event)
-    rows = read_checkpoint_page(as_json({"checkpoints": feed.pending})).checkpoints
-    for execution, events in runs.items():
-        mine = [row for row in rows if row.execution_id == execution]
-        text = strings[len(execution) % len(strings)]
-        run = exported(events, missing=text, checkpoints=mine, replays=text)
-        run.run.anomalies.append(text)
-        yield _with_flow(run, mine) if execution == BUSY_RUN else run
-
-
-def _with_flow(run: ExportedRun, rows: Sequence[Checkpoint]) -> ExportedRun:
-    run.run.status = RunStatus.WAITING
-    # A flow of so many nodes is only a table.
-    few = run.run.nodes if len(run.run.nodes) < 150 else dict([*run.run.nodes.items()][-140:])
-    run.run.nodes = few
-    graph = infer_graph([run.run])
-    assert graph is not None
-    waits = {node: Wait(row.assignee_raw or "") for row, node in zip(rows, graph.by_id, strict=False)}
-    return replace(run, flow=view_flow(graph, run.run, waits=waits))
-
-
-@cache
-def hostile(group: str) -> Export:
-    strings = list(GROUPS[group].values())
-    text = "".join(strings)[:2_000]
-    found = [Redacted(string, 1) for string in strings]
-    return Export(list(feed_runs(strings)), NOON, text, is_redacted=True, summary=lambda: found)
-
-
-def one_by_one(group: str) -> Iterator[Export]:
-    """Yield exports of one run each, for formats that show only some of several."""
-    export = hostile(group)
-    for run in export.runs:
-        yield replace(export, runs=[run], is_one_run=True)
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_html_has_no_element_attribute_or_value_that_is_not_ours(group: str) -> None:
-    report = parse_report("".join(html_report(hostile(group))))
+    report = parse_report("".join(html_report(hostile_export(group))))
     assert report.errors == []
     assert report.style == page_style()
     assert re.fullmatch(r"[A-Za-z0-9+/=\n]+", report.journal)
@@ -113,7 +56,7 @@ def test_html_has_no_element_attribute_or_value_that_is_not_ours(group: str) -> 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_svg_has_no_element_attribute_or_value_that_is_not_ours(group: str) -> None:
-    for export in one_by_one(group):
+    for export in run_exports(group):
         root = ElementTree.fromstring("".join(svg_report(export)).encode())  # noqa: S314  (our own)
         for found in root.iter():
             assert found.tag.removeprefix(SVG) in SVG_ELEMENTS
@@ -126,7 +69,7 @@ def test_svg_has_no_element_attribute_or_value_that_is_not_ours(group: str) -> N
 @pytest.mark.parametrize("group", GROUPS)
 def test_markdown_has_foreign_text_only_in_code(group: str) -> None:
     parser = MarkdownIt("gfm-like", {"html": True})
-    for export in [hostile(group), *one_by_one(group)]:
+    for export in [hostile_export(group), *run_exports(group)]:
         source = "".join(markdown_report(export))
         assert sanitize(source) == source
         tokens = parser.parse(source)
@@ -148,4 +91,4 @@ def coded(tokens: Sequence[Token], spans: Sequence[Token]) -> list[str]:
 
 def test_one_markdown_run_is_short_whatever_its_strings() -> None:
     for group in GROUPS:
-        assert all("".join(markdown_report(export)).count("\n") <= 15 for export in one_by_one(group))
+        assert all("".join(markdown_report(export)).count("\n") <= 15 for export in run_exports(group))

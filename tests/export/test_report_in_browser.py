@@ -13,11 +13,11 @@ from scaicore_tui.analysis.flow_view import view_flow
 from scaicore_tui.export.exporter import Export
 from scaicore_tui.export.html_report import html_report
 from scaicore_tui.export.svg_report import svg_report
-from tests.export.test_hostile_reports import hostile
 from tests.support.builders import NOON
 from tests.support.chromium import Browser, needs_chromium, open_browser
 from tests.support.exported_runs import export_of, exported
 from tests.support.flow_graphs import shipped
+from tests.support.hostile.hostile_exports import hostile_export
 from tests.support.hostile.markup_attacks import BEACON, MARKUP_ATTACKS, PROPERTY
 from tests.support.report_markup import parse_report
 from tests.support.scene import INVOICES, failed_batch
@@ -48,7 +48,7 @@ def attempts(browser: Browser) -> list[Any]:
 
 
 def hostile_report() -> str:
-    export = hostile("markup")
+    export = hostile_export("markup")
     runs = list(export.runs)
     # All runs but half of those with a single string: they take long to draw.
     return "".join(html_report(replace(export, runs=runs[: len(runs) // 2] + runs[-1:])))
@@ -116,10 +116,10 @@ def test_it_is_readable_on_a_phone_and_in_the_dark(browser: Browser, tmp_path: P
 
 
 def test_a_hostile_picture_executes_and_loads_nothing(browser: Browser, tmp_path: Path) -> None:
-    run = next(iter(hostile("markup").runs))
-    busy = list(hostile("markup").runs)[-1]
+    run = next(iter(hostile_export("markup").runs))
+    busy = list(hostile_export("markup").runs)[-1]
     for one in (run, busy):
-        browser.open(write(tmp_path, "".join(svg_report(replace(hostile("markup"), runs=[one]))), "report.svg"))
+        browser.open(write(tmp_path, "".join(svg_report(replace(hostile_export("markup"), runs=[one]))), "report.svg"))
         assert attempts(browser) == []
         assert browser.value(f"window.{PROPERTY}") is None
         assert browser.value("document.documentElement.localName") == "svg"
