@@ -24,6 +24,7 @@ from scaicore_tui.timefmt import format_duration, format_iso
 MAX_STEPS = 2_000
 MAX_EVENTS = 2_000
 MAX_NAME_CELLS = 80
+MAX_TIME_CELLS = 30
 MAX_ERROR_CELLS = 400
 MAX_PAYLOAD_CELLS = 240
 
@@ -125,7 +126,7 @@ def _event_cells(number: int, event: Event, exported: ExportedRun) -> tuple[Chil
     after = elapsed_ms(exported.run.began_at, event.at)
     return (
         str(number),
-        format_iso(event.at) or one_line(event.timestamp, MAX_NAME_CELLS),
+        format_iso(event.at) or one_line(event.timestamp, MAX_TIME_CELLS),
         "" if after is None else f"+{offset_label(after)}",
         one_line(event.type.removeprefix(RUNTIME), MAX_NAME_CELLS),
         one_line(event.node_id or "", MAX_NAME_CELLS),

@@ -66,22 +66,21 @@ text{fill:var(--text)}
 _PAGE = """
 *{box-sizing:border-box}
 html{color-scheme:light dark;-webkit-text-size-adjust:100%}
-body{margin:0 auto;padding:16px 20px 48px;max-width:1180px;background:var(--ground);color:var(--text);
+body{margin:0 auto;padding:16px 20px 48px;max-width:1180px;background:var(--ground);color:var(--text);overflow-wrap:anywhere;
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 h1{font-size:22px;line-height:1.3;margin:8px 0 4px}
 h2{font-size:17px;margin:28px 0 8px}h3{font-size:15px;margin:24px 0 6px}
-h1,h2,h3{overflow-wrap:anywhere}h1 .mono,h2 .mono,h2 code,h3 code{font-size:inherit}
+h1 .mono,h2 .mono,h2 code,h3 code{font-size:inherit}
 p{margin:6px 0}
 code,pre,.mono{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.87em;
 font-variant-ligatures:none}
 pre{margin:6px 0;padding:10px 12px;background:var(--panel);border-radius:4px;
-white-space:pre-wrap;overflow-wrap:anywhere}
-code,td,th{overflow-wrap:anywhere}
+white-space:pre-wrap}
 a{color:var(--blue)}
 .status{white-space:nowrap}
 .facts{display:flex;flex-wrap:wrap;gap:2px 24px;margin:4px 0 12px;padding:0}
 .facts div{display:flex;gap:6px;min-width:0}
-dt{color:var(--grey)}dd{margin:0;min-width:0;overflow-wrap:anywhere}
+dt{color:var(--grey)}dd{margin:0;min-width:0}
 .box{margin:12px 0;padding:8px 14px;border:1px solid var(--line);border-left-width:6px;
 border-radius:4px;background:var(--panel)}
 .box.failure{border-color:var(--red)}.box.mark,.box.person{border-color:var(--amber)}

@@ -73,8 +73,10 @@ def test_a_page_that_did_execute_a_string_would_be_noticed(browser: Browser, tmp
 
 def test_no_string_is_executed_loaded_or_even_tried(browser: Browser, tmp_path: Path) -> None:
     url = write(tmp_path, hostile_report())
-    browser.resize(*WIDE)
-    browser.open(url)
+    for size in (PHONE, WIDE):
+        browser.resize(*size)
+        browser.open(url)
+        assert browser.value("document.documentElement.scrollWidth") <= size[0]
     assert attempts(browser) == []
     assert browser.value(f"window.{PROPERTY}") is None
     assert browser.value("document.scripts.length") == 1
