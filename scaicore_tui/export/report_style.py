@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_LIGHT = {
+LIGHT = {
     "ground": "#fbfbf9",
     "panel": "#ecedf0",
     "text": "#22272e",
@@ -20,7 +20,7 @@ _LIGHT = {
     "amber": "#855300",
     "line": "#c9ccd2",
 }
-_DARK = {
+DARK = {
     "ground": "#10141b",
     "panel": "#1b222d",
     "text": "#d5dae3",
@@ -126,6 +126,7 @@ body{padding:10px 12px 40px;font-size:16px}
 .rows,.rows tbody,.rows tr,.rows td,.rows th{display:block;border:0;padding:0}
 .rows .name{min-width:0}
 .rows tr{border-top:1px solid var(--line);padding:5px 0}
+.rows td{display:inline-block;margin-right:14px}
 .rows td:empty{display:none}
 .rows td.number{text-align:left}
 .rows td[data-label]::before{content:attr(data-label) " ";color:var(--grey);font-size:13px}
@@ -141,13 +142,13 @@ details.printed::details-content{display:block;content-visibility:visible}
 
 def picture_style() -> str:
     """Return the style sheet of a picture in a file of its own. It has no variables: not all viewers know them."""
-    dark = _filled(_PICTURES, _DARK)
-    return f"{_filled(_PICTURES, _LIGHT)}@media (prefers-color-scheme:dark){{{dark}}}"
+    dark = _filled(_PICTURES, DARK)
+    return f"{_filled(_PICTURES, LIGHT)}@media (prefers-color-scheme:dark){{{dark}}}"
 
 
 def page_style() -> str:
     """Return the style sheet of an HTML report. It is dark where the reader prefers that, except on paper."""
-    light, dark = (";".join(f"--{name}:{value}" for name, value in colours.items()) for colours in (_LIGHT, _DARK))
+    light, dark = (";".join(f"--{name}:{value}" for name, value in colours.items()) for colours in (LIGHT, DARK))
     return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}{_PAGE}{_PICTURES}"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from textual.color import Color
 
 from scaicore_tui.analysis.flow_inference import infer_graph
 from scaicore_tui.analysis.flow_view import view_flow
@@ -19,8 +20,10 @@ from scaicore_tui.export import html_tables
 from scaicore_tui.export.exporter import Export, ExportedRun, Redacted
 from scaicore_tui.export.html_report import html_report
 from scaicore_tui.export.markup import element, own_text
+from scaicore_tui.export.report_style import DARK, LIGHT
 from scaicore_tui.runs import Gap, RunStatus
 from scaicore_tui.store.report_file import read_report
+from scaicore_tui.tui.theme_colours import MIN_CONTRAST, contrast
 from tests.support.builders import NOON, SECOND, completed, entered, exited, read_row, started
 from tests.support.exported_runs import export_of, exported, generated
 from tests.support.flow_graphs import shipped
@@ -185,6 +188,14 @@ def test_long_runs_are_cut_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     text = text_of(parsed(exported([*events, completed(NOON + count * SECOND)])))
     assert "Events in the order of the feed: the first 400 of 642." in text
     assert "20 more rows are left out here." in text
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_all_text_is_readable_on_both_grounds(colours: dict[str, str]) -> None:
+    for name in ("text", "grey", "accent", "blue", "green", "red", "amber"):
+        for ground in ("ground", "panel"):
+            found = contrast(Color.parse(colours[name]), Color.parse(colours[ground]))
+            assert found >= MIN_CONTRAST, f"{name} on {ground}"
 
 
 def test_markup_escapes_all_text_and_takes_none_that_it_cannot_escape() -> None:

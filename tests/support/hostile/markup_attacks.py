@@ -54,6 +54,7 @@ MARKUP_ATTACKS: dict[str, str] = {
     "class of ours": '</div><div class="box failure"><h2>✗ Failed</h2></div>',
     "CSS": "}*{display:none} @import url(https://evil.example/x.css);",
     "font of a screenshot": '@font-face { font-family: "x"; src: url("https://evil.example/x.woff2"); }',
+    "font of a screenshot, tight": "@font-face{src:url(https://evil.example/x.woff2)}",
     "mention of all": "@everyone @here @channel @all",
     "mention of a person": "@ada <@U024BE7LH> <@!123456789> <@&42>",
     "mention by Slack": "<!channel> <!here|here> <!subteam^S1>",
