@@ -25,6 +25,7 @@ from scaicore_tui.cli.arguments import (
     Json,
     JsonLines,
     Limit,
+    Link,
     OfExecution,
     OptionId,
     OutputFile,
@@ -47,7 +48,7 @@ from scaicore_tui.cli.arguments import (
     Width,
     Yes,
 )
-from scaicore_tui.cli.commands.app import open_app
+from scaicore_tui.cli.commands.app import open_app, open_at
 from scaicore_tui.cli.config_group import config_app
 from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.options import Common
@@ -138,6 +139,17 @@ def show(
     from scaicore_tui.cli.commands.show import ShowOptions, show_run
 
     return run(show_run(common, execution, ShowOptions(json, view, width, flow, at)))
+
+
+@command(name="open")
+@takes_common
+def open_(common: Common, link: Link, flow: FlowFile = None) -> int:
+    """Open the app at a run.
+
+    LINK is a link such as `scai:prod/exec_8f2#post.3@31`: the third visit of the node `post` in that run, as of its
+    31st event, in the profile `prod`. All but the run may be left out. The key `L` copies the link of what is selected.
+    """
+    return open_at(common, link, flow)
 
 
 @command()

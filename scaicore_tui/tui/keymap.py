@@ -287,6 +287,9 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("copy", ("y",), "copy", "copy the id", READING - DETAIL),
     KeyAction("copy", ("y",), "copy", "copy the value at the cursor; of a step its result or error", DETAIL),
     KeyAction("copy_id", ("ctrl+y",), "", "copy the id of the run", DETAIL),
+    KeyAction(
+        "copy_link", ("L",), "", "copy a link to the run, visit and event: for `open` and `show`", READING - CAUSES
+    ),
     KeyAction("copy_all", ("Y",), "", "copy the whole run or checkpoint as JSON", READING),
     KeyAction("copy", ("y",), "copy", "copy the input as it would be sent", frozenset({KeyContext.REPLAY})),
     KeyAction("copy", ("ctrl+y",), "", "copy the whole checkpoint as JSON", frozenset({KeyContext.ANSWER})),

@@ -109,3 +109,16 @@ def test_what_cannot_be_exported_is_said(
     done = program("export", *arguments, *flags(tmp_path))
     assert (done.returncode, done.stdout) == (code, "")
     assert text in done.stderr
+
+
+def test_a_link_stands_for_the_run_its_profile_and_its_event(program: Program, tmp_path: Path) -> None:
+    source = flags(tmp_path)
+    linked = program("show", "scai:prod/exec_d#load@2", *source)
+    assert linked.stdout == program("show", "exec_d", "--at", "2", *source).stdout
+    assert "as of event 2 of" in linked.stdout
+    unknown = program("show", "scai:prod/exec_d")
+    assert unknown.returncode == 2
+    assert "the link is about prod, which is no profile here · nothing was sent" in unknown.stderr
+    damaged = program("export", "scai:prod", "--format", "json", *source)
+    assert damaged.returncode == 2
+    assert "is no link" in damaged.stderr
