@@ -183,10 +183,11 @@ def export(
 ) -> int:
     """Write runs to a file, to pass them on.
 
-    `jsonl` has their events as received, `json` the documents of `show --json`. What looks like a secret (tokens, keys,
-    passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html, markdown and otlp:
-    equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says the format if `--format`
-    does not.
+    `html` is a report for a browser, which opens again with `--offline --journal`; `markdown` a message for a channel,
+    `svg` a picture. `jsonl` has their events as received, `json` the documents of `show --json`. What looks like a
+    secret (tokens, keys, passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html,
+    markdown, svg and otlp: equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says
+    the format if `--format` does not.
     """
     from scaicore_tui.cli.commands.export import ExportOptions, export_runs
     from scaicore_tui.cli.queries import RunSelection

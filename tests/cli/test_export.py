@@ -71,6 +71,23 @@ def test_redaction_is_asked_for_counted_and_tried_without_writing(program: Progr
     assert TOKEN in plain.stdout
 
 
+def test_a_report_has_no_token_and_is_a_journal(program: Program, tmp_path: Path) -> None:
+    source, report = flags(tmp_path), tmp_path / "report.html"
+    for path in (report, tmp_path / "report.md", tmp_path / "report.svg"):
+        done = program("export", "exec_d", "exec_a", *source, "-o", str(path))
+        assert "redacted: 1 ScaiGrid API key" in done.stderr
+        assert "exec_d" in path.read_text()
+        assert "BANK_DOWN" in path.read_text()
+        assert TOKEN not in path.read_text()
+    offline = ("--offline", "--journal", str(report))
+    again = json.loads(program("runs", "--json", *offline).stdout)
+    offered = json.loads(program("runs", "--json", *source).stdout)
+    assert again == [run for run in offered if run["execution_id"] != "exec_c"]
+    events = program("events", "--json", *offline).stdout
+    assert events.count("\n") == sum(run["event_count"] for run in again)
+    assert TOKEN not in events
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
