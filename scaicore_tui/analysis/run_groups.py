@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
-from scaicore_tui.analysis.error_groups import error_group_key, masked
+from scaicore_tui.analysis.error_groups import error_group_key, masked, split_code
 from scaicore_tui.analysis.statistics.histogram import exact_quantile
 from scaicore_tui.runs import RunStatus, Summary
 from scaicore_tui.units import Micros
 
-_CODE = re.compile(r"([A-Z][A-Z0-9_]{1,60}): ", re.ASCII)
 _P95 = 0.95
 # Fewer failures more or less are chance.
 MIN_TREND_FAILURES = 3
@@ -101,14 +99,13 @@ def make_error_group(
     `newest` is the run that failed last. `times` are those of the first and the last failure, `counts` how many there
     are in all, and in the second half of the period.
     """
-    error = newest.error or ""
-    code = _CODE.match(error)
+    code, text = split_code(newest.error or "")
     first, last = times
     return ErrorGroup(
         core_id=newest.core_id,
         node_id=newest.failed_node,
-        code=code[1] if code else None,
-        text=masked(error[code.end() :] if code else error),
+        code=code,
+        text=masked(text),
         count=counts[0],
         first_at=first,
         last_at=last,
