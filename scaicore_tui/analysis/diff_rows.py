@@ -119,7 +119,9 @@ def _end_row(diff: RunDiff) -> DiffRow:
         words = "another error"
     elif not is_over:
         words = "A goes on" if b.is_over else "B goes on" if a.is_over else "both go on"
-    longer = a.duration_ms - b.duration_ms if is_over and a.duration_ms is not None and b.duration_ms is not None else None
+    longer = (
+        a.duration_ms - b.duration_ms if is_over and a.duration_ms is not None and b.duration_ms is not None else None
+    )
     mark = Mark.DIFFERENT if diff.output or ended_otherwise else Mark.ALIKE
     return DiffRow(mark, END, 0, _run_side(a), _run_side(b), longer, words, diff.output)
 

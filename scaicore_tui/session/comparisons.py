@@ -53,7 +53,9 @@ def find_partner(runs: RunSource, submissions: Iterable[Submission], run: Summar
 
 def find_original(runs: RunSource, submissions: Iterable[Submission], run: Summary) -> Summary | None:
     """Return the run that `run` replays, if its events are there. Blocks."""
-    original = next((one.target_id for one in submissions if one.is_replay and one.execution_id == run.execution_id), "")
+    original = next(
+        (one.target_id for one in submissions if one.is_replay and one.execution_id == run.execution_id), ""
+    )
     try:
         return runs.find_one(original) if original else None
     except NotFound:
