@@ -1,4 +1,4 @@
-"""The comparison of two runs as rows: the input, each pair of steps, and the ends. Pure; for the app and the command."""
+"""The comparison of two runs as rows: the inputs, each pair of steps, the ends. Pure; for the app and the command."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class DiffRow(Struct, frozen=True):
         name: of the step with iteration and attempt, safe to show.
         depth: of the step in its containers.
         longer_ms: how much longer the first one took; None if unknown.
-        difference: what differs, in words; empty if nothing does.
+        difference: what differs besides the values, in words; empty if nothing does.
         changes: the differences of the values.
     """
 
@@ -57,6 +57,12 @@ class DiffRow(Struct, frozen=True):
     @property
     def is_alike(self) -> bool:
         return self.mark is Mark.ALIKE
+
+    @property
+    def text(self) -> str:
+        """All that differs, in words, with the number of differences of the values."""
+        counted = f"the result: {count_text(len(self.changes))}" if self.changes else ""
+        return " · ".join(filter(None, (self.difference, counted)))
 
     @property
     def id(self) -> str:
@@ -104,15 +110,14 @@ def next_difference(rows: Sequence[DiffRow], after: int, by: int) -> int | None:
 
 def _input_row(diff: RunDiff) -> DiffRow:
     mark = Mark.DIFFERENT if diff.input else Mark.ALIKE
-    words = count_text(len(diff.input)) if diff.input else ""
-    return DiffRow(mark, INPUT, 0, NOTHING, NOTHING, None, words, diff.input)
+    return DiffRow(mark, INPUT, 0, NOTHING, NOTHING, None, "", diff.input)
 
 
 def _end_row(diff: RunDiff) -> DiffRow:
     a, b = diff.a, diff.b
     is_over = a.is_over and b.is_over
     ended_otherwise = is_over and (a.outcome is not b.outcome or a.error != b.error)
-    words = f"the output: {count_text(len(diff.output))}" if diff.output else ""
+    words = ""
     if ended_otherwise and a.outcome is not b.outcome:
         words = f"{a.outcome} in A and {b.outcome} in B"
     elif ended_otherwise:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 
 from scaicore_tui.analysis.diff import CAUSE_WORDS, Cause, Divergence, RunDiff, StepPair
@@ -74,7 +73,7 @@ def first_difference_text(diff: RunDiff) -> str:
 
 
 def difference_text(pair: StepPair) -> str:
-    """Return in words how two steps differ; empty if they do not."""
+    """Return in words how two steps differ besides the values of their results; empty if they do not."""
     if pair.is_pending:
         return "the other run goes on"
     if not pair.is_in_both:
@@ -82,7 +81,6 @@ def difference_text(pair: StepPair) -> str:
     facts = (
         (pair.has_other_state, _ends(pair)),
         (pair.is_other_error, "another error"),
-        (bool(pair.changes), f"the result: {count_text(len(pair.changes))}"),
         (pair.is_moved, "in another order"),
         (pair.is_cut, "equal as far as the API sent it"),
     )
@@ -132,5 +130,4 @@ def _ends(pair: StepPair) -> str:
 
 
 def _are_over(diff: RunDiff) -> bool:
-    runs: Sequence[bool] = [diff.a.is_over, diff.b.is_over]
-    return all(runs)
+    return diff.a.is_over and diff.b.is_over

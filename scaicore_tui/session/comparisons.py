@@ -144,7 +144,7 @@ class Comparisons:
         return compare(a, to_compared(self._source, other, self._run_of(other), graph, now))
 
     def _partners(self, summary: Summary, sent: Sequence[Submission]) -> list[Partner]:
-        """Return all runs to compare with: the chosen one with the reason, then the others without one, newest first."""
+        """Return all runs to compare with: the chosen one with the reason, then the others, newest first."""
         newest = _others_of(self._source, summary)
         chosen = choose_partner(summary, newest, find_original(self._source, sent, summary))
         known = {summary.execution_id, *([chosen.summary.execution_id] if chosen is not None else [])}

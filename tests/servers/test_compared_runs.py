@@ -5,7 +5,7 @@ What else may differ is known from the events themselves: each step whose result
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from scaicore_tui.analysis.diff_text import short_difference
 from scaicore_tui.analysis.value_diff import path_text
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.servers.grid.store import Event
-from tests.support.demo_runs import DemoRun, compared
+from tests.support.demo_runs import DemoRun, Edit, compared
 from tests.support.grid import Bench, flow, node, returns, run_on_bench
 
 # For these seeds each of the runs completes; that of the batch has retries.
@@ -70,19 +70,19 @@ def _results(events: list[Event]) -> Mapping[tuple[str, int], Any]:
     return found
 
 
-def with_result(node_id: str, change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
-    """Return an edit of a flow that changes each simulated result of a node."""
+def with_items(node_id: str, items: list[int]) -> Edit:
+    """Return an edit of a flow that adds a list to each simulated result of a node."""
 
     def edit(document: dict[str, Any]) -> None:
         (found,) = (one for one in document["nodes"] if one["id"] == node_id)
         for outcome in found["config"]["simulate"]["outcomes"]:
             if "result" in outcome:
-                change(outcome["result"])
+                outcome["result"]["items"] = items
 
     return edit
 
 
-def bypassing(node_id: str) -> Callable[[dict[str, Any]], None]:
+def bypassing(node_id: str) -> Edit:
     """Return an edit of a flow after which a node is not reached: what came after it follows the node before it."""
 
     def edit(document: dict[str, Any]) -> None:
@@ -141,10 +141,7 @@ def test_one_known_difference_of_a_demo_flow_is_named(
     assert rows[first_row(found, rows)].name == bypassed
     assert not found.input
 
-    lists = [
-        changed(run, edit=with_result(listed, lambda result, items=items: result.update(items=items)))
-        for items in (LIST, [*LIST[:120], -1, *LIST[121:]])
-    ]
+    lists = [changed(run, edit=with_items(listed, items)) for items in (LIST, [*LIST[:120], -1, *LIST[121:]])]
     one, two = (other.events() for other in lists)
     found = compare(compared(one), compared(two))
     assert found.first is not None

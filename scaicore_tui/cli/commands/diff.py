@@ -95,7 +95,7 @@ def _rows(pairs: Sequence[StepPair], *, ascii_only: bool) -> Iterator[tuple[Cell
         longer = "" if row.longer_ms is None else signed(row.longer_ms)
         mark = Coloured(row.mark.sign(ascii_only=ascii_only), "grey" if row.is_alike else "amber")
         cells = (_cell(row.a, ascii_only=ascii_only), _cell(row.b, ascii_only=ascii_only))
-        yield (mark, "  " * row.depth + row.name, *cells, longer, row.difference)
+        yield (mark, "  " * row.depth + row.name, *cells, longer, row.text)
         for line in _change_lines(row.changes):
             yield ("", "", "", "", "", line)
 
