@@ -26,8 +26,8 @@ NO_CORE = "the Core of this run is not known"
 class Comparison(Struct, frozen=True):
     """Two runs, compared. Without a `diff`, `problem` says why there is none.
 
-    `others` are all runs that the first one can be compared with, the chosen one first; they are read only while no
-    partner was named.
+    `others` are all runs that the first one can be compared with, as far as that was asked: the chosen one first, and
+    then the newest.
     """
 
     diff: RunDiff | None = None
@@ -97,15 +97,27 @@ class Comparisons:
         self._last: tuple[tuple[str, int], Run] | None = None
 
     async def read(
-        self, summary: Summary, run: Run, graph: FlowShape | None = None, partner: Partner | None = None
+        self,
+        summary: Summary,
+        run: Run,
+        graph: FlowShape | None = None,
+        partner: Partner | None = None,
+        *,
+        lists_others: bool = True,
     ) -> Comparison:
         """Compare `run`, which must not change meanwhile, with a `partner`; without one, it is chosen.
 
-        Returns why not if that is not possible.
+        Says why not if that is not possible.
         """
         sent, now = tuple(self._submissions()), self._now()
         try:
-            return await asyncio.to_thread(self._read, summary, run, graph, partner, sent, now)
+            others = await asyncio.to_thread(self._partners, summary, sent) if lists_others or partner is None else ()
+            if partner is None:
+                partner = others[0] if others and others[0].reason else None
+            if partner is None:
+                return Comparison(problem=why_no_partner(summary), others=others)
+            diff = await asyncio.to_thread(self._compare, summary, run, graph, partner.summary, now)
+            return Comparison(diff, partner, others)
         except ScaicoreError as error:
             return Comparison(problem=sanitize(str(error)), partner=partner)
 
@@ -121,23 +133,6 @@ class Comparisons:
             return await asyncio.to_thread(self._first_difference, summary, run, sent, now)
         except ScaicoreError:
             return None
-
-    def _read(
-        self,
-        summary: Summary,
-        run: Run,
-        graph: FlowShape | None,
-        partner: Partner | None,
-        sent: Sequence[Submission],
-        now: float,
-    ) -> Comparison:
-        others: Sequence[Partner] = ()
-        if partner is None:
-            others = self._partners(summary, sent)
-            partner = others[0] if others and others[0].reason else None
-        if partner is None:
-            return Comparison(problem=why_no_partner(summary), others=others)
-        return Comparison(self._compare(summary, run, graph, partner.summary, now), partner, others)
 
     def _compare(self, summary: Summary, run: Run, graph: FlowShape | None, other: Summary, now: float) -> RunDiff:
         a = to_compared(self._source, summary, run, graph, now)

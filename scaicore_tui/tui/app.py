@@ -40,6 +40,8 @@ from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
 from scaicore_tui.tui.remembering import RememberingApp
 from scaicore_tui.tui.run_list_requests import RunListRequests
 from scaicore_tui.tui.run_messages import (
+    ComparisonNeeded,
+    ComparisonRead,
     ContextRead,
     EventsNeeded,
     EventsRead,
@@ -184,6 +186,16 @@ class DebuggerApp(RunListRequests, DiffRenderingApp[int], PaletteApp[int], Remem
         """Give the events of a run to the screens that show it."""
         for screen in self._run_screens:
             screen.show_history(message)
+        self.release_keys()
+
+    def on_comparison_needed(self, request: ComparisonNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.compare(request)
+
+    def on_comparison_read(self, message: ComparisonRead) -> None:
+        """Give a comparison to the screens that show runs."""
+        for screen in self._run_screens:
+            screen.show_comparison(message)
         self.release_keys()
 
     def on_picture_shown(self) -> None:

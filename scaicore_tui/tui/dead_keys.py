@@ -115,6 +115,7 @@ LOCATIONS = {
     KeyContext.CHECKPOINTS: "in the list of checkpoints",
     KeyContext.CAUSES: "in failures by cause",
     KeyContext.DETAIL: "in a run",
+    KeyContext.COMPARE: "in a comparison",
     KeyContext.INBOX: "in the inbox",
     KeyContext.FORM: "in the form",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -16,7 +16,7 @@ from scaicore_tui.text import cell_width, display_name
 from scaicore_tui.timefmt import age_text, deadline_text, format_duration, format_time, to_seconds
 from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.render.checkpoints import deadline_colour
-from scaicore_tui.tui.render.line import Line, Span, untrusted, wrap_spans
+from scaicore_tui.tui.render.line import Line, Span, line_width, untrusted, wrap_spans
 from scaicore_tui.tui.render.replays import Relation
 from scaicore_tui.tui.render.run_links import good_text
 from scaicore_tui.tui.render.runs import core_name, short_id
@@ -24,8 +24,9 @@ from scaicore_tui.tui.run_steps_model import RunView
 
 MAX_ERROR_LINES, MAX_QUESTION_LINES, MAX_NOTE_LINES = 2, 2, 2
 MAX_ANSWERS = 9
-MIN_WIDTH_FOR_NAMES = 72
-_SHORT_NAMES = {RunView.TIMELINE: "Time", RunView.ORDER: "Steps"}
+LONG_NAMES: Mapping[RunView, str] = {}
+SHORT_NAMES = {RunView.TIMELINE: "Time", RunView.ORDER: "Steps"}
+SHORTEST_NAMES = {**SHORT_NAMES, RunView.INPUT: "In", RunView.OUTPUT: "Out", RunView.COMPARE: "Diff"}
 
 
 def title_spans(run: Run | None, now: float, waiting_since_us: int | None) -> list[Span]:
@@ -163,14 +164,22 @@ def past_lines(run: Run, facts: RunFacts, now: float, width: int) -> list[Line]:
 
 
 def view_line(view: RunView, run: Run | None, width: int, events: str = "") -> Line:
-    """Return the digits and names of the views, the shown one marked; `events` tells how many match a filter."""
+    """Return the digits and names of the views, the shown one marked; `events` tells how many match a filter.
+
+    Where not all fits, names are shorter and counts are left out.
+    """
+    counts = _counts(run, events)
+    tries = [(LONG_NAMES, counts, " "), (SHORT_NAMES, counts, " "), (SHORT_NAMES, {}, " "), (SHORT_NAMES, {}, "")]
+    lines = (_view_line(view, names, some, gap) for names, some, gap in tries)
+    return next((line for line in lines if line_width(line) <= width), _view_line(view, SHORTEST_NAMES, {}, ""))
+
+
+def _view_line(view: RunView, names: Mapping[RunView, str], counts: Mapping[RunView, str], gap: str) -> Line:
     spans: list[Span] = []
-    counts = _counts(run, events) if width >= MIN_WIDTH_FOR_NAMES else {}
     for number, other in enumerate(RunView, 1):
-        name = str(other) if width >= MIN_WIDTH_FOR_NAMES else _SHORT_NAMES.get(other, str(other))
         colour = "accent strong" if other is view else "grey"
-        marks = ("[", "] ") if other is view else (" ", "  ")
-        spans.append((f"{marks[0]}{number} {name}{counts.get(other, '')}{marks[1]}", colour))
+        marks = ("[", "]") if other is view else (" ", " ")
+        spans.append((f"{marks[0]}{number} {names.get(other, other)}{counts.get(other, '')}{marks[1]}{gap}", colour))
     return spans
 
 

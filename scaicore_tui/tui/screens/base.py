@@ -36,7 +36,16 @@ from scaicore_tui.tui.messages import (
 )
 from scaicore_tui.tui.query_messages import OrderRead, QueriesRead, RunsFound, RunsRechecked, ValuesCounted
 from scaicore_tui.tui.render.line import Span
-from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FactsRead, FlowRead, RunHistoryRead, SlowRunsRead
+from scaicore_tui.tui.run_list_model import RunListModel
+from scaicore_tui.tui.run_messages import (
+    ComparisonRead,
+    ContextRead,
+    EventsRead,
+    FactsRead,
+    FlowRead,
+    RunHistoryRead,
+    SlowRunsRead,
+)
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.theme import DARK, LIGHT
@@ -127,6 +136,9 @@ class EventsListener(Protocol):
     def show_history(self, read: RunHistoryRead) -> None:
         """Show the run as of one of its events."""
 
+    def show_comparison(self, read: ComparisonRead) -> None:
+        """Show the run compared with another one."""
+
 
 @runtime_checkable
 class MessageSink(Protocol):
@@ -171,6 +183,11 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     def current_checkpoint(self) -> Checkpoint | None:
         """The checkpoint that keys act on: that of the current run."""
         return self.state.checkpoint_of(self.current_run)
+
+    @property
+    def listed_runs(self) -> RunListModel | None:
+        """The runs that are listed, for the keys of a run that go to the next one; None without a list."""
+        return None
 
     @property
     def run_heading_spans(self) -> list[Span]:
@@ -332,6 +349,17 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
             from scaicore_tui.tui.dialogs.replay import ReplayScreen
 
             self.app.push_screen(ReplayScreen(self.state, run))
+
+    def action_compare(self) -> None:
+        """Compare the current run with another one."""
+        run = self.current_run
+        if run is None:
+            self.show_reason("compare", "no run is selected")
+            return
+        from scaicore_tui.tui.run_steps_model import RunView
+        from scaicore_tui.tui.screens.run import RunScreen
+
+        self.app.push_screen(RunScreen(self.state, run.execution_id, self.listed_runs, view=RunView.COMPARE))
 
     def action_inbox(self) -> None:
         self.post_message(OpenInbox())
