@@ -9,11 +9,11 @@ from scaicore_tui.analysis.diff_rows import DiffRow, Side
 from scaicore_tui.analysis.diff_text import change_text, count_text, first_difference_text, input_text, signed
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.runs.status_style import RUN_STYLES
-from scaicore_tui.text import cell_width
+from scaicore_tui.text import cell_width, display_name, one_line, truncate
 from scaicore_tui.timefmt import format_duration
 from scaicore_tui.tui.render.line import BAR, Line, Span, column, justify, line_width, right_align, wrap_spans
 from scaicore_tui.tui.render.runs import short_id
-from scaicore_tui.tui.render.step_lists import StepLines
+from scaicore_tui.tui.render.step_lists import StepLines, repeat_text
 
 MARK_CELLS, LONGER_CELLS, GLYPH_CELLS, TOOK_CELLS = 2, 8, 2, 7
 MIN_NAME_CELLS, MIN_SIDE_CELLS, MAX_SIDE_CELLS = 10, GLYPH_CELLS + TOOK_CELLS, 26
@@ -34,12 +34,16 @@ def head_lines(diff: RunDiff, reason: str, choice: str, width: int) -> list[Line
     other = diff.b
     style = RUN_STYLES[other.status]
     took = f" {format_duration(other.duration_ms)}" if other.duration_ms is not None else ""
-    left: list[Span] = [
-        ("B  ", "accent strong"),
-        (f"{short_id(other.execution_id)}  ", "grey"),
-        (f"{style.glyph} {style.word}{took}", style.colour),
-        (f"  {reason}" if reason else "", "text"),
-    ]
+    full, short = (
+        [
+            ("B  ", "accent strong"),
+            (f"{short_id(other.execution_id)}  ", "grey"),
+            (f"{style.glyph} {word}{took}".replace("  ", " "), style.colour),
+            (f"  {reason}" if reason else "", "text"),
+        ]
+        for word in (style.word, "")
+    )
+    left = full if line_width(full) <= width else short
     found: list[Span] = [(f"{first_difference_text(diff)}  ", "text strong"), (f" {input_text(diff)}", "text")]
     return [justify(left, [(choice, "grey")], width), *wrap_spans(found, width, MAX_HEAD_LINES)]
 
@@ -51,7 +55,7 @@ class DiffLines(StepLines):
         self._rows = rows
         self._width = width
         self._is_narrow = width < NARROW_CELLS
-        names = max((cell_width(_name(row)) for row in rows), default=0)
+        names = max((cell_width(f"{_indented(row)}{_number(row)}") for row in rows), default=0)
         self._name_cells = max(MIN_NAME_CELLS, min(names, width // 4))
         self._side_cells = max(MIN_SIDE_CELLS, min(self._widest_side(), self._room_of_side()))
         marks, name = " " * MARK_CELLS, column("NODE", self._name_cells, "grey")
@@ -75,13 +79,21 @@ class DiffLines(StepLines):
         colour = "grey" if shown.is_alike else "amber strong"
         spans: list[Span] = [
             (f"{shown.mark} ", colour),
-            column(_name(shown), self._name_cells, "text" if shown.pair is not None else "accent"),
+            self._name(shown),
             *self._side(shown.a, shown),
             *self._side(shown.b, shown),
         ]
         if not self._is_narrow:
             spans.append(right_align(longer, LONGER_CELLS, "grey"))
         return [*spans, ("  ", "text"), *self._difference(shown, self._width - line_width(spans) - 2)]
+
+    def _name(self, row: DiffRow) -> Span:
+        """Return the name; a long one is cut before the number of its iteration and attempt."""
+        number = _number(row)
+        left = max(1, self._name_cells - cell_width(number))
+        return column(
+            f"{truncate(_indented(row), left)}{number}", self._name_cells, "text" if row.pair is not None else "accent"
+        )
 
     def _side(self, side: Side, row: DiffRow) -> list[Span]:
         if side.style is None:
@@ -91,13 +103,17 @@ class DiffLines(StepLines):
         return [(f" {side.style.glyph} ", side.style.colour), column(f"{side.took} {code}".strip(), left)]
 
     def _difference(self, row: DiffRow, width: int) -> list[Span]:
-        """Return what differs in words, and of the values the first difference, which is text of the flow."""
-        counted = f"{count_text(len(row.changes))} " if len(row.changes) > 1 else ""
-        words = f"{row.difference}{'  ' if row.difference and row.changes else ''}{counted}"
+        """Return what differs in words, and then text of the flow: an error, or the first of the values that differ."""
+        counted = count_text(len(row.changes)) if len(row.changes) > 1 else ""
+        error = _error(row)
+        # That one failed and the other did not is said by the signs of both.
+        words = "" if error and row.pair is not None and row.pair.has_other_state else row.difference
+        words = f"{words}{'  ' if words and row.changes else ''}{counted}"
         left = width - cell_width(words) - cell_width(BAR[0])
+        quoted = error or (change_text(row.changes[0], max(1, left)) if row.changes else "")
         spans: list[Span] = [(words, "text" if not row.is_alike else "grey")]
-        if row.changes and left > 0:
-            spans += [BAR, (change_text(row.changes[0], max(1, left)), "text")]
+        if quoted and left > 0:
+            spans += [(" ", "text"), BAR, (one_line(quoted, left - 1), "text")]
         return spans
 
     def _widest_side(self) -> int:
@@ -111,5 +127,19 @@ class DiffLines(StepLines):
         return min(MAX_SIDE_CELLS, (self._width - used) // 2 - 1)
 
 
-def _name(row: DiffRow) -> str:
-    return f"{INDENT * row.depth}{row.name}"
+def _indented(row: DiffRow) -> str:
+    return f"{INDENT * row.depth}{display_name(row.pair.step.name) if row.pair is not None else row.name}"
+
+
+def _number(row: DiffRow) -> str:
+    """Return iteration and attempt as short as they can be."""
+    number = "" if row.pair is None else repeat_text(row.pair.step)
+    return f" {number}" if number else ""
+
+
+def _error(row: DiffRow) -> str:
+    """Return the error of a step that failed in one run only, or in both with different errors; empty without one."""
+    pair = row.pair
+    if pair is None or not (pair.has_other_state or pair.is_other_error):
+        return ""
+    return next((step.error for step in pair.steps if step.error), "")

@@ -32,12 +32,12 @@ class ComparePanes(Container):
     ComparePanes #compare-head { padding: 0 1; }
     ComparePanes #compare-columns { padding: 0 0 0 2; }
     ComparePanes #compare-rows { height: 1fr; }
-    ComparePanes #compare-values { height: 40%; display: none; }
-    ComparePanes.-tall #compare-values, ComparePanes.-inspecting #compare-values { display: block; }
-    ComparePanes.-inspecting #compare-values { height: 1fr; }
-    ComparePanes.-inspecting #compare-rows, ComparePanes.-inspecting #compare-columns { display: none; }
-    ComparePanes.-inspecting.-tall #compare-rows { display: block; height: 30%; }
-    ComparePanes.-inspecting.-tall #compare-columns { display: block; }
+    ComparePanes #compare-values { height: 1fr; display: none; }
+    ComparePanes.-compared.-tall #compare-rows { height: auto; max-height: 60%; }
+    ComparePanes.-compared.-tall #compare-values { display: block; }
+    ComparePanes.-inspecting #compare-values { display: block; }
+    ComparePanes.-inspecting #compare-rows { display: none; }
+    ComparePanes.-inspecting.-tall #compare-rows { display: block; max-height: 30%; }
     ComparePanes #compare-title { background: $panel; }
     """
 
@@ -48,6 +48,7 @@ class ComparePanes(Container):
         self._head = TextLines(id="compare-head")
         self._columns = TextLines(id="compare-columns")
         self._title = TextLines(id="compare-title")
+        self._columns_line: Sequence[Line] = ()
         self._diff: RunDiff | None = None
         self._diff_rows: list[DiffRow] = []
         # The row whose values are shown, of this comparison.
@@ -90,6 +91,7 @@ class ComparePanes(Container):
         """Arrange the panes for the size of the screen."""
         self.set_class(self.app.size.height >= TALL_LINES, "-tall")
         self.set_class(self.app.has_class(ASCII_CLASS), ASCII_CLASS)
+        self._show_columns()
 
     def set_shown(self, *, shown: bool) -> None:
         """Show these panes in place of the others, or hide them."""
@@ -100,14 +102,17 @@ class ComparePanes(Container):
         self.set_class(inspecting, "-inspecting")
         for rows in (self.rows, self.values):
             rows.set_active(active=rows is self.active)
+        self._show_columns()
         if inspecting:
             self.show_values()
 
     def show_nothing(self, head: Sequence[Line], text: str) -> None:
         """Show a text in place of the rows."""
         self._diff, self._diff_rows, self._inspected = None, [], ""
+        self.remove_class("-compared", "-inspecting")
         self._head.show(head)
-        self._columns.show([])
+        self._columns_line = []
+        self._show_columns()
         self.rows.show(None, text)
         self._title.show([])
         self.values.show([], is_other=True)
@@ -116,9 +121,11 @@ class ComparePanes(Container):
         """Show a comparison. If it `is_other`, the first difference is selected; else the cursor stays on its step."""
         selected = None if is_other or self.selected is None else self.selected.id
         self._diff, self._diff_rows = diff, diff_rows(diff)
+        self.add_class("-compared")
         lines = DiffLines(self._diff_rows, max(1, self.app.size.width - CURSOR_CELLS))
         self._head.show(head)
-        self._columns.show(lines.head)
+        self._columns_line = lines.head
+        self._show_columns()
         self.rows.show(lines)
         numbers = (number for number, row in enumerate(self._diff_rows) if row.id == selected)
         self.rows.set_cursor(next(numbers, first_row(diff, self._diff_rows)), by_user=False)
@@ -147,6 +154,10 @@ class ComparePanes(Container):
         """Dim stale data."""
         for rows in (self.rows, self.values):
             rows.set_dimmed(dimmed=dimmed)
+
+    def _show_columns(self) -> None:
+        """Show the headings of the columns, unless the rows are hidden by the values."""
+        self._columns.show([] if self.is_inspecting and not self.is_tall else self._columns_line)
 
     def _title_line(self, row: DiffRow) -> Line:
         """Return the name of the selected row, and how it went in both runs, above their values."""

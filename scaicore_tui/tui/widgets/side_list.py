@@ -82,7 +82,8 @@ class SideList(RowList):
 
     @property
     def _row_cells(self) -> int:
-        return max(1, self.size.width - CURSOR_CELLS)
+        """The cells of a row; before the first layout those of the screen, all of which the list will have."""
+        return max(1, (self.size.width or self.app.size.width) - CURSOR_CELLS)
 
     def _text(self, row: int) -> str:
         return "".join(text for text, _ in self._side_rows[row].line).casefold()
