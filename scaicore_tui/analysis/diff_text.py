@@ -109,9 +109,10 @@ def short_difference(diff: RunDiff) -> str:
     first = diff.first
     if first is None:
         return "none but the times"
-    words = "the input" if diff.input else "how they ended"
-    words = words if first.pair is None else f"{step_name(first.pair.step)} {_seen_from_a(first, first.pair)}"
-    return f"{words} · other input" if first.cause is Cause.INPUT and first.pair is not None else words
+    if first.pair is None:
+        return "the input" if diff.input else "how they ended"
+    words = f"{step_name(first.pair.step)} {_seen_from_a(first, first.pair)}"
+    return f"the input; then {words}" if first.cause is Cause.INPUT else words
 
 
 def _seen_from_a(first: Divergence, pair: StepPair) -> str:

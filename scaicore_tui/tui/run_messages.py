@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scaicore_tui.analysis.run_history import RunHistory
     from scaicore_tui.analysis.steps import FlowShape
     from scaicore_tui.analysis.usual import PastContext
-    from scaicore_tui.session.comparisons import Comparison
+    from scaicore_tui.session.comparisons import Comparison, FirstDifference
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -68,10 +68,14 @@ class ContextRead(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class FactsNeeded(Message):
-    """Read what other runs say about a run, without its nodes; the Core is that of the run."""
+    """Read what other runs say about a run, without its nodes; the Core is that of the run.
+
+    With `compares`, its first difference from another run is read too.
+    """
 
     execution_id: str
     core_id: str | None
+    compares: bool = False
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -80,6 +84,7 @@ class FactsRead(Message):
 
     execution_id: str
     context: PastContext
+    first_difference: FirstDifference | None = None
 
 
 @dataclass(eq=False, repr=False, match_args=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
@@ -22,6 +23,9 @@ from scaicore_tui.tui.run_messages import (
     FlowRead,
     RunHistoryRead,
 )
+
+if TYPE_CHECKING:
+    from scaicore_tui.session.comparisons import FirstDifference
 
 # Of a longer run the newest events are kept in memory, to show it as of any of them.
 MAX_HISTORY_EVENTS = 50_000
@@ -45,7 +49,19 @@ class RunReads:
         """Post what other runs say about a run, without its nodes."""
         session = self._session
         context = await session.contexts.read_figures(request.execution_id, request.core_id, session.known_until)
-        self._post(FactsRead(request.execution_id, context))
+        first = await self._first_difference(request.execution_id) if request.compares else None
+        self._post(FactsRead(request.execution_id, context, first))
+
+    async def _first_difference(self, execution_id: str) -> FirstDifference | None:
+        """Return the first difference of a run from the one that is chosen for it; None while the run is loaded."""
+        index = self._session.index
+        summary, run = index.get(execution_id), index.runs.get(execution_id)
+        if summary is None or run is None or run.is_loading:
+            return None
+        # Loaded with the run screen: the first screen appears sooner.
+        from scaicore_tui.analysis.run_history import copy_run
+
+        return await self._session.comparisons.first_difference(summary, copy_run(run))
 
     async def read_events(self, request: EventsNeeded) -> None:
         """Post a page of the events of a run."""

@@ -77,7 +77,7 @@ def side_rows(sides: Sequence[Sides], toggled: Toggled, width: int) -> list[Side
     ]
     widest = max((cell_width(_name(one, pair)) for one, pair in pairs), default=0)
     name_cells = max(MIN_NAME_CELLS, min(widest, width // 4))
-    side_cells = max(MIN_SIDE_CELLS, (width - MARK_CELLS - name_cells - 1) // 2 - cell_width(BAR[0]))
+    side_cells = max(MIN_SIDE_CELLS, (width - MARK_CELLS - name_cells - 2) // 2 - cell_width(BAR[0]))
     return [row for one, pair in pairs for row in _rows(one, pair, name_cells, side_cells)]
 
 
@@ -105,7 +105,7 @@ def _rows(sides: Sides, pair: ValuePair, name_cells: int, cells: int) -> Iterato
                 (mark, "amber strong"),
                 column(name if is_first else "", name_cells + 1, colour),
                 BAR,
-                *_padded(left, cells),
+                *_padded(left, cells + 1),
                 BAR,
                 *right,
             ],

@@ -172,6 +172,6 @@ class ComparePanes(Container):
 def _side_spans(name: str, side: Side, cells: int) -> list[Span]:
     letter: Span = (f"{name} ", "accent strong")
     if side.style is None:
-        return [letter, column(NO_STEP, max(0, cells - 2), "grey")]
+        return [letter, column(NO_STEP, max(0, cells - 3), "grey"), (" ", "text")]
     text = f"{side.style.glyph} {side.style.word} {side.took} {side.code}".rstrip()
-    return [letter, column(text, max(0, cells - 2), side.style.colour)]
+    return [letter, column(text, max(0, cells - 3), side.style.colour), (" ", "text")]

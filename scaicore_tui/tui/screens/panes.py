@@ -100,14 +100,19 @@ class Panes(Container):
         return self.has_class("-wide")
 
     @property
+    def is_tall(self) -> bool:
+        """True if the screen has many lines."""
+        return self.has_class("-tall")
+
+    @property
     def shows_step(self) -> bool:
         """True if the selected step is shown below the steps."""
-        return self.is_wide and self.has_class("-tall")
+        return self.is_wide and self.is_tall
 
     @property
     def has_room(self) -> bool:
         """True if there are lines for what other runs say about the selected one."""
-        return self.is_wide or self.has_class("-tall")
+        return self.is_wide or self.is_tall
 
     @property
     def lists(self) -> dict[KeyContext, RowList]:
