@@ -46,7 +46,8 @@ def step_name(step: Step) -> str:
 
 def signed(milliseconds: float, minus: str = "-") -> str:
     """Return a difference of times, with its sign."""
-    return f"{minus if milliseconds < 0 else '+'}{format_duration(abs(milliseconds))}"
+    sign = minus if milliseconds < 0 else "+" if milliseconds > 0 else ""
+    return f"{sign}{format_duration(abs(milliseconds))}"
 
 
 def count_text(number: int) -> str:

@@ -114,7 +114,7 @@ def test_no_context_has_two_actions_on_one_key() -> None:
             "keys.mine: x is also the key of follow_link, in inbox",
             "use another key, or give follow",
         ),
-        ('[keys]\nreplay = "p"', "keys.replay: p is also the key of pause, in runs, nodes, checkpoints and 3 more", ""),
+        ('[keys]\nreplay = "p"', "keys.replay: p is also the key of pause, in runs, nodes, checkpoints and 4 more", ""),
         ('[keys]\nreplay = "j"', "keys.replay: j moves the cursor: an action that writes cannot have it", ""),
         ('[keys]\nreplay = "enter"', "enter is pressed again and again: an action that writes cannot have it", ""),
         ('[keys.form]\nreplay = "ctrl+j"', "keys.form.replay: enter is pressed again and again", ""),

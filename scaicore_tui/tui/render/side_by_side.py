@@ -83,10 +83,8 @@ def side_rows(sides: Sequence[Sides], toggled: Toggled, width: int) -> list[Side
 
 def column_cells(rows: Sequence[SideRow], width: int) -> tuple[int, int]:
     """Return the cells before the first value, and those of each value with its bar, for a heading."""
-    if not rows:
-        return MARK_CELLS + MIN_NAME_CELLS + 1, (width - MARK_CELLS - MIN_NAME_CELLS - 1) // 2
-    before = line_width(rows[0].line[:2])
-    return before, (width - before) // 2
+    before = line_width(rows[0].line[:2]) if rows else MARK_CELLS + MIN_NAME_CELLS + 1
+    return before, (width - before - 1) // 2 + 1
 
 
 def _rows(sides: Sides, pair: ValuePair, name_cells: int, cells: int) -> Iterator[SideRow]:
