@@ -34,6 +34,7 @@ CONTEXTS = {
     KeyContext.CHECKPOINTS: "List of checkpoints, on the main screen",
     KeyContext.CAUSES: "Failures by cause",
     KeyContext.DETAIL: "View of a run",
+    KeyContext.COMPARE: "Comparison of two runs",
     KeyContext.INBOX: "Inbox",
     KeyContext.FORM: "Inbox, form",
     KeyContext.ANSWER: "Answer dialog",

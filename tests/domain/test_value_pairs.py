@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from scaicore_tui.analysis.value_diff import MISSING, Path, changes
 from scaicore_tui.analysis.value_pairs import MAX_ROWS, pair_values
-from tests.domain.test_value_diff import VALUES
+from tests.support.json_values import VALUES
 
 
 def rows(a: Any, b: Any, *toggled: Path) -> list[tuple[str, Any, Any]]:

@@ -8,10 +8,10 @@ import pytest
 
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage
+from tests.support.clipboard import Copied
 from tests.support.demo_runs import research_feed
 from tests.support.feed_simulator import FeedSim
 from tests.support.scene import TRIAGE, RunEvents, busy_feed
-from tests.tui.test_app_copying import Copied
 
 
 @pytest.fixture(scope="module")

@@ -98,8 +98,8 @@ class SideList(RowList):
         selected = self.selected
         self._side_rows = side_rows(self._sides, self._toggled, self._row_cells)
         if selected is not None:
-            place = selected.title, selected.pair.path
-            rows = (number for number, row in enumerate(self._side_rows) if (row.title, row.pair.path) == place)
+            key = selected.title, selected.pair.path
+            rows = (number for number, row in enumerate(self._side_rows) if (row.title, row.pair.path) == key)
             self.cursor = next(rows, self.cursor)
         self.cursor = min(self.cursor, max(0, self.row_count - 1))
         self.leave_no_gap()
