@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from scaicore_tui.analysis.flow_view import heading_spans
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.export.exporter import ExportedRun
 from scaicore_tui.export.flow_picture import picture_flow
@@ -146,7 +147,7 @@ def _flow(exported: ExportedRun, inner: str) -> Iterator[Markup]:
     if view is None:
         return
     yield element(inner, "Flow")
-    yield element("p", one_line(view.graph.heading, MAX_ID_CELLS))
+    yield element("p", *(text for text, _ in heading_spans(view)[1:]))
     picture = picture_flow(view)
     if picture is not None:
         size = {"width": picture.width, "height": picture.height}
@@ -161,6 +162,8 @@ def _flow(exported: ExportedRun, inner: str) -> Iterator[Markup]:
         )
         yield element("div", svg, class_="scroll", tabindex="0", role="group", aria_label="Picture of the flow")
         yield element("p", LEGEND)
+    else:
+        yield element("p", f"It has {len(view.graph.nodes):,} nodes: too many for a picture.")
     yield _details("The flow as a table", flow_table(view))
 
 

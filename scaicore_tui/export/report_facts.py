@@ -95,7 +95,7 @@ def redaction_text(export: Export) -> str:
     if not export.is_redacted:
         return "not redacted"
     count = sum(row.count for row in export.redacted)
-    return f"{count:,} value{'' if count == 1 else 's'} redacted"
+    return f"{count:,} value{'' if count == 1 else 's'} redacted" if count else "nothing to redact was found"
 
 
 def failure_of(exported: ExportedRun) -> Failure | None:
