@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +34,8 @@ MAX_ID_CELLS = 200
 # Values of so many lines are shown at once, longer ones when asked for.
 MAX_OPEN_LINES = 15
 MAX_RESULTS = 500
+# Names of steps that failed without ending the run.
+MAX_HANDLED = 5
 # Pictures of at most this width are made smaller to fit into wide windows; text in larger ones would be too small.
 MAX_FITTED_PIXELS = 1_560
 
@@ -94,13 +97,22 @@ def _failure(exported: ExportedRun, inner: str) -> Iterator[Markup]:
     if failure is None:
         handled = handled_failures(exported)
         if handled:
-            ended = "went on" if not exported.run.is_over else "completed"
-            yield element("p", f"{handled:,} step{'' if handled == 1 else 's'} failed; the run {ended} all the same.")
+            yield _handled(handled, is_over=exported.run.is_over)
         return
     title: list[Child] = ["✗ Failed"]
     if failure.node:
         title += [" at ", element("code", one_line(failure.node, MAX_ID_CELLS)), f" · {failure.position}"]
     yield element("div", element(inner, *title), element("pre", failure.text), class_="box failure")
+
+
+def _handled(failed: Counter[str], *, is_over: bool) -> Markup:
+    """Return which steps failed without ending the run."""
+    count = failed.total()
+    ended = "completed" if is_over else "went on"
+    parts: list[Child] = [f"{count:,} step{'' if count == 1 else 's'} failed; the run {ended} all the same:"]
+    for name, times in failed.most_common(MAX_HANDLED):
+        parts += [" ", element("code", one_line(name, MAX_ID_CELLS)), f" ×{times}" if times > 1 else ""]
+    return element("p", *parts, ", …" if len(failed) > MAX_HANDLED else "")
 
 
 def _wait(wait: Wait, inner: str) -> Markup:

@@ -5,6 +5,7 @@ Names, errors and titles are foreign text, which the formats make safe; all othe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -114,10 +115,11 @@ def failure_of(exported: ExportedRun) -> Failure | None:
     return Failure(last.name, step_position(last), last.error or run.error or "no reason given")
 
 
-def handled_failures(exported: ExportedRun) -> int:
-    """Return how many steps failed without ending the run."""
-    failed = sum(step.has_failed for step in exported.steps.steps)
-    return failed if exported.run.status is not RunStatus.FAILED else 0
+def handled_failures(exported: ExportedRun) -> Counter[str]:
+    """Return how many steps of each name failed without ending the run; none if the run failed."""
+    if exported.run.status is RunStatus.FAILED:
+        return Counter()
+    return Counter(step.name for step in exported.steps.steps if step.has_failed)
 
 
 def step_style(step: Step, *, is_over: bool) -> StatusStyle:

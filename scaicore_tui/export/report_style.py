@@ -111,9 +111,9 @@ details details{margin-left:14px}
 .about{color:var(--grey);font-size:13px;margin:0}
 footer{margin-top:36px;padding-top:8px;border-top:1px solid var(--line);color:var(--grey);font-size:13px}
 @media (min-width:900px){.flow.fit{max-width:100%;height:auto}}
-@media (max-width:640px){
+@media (max-width:900px){.only-wide{display:none}}
+@media (max-width:760px){
 body{padding:10px 12px 40px;font-size:16px}
-.only-wide{display:none}
 .timeline,.timeline tbody,.timeline thead{display:block}
 .timeline tr{display:grid;grid-template-columns:1fr auto auto;gap:0 10px;padding:5px 0;border-top:1px solid var(--line)}
 .timeline thead tr{border-top:0}

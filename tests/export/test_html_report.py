@@ -24,7 +24,7 @@ from scaicore_tui.export.report_style import DARK, LIGHT
 from scaicore_tui.runs import Gap, RunStatus
 from scaicore_tui.store.report_file import read_report
 from scaicore_tui.tui.theme_colours import MIN_CONTRAST, contrast
-from tests.support.builders import NOON, SECOND, completed, entered, exited, read_row, started
+from tests.support.builders import NOON, SECOND, completed, entered, event, exited, read_row, started
 from tests.support.exported_runs import export_of, exported, generated
 from tests.support.flow_graphs import shipped
 from tests.support.report_markup import ReportParser, parse_report
@@ -78,6 +78,14 @@ def test_headings_have_no_gaps_and_tables_say_what_their_cells_are() -> None:
         assert source.count("<th ") == source.count('scope="')
         assert '<html lang="en">' in source
         assert report.elements.count("script") == 1
+
+
+def test_failures_that_did_not_end_the_run_are_named() -> None:
+    failed = event("block.failed", NOON, node_id="b", block_kind="rigid", error={"code": "X"})
+    events = [started(), entered("a"), entered("b"), failed, entered("b"), failed, exited("a"), completed(NOON + 1)]
+    text = text_of(parsed(exported(events)))
+    assert "2 steps failed; the run completed all the same: \nb\n ×2" in text
+    assert "✗ Failed" not in text
 
 
 def test_a_waiting_run_says_who_is_asked_what_and_until_when() -> None:

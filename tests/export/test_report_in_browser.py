@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.support.report_markup import parse_report
 from tests.support.scene import INVOICES, failed_batch
 
 pytestmark = [needs_chromium, pytest.mark.xdist_group("chromium")]
+SIDES = "(r => [r.left, r.right])(e.getBoundingClientRect())"
 PHONE, WIDE = (400, 800), (1200, 900)
 
 
@@ -101,10 +103,15 @@ def test_the_report_is_styled_and_complete_without_javascript(browser: Browser, 
 
 def test_it_is_readable_on_a_phone_and_in_the_dark(browser: Browser, tmp_path: Path) -> None:
     url = write(tmp_path, "".join(html_report(failed_report())))
-    for size in (PHONE, WIDE):
+    for size in (PHONE, (780, 600), WIDE):
         browser.resize(*size)
         browser.open(url)
         assert browser.value("document.documentElement.scrollWidth") <= size[0]
+        labels = browser.value(
+            f"[...document.querySelectorAll('thead svg text')].map(e => {SIDES}).filter(([a, b]) => b)"
+        )
+        assert len(labels) >= 3
+        assert all(left[1] < right[0] for left, right in pairwise(sorted(labels))), size
         narrowest = "Math.min(...[...document.querySelectorAll('.timeline tbody th')].map(e => e.clientWidth))"
         assert browser.value(narrowest) >= 100
     colours = []
