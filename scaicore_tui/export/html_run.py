@@ -27,7 +27,7 @@ from scaicore_tui.export.report_facts import (
 )
 from scaicore_tui.export.svg_flow import LEGEND, draw_flow
 from scaicore_tui.export.timeline_picture import picture_timeline
-from scaicore_tui.runs import RunStatus
+from scaicore_tui.runs import NodeVisit, RunStatus
 from scaicore_tui.text import json_pretty, one_line
 
 MAX_ID_CELLS = 200
@@ -184,18 +184,15 @@ def _values(exported: ExportedRun) -> Iterator[Markup]:
     yield _value("Input" + (", not sent in full by the API" if run.is_input_truncated else ""), run.input)
     if run.status is RunStatus.COMPLETED:
         yield _value("Output", run.output)
-    steps = [step for step in exported.steps.steps if step.visit is not None and step.visit.has_result]
-    shown = [_result(step) for step in steps[:MAX_RESULTS]]
+    steps = [(step, step.visit) for step in exported.steps.steps if step.visit is not None and step.visit.has_result]
+    shown = [_result(step, visit) for step, visit in steps[:MAX_RESULTS]]
     if shown:
         more = f", of which {MAX_RESULTS} are here" if len(steps) > MAX_RESULTS else ""
         count = f"{len(steps):,} result{'' if len(steps) == 1 else 's'} of steps{more}"
         yield _details(count, join(shown), is_printed=True)
 
 
-def _result(step: Step) -> Markup:
-    visit = step.visit
-    if visit is None:
-        return join(())
+def _result(step: Step, visit: NodeVisit) -> Markup:
     title: list[Child] = [element("code", one_line(step.name, MAX_ID_CELLS))]
     position = step_position(step)
     title.append(f" · {position}" if position else "")

@@ -12,21 +12,25 @@ import pytest
 from msgspec.structs import replace
 from textual.color import Color
 
+from scaicore_tui.analysis.flow_graph import GraphOrigin, build_graph
 from scaicore_tui.analysis.flow_inference import infer_graph
 from scaicore_tui.analysis.flow_view import view_flow
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export import html_report as module
 from scaicore_tui.export import html_tables
 from scaicore_tui.export.exporter import Export, ExportedRun, Redacted
+from scaicore_tui.export.flow_picture import MAX_NODES, MAX_PIXELS, picture_flow
 from scaicore_tui.export.html_report import html_report
 from scaicore_tui.export.markup import element, own_text
 from scaicore_tui.export.report_style import DARK, LIGHT
+from scaicore_tui.protocol import decode_event
+from scaicore_tui.protocol.flows import FlowDocument, FlowNode
 from scaicore_tui.runs import Gap, RunStatus
 from scaicore_tui.store.report_file import read_report
 from scaicore_tui.tui.theme_colours import MIN_CONTRAST, contrast
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, read_row, started
 from tests.support.exported_runs import export_of, exported, generated
-from tests.support.flow_graphs import shipped
+from tests.support.flow_graphs import build, shipped
 from tests.support.report_markup import ReportParser, parse_report
 from tests.support.scene import INVOICES, REVIEW, completed_triage, failed_batch, running_triage, waiting_expense
 
@@ -111,6 +115,41 @@ def test_what_is_not_complete_is_said_before_the_error() -> None:
     assert "events lost to retention" in lines[marks + 2]
     assert lines[marks + 3] == "incomplete: this run began before the first event that is known"
     assert marks < lines.index("✗ Failed at ")
+
+
+def test_values_that_the_api_cut_and_events_that_cannot_be_read_are_counted() -> None:
+    cut: Any = {"result_binding": "x", "result_binding_value": [1], "result_binding_truncated": True}
+    events = [started(input_truncated=True), entered("a"), exited("a", **cut), completed(timestamp=1)]
+    events.append(decode_event(b'{"type": 5, "payload": {"execution_id": "exec_1"}}'))
+    run = exported(events)
+    run.run.anomalies += [f"odd {number}" for number in range(9)]
+    text = text_of(parsed(run))
+    for expected in (
+        "the API sent 2 values of it cut or not at all",
+        "1 event of it cannot be read in full",
+        "anomaly: odd 0",
+        "more anomalies",
+        "Input, not sent in full by the API",
+        " · not sent in full by the API",
+    ):
+        assert expected in text, expected
+
+
+def test_a_run_that_failed_without_a_step_says_its_error() -> None:
+    failed = event("invocation.failed", NOON, error={"code": "NO_FLOW", "message": "the flow is gone"})
+    text = text_of(parsed(exported([started(), failed])))
+    assert "✗ Failed\nNO_FLOW: the flow is gone\nTimeline\nNo step of this run is known." in text
+
+
+def test_a_flow_that_is_too_large_or_far_apart_is_a_table() -> None:
+    run = exported(failed_batch())
+    long = build(*(f"n{number} > n{number + 1}" for number in range(MAX_NODES)))
+    text = text_of(parsed(replace(run, flow=view_flow(long, run.run))))
+    assert f"It has {MAX_NODES + 1} nodes: too many for a picture." in text
+    nodes = (FlowNode("a", x=0), FlowNode("b", x=MAX_PIXELS + 1))
+    picture = picture_flow(view_flow(build_graph(FlowDocument(nodes), GraphOrigin.FILE, "f"), run.run))
+    assert picture is not None
+    assert not picture.is_canvas
 
 
 def test_every_step_is_in_the_table_beside_the_picture() -> None:
