@@ -38,7 +38,8 @@ class LinkOpener(KeyQueueApp[int]):
             return
         session = state.session
         # Asked for before the search: what arrives meanwhile is searched again.
-        is_known = session.target.offline or (session.connection.polls > 0 and not session.needs_backfill)
+        is_read = session.connection.polls > 0 and not session.needs_backfill
+        is_known = bool(session.index.counts.total()) if session.target.offline else is_read
         try:
             run = await session.find_run(link.execution_id)
             await session.reader.load_ids([run.execution_id])

@@ -13,7 +13,8 @@ import pytest
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
-from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext, actions_in
+from scaicore_tui.tui.key_contexts import READING, KeyContext
+from scaicore_tui.tui.keymap import ACTIONS, actions_in
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import WIDE, Stage, wait_until
 from tests.support.inbox_scene import inbox_feed
