@@ -104,6 +104,7 @@ thead th{color:var(--grey);border-top:0}
 .d1{padding-left:16px}.d2{padding-left:32px}.d3{padding-left:48px}.d4{padding-left:64px}.d5{padding-left:80px}
 .d6{padding-left:96px}
 details{margin:6px 0}
+.unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .fixed{white-space:nowrap}.rows .name{min-width:150px}
 summary{cursor:pointer;padding:3px 0}
 details details{margin-left:14px}
@@ -112,7 +113,7 @@ details details{margin-left:14px}
 footer{margin-top:36px;padding-top:8px;border-top:1px solid var(--line);color:var(--grey);font-size:13px}
 @media (min-width:900px){.flow.fit{max-width:100%;height:auto}}
 @media (max-width:900px){.only-wide{display:none}}
-@media (max-width:760px){
+@media screen and (max-width:760px){
 body{padding:10px 12px 40px;font-size:16px}
 .timeline,.timeline tbody,.timeline thead{display:block}
 .timeline tr{display:grid;grid-template-columns:1fr auto auto;gap:0 10px;padding:5px 0;border-top:1px solid var(--line)}

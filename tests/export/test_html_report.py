@@ -22,10 +22,12 @@ from scaicore_tui.export.exporter import Export, ExportedRun, Redacted
 from scaicore_tui.export.flow_picture import MAX_NODES, MAX_PIXELS, picture_flow
 from scaicore_tui.export.html_report import html_report
 from scaicore_tui.export.markup import element, own_text
+from scaicore_tui.export.report_facts import link_of
 from scaicore_tui.export.report_style import DARK, LIGHT
 from scaicore_tui.protocol import decode_event
 from scaicore_tui.protocol.flows import FlowDocument, FlowNode
 from scaicore_tui.runs import Gap, RunStatus
+from scaicore_tui.runs.deep_link import DeepLink, parse_link
 from scaicore_tui.store.report_file import read_report
 from scaicore_tui.tui.theme_colours import MIN_CONTRAST, contrast
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, read_row, started
@@ -82,6 +84,16 @@ def test_headings_have_no_gaps_and_tables_say_what_their_cells_are() -> None:
         assert source.count("<th ") == source.count('scope="')
         assert '<html lang="en">' in source
         assert report.elements.count("script") == 1
+
+
+def test_a_report_says_how_to_open_the_run_at_the_step_that_failed() -> None:
+    run = exported(failed_batch())
+    link = link_of("prod eu", run)
+    assert parse_link(link) == DeepLink("exec_5b0c11", "prod eu", "pay", 3)
+    assert "scaicore-tui open scai:demo/exec_5b0c11#pay.3" in text_of(parsed(run))
+    odd = exported([started(execution="a/b#c.1@2 <d>"), entered("e.f#g", execution="a/b#c.1@2 <d>")])
+    assert parse_link(link_of("", odd)) == DeepLink("a/b#c.1@2 <d>")
+    assert link_of("", exported([started(execution="x" * 500)])) == ""
 
 
 def test_failures_that_did_not_end_the_run_are_named() -> None:
