@@ -76,7 +76,7 @@ def _facts(source: str, exported: ExportedRun) -> Markup:
         ("with", step_count_text(exported)),
         ("replay of", one_line(exported.replays or "", MAX_ID_CELLS)),
         ("instance", one_line(run.instance_key or "", MAX_ID_CELLS)),
-        ("open with", f"scaicore-tui open {link}" if (link := link_of(source, exported)) else ""),
+        ("open", f"scaicore-tui open {link}" if (link := link_of(source, exported)) else ""),
         ("seen until", "" if run.is_over else utc_time(exported.now)),
     )
     return _fact_list(pairs)
@@ -161,7 +161,7 @@ def _flow(exported: ExportedRun, inner: str) -> Iterator[Markup]:
     if view is None:
         return
     yield element(inner, "Flow")
-    yield element("p", *(text for text, _ in heading_spans(view)[1:]))
+    yield element("p", " · ".join(text.strip() for text, _ in heading_spans(view)[1:]))
     picture = picture_flow(view)
     if picture is not None:
         size = {"width": picture.width, "height": picture.height}

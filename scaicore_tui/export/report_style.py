@@ -80,7 +80,7 @@ a{color:var(--blue)}
 .status{white-space:nowrap}
 .facts{display:flex;flex-wrap:wrap;gap:2px 24px;margin:4px 0 12px;padding:0}
 .facts div{display:flex;gap:6px;min-width:0}
-dt{color:var(--grey)}dd{margin:0;min-width:0}
+dt{color:var(--grey);white-space:nowrap}dd{margin:0;min-width:0}
 .box{margin:12px 0;padding:8px 14px;border:1px solid var(--line);border-left-width:6px;
 border-radius:4px;background:var(--panel)}
 .box.failure{border-color:var(--red)}.box.mark,.box.person{border-color:var(--amber)}
