@@ -23,7 +23,7 @@ from tests.support.hostile.markup_attacks import BEACON, MARKUP_ATTACKS, PROPERT
 from tests.support.report_markup import parse_report
 from tests.support.scene import INVOICES, failed_batch
 
-pytestmark = [needs_chromium, pytest.mark.xdist_group("chromium")]
+pytestmark = needs_chromium
 SIDES = "(r => [r.left, r.right])(e.getBoundingClientRect())"
 PHONE, WIDE = (400, 800), (1200, 900)
 
