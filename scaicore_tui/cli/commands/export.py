@@ -47,7 +47,7 @@ async def export_runs(common: Common, options: ExportOptions) -> None:
     info = FORMATS[_format(options)]
     _require_selection(options)
     is_redacted = options.dry_run or (info.is_redacted if options.redact is None else options.redact)
-    redactor = _redactor(common) if is_redacted else None
+    redactor = make_redactor(common) if is_redacted else None
     async with read_runs(common) as (runs, now, source):
         summaries = _select(common, runs, source, options)
         # What was recorded ends with its newest event: nothing went on since then that we know of.
@@ -102,7 +102,8 @@ def _select(
     return found
 
 
-def _redactor(common: Common) -> Redactor:
+def make_redactor(common: Common) -> Redactor:
+    """Return a redactor with this person's key and the paths of the profile."""
     paths = load_common_settings(common).values["redact"].value
     try:
         key = read_redaction_key(redaction_key_file())
