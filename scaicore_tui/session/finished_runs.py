@@ -100,7 +100,8 @@ class FinishedRuns:
 
     def _apply(self, delta: Delta) -> None:
         """Take the runs that ended, or that went on after their end."""
-        polls = self._session.connection.events.polls
+        # Those of the poll that reads them are published before it is counted.
+        polls = self._session.connection.events.polls + 1
         for execution_id, summary in {} if delta.is_loaded else delta.upserted.items():
             if summary.is_over and execution_id not in self._waiting:
                 if len(self._waiting) < MAX_WAITING:
