@@ -90,10 +90,10 @@ class TraceRecording:
             try:
                 result = await self._send(summary)
             except StorageError as error:
-                self._fail(summary, f"cannot be sent a run: {error.message}")
+                self._fail(summary, f"a run cannot be read: {error.message}")
                 return
             if not result.is_final:
-                self._fail(summary, result.problem)
+                self._fail(summary, f"{self._sender.host} {result.problem}")
                 return
             await self._note(summary, result)
             if self._ending.is_set() and not is_last_chance:
@@ -130,7 +130,7 @@ class TraceRecording:
         if problem != self._problem and not self._ending.is_set():
             count = self._runs.waiting_count
             runs = "1 run waits" if count == 1 else f"{count:,} runs wait"
-            self._say(f"{self._sender.host} {problem}; {runs}, and recording goes on")
+            self._say(f"{problem}; {runs}, and recording goes on")
         self._problem = problem
         self._runs.postpone(summary)
 
