@@ -86,13 +86,14 @@ SavedViewName = Annotated[
 Statement = Annotated[str, typer.Argument(metavar="SQL", help="A SELECT statement.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 _RUN: dict[str, Any] = {
-    "help": "Id of a run, a unique prefix of it, or @latest.",
+    "help": "Id of a run, a unique prefix of it, @latest, or a link to it.",
     "autocompletion": completion.runs,
 }
 Execution = Annotated[str, typer.Argument(metavar="EXECUTION", **_RUN)]
 AnyExecution = Annotated[str | None, typer.Argument(metavar="[EXECUTION]", **_RUN)]
 RunA = Annotated[str, typer.Argument(metavar="A", **_RUN)]
 RunB = Annotated[str | None, typer.Argument(metavar="[B]", **_RUN)]
+Link = Annotated[str, typer.Argument(metavar="LINK", **_RUN | {"help": "A link to a run, or its id."})]
 ExportedRuns = Annotated[
     list[str] | None, typer.Argument(metavar="[EXECUTION]...", **_RUN | {"help": "Ids of the runs."})
 ]

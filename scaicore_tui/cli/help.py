@@ -53,6 +53,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "print the newest run in its flow, with the ways that it took",
         ),
     ),
+    "open": (
+        ("scaicore-tui open scai:prod/exec_8f2#post.3", "open the app at a visit of a node"),
+        ("scaicore-tui open exec_8f2", "open the app at a run"),
+    ),
     "diff": (
         ("scaicore-tui diff exec_8f2", "compare a run with the one that suits it best"),
         ("scaicore-tui diff exec_8f2 exec_5b0 --json", "print the differences of two runs as JSON"),

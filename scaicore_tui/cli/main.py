@@ -25,6 +25,7 @@ from scaicore_tui.cli.arguments import (
     Json,
     JsonLines,
     Limit,
+    Link,
     OfExecution,
     OptionId,
     Otlp,
@@ -48,7 +49,7 @@ from scaicore_tui.cli.arguments import (
     Width,
     Yes,
 )
-from scaicore_tui.cli.commands.app import open_app
+from scaicore_tui.cli.commands.app import open_app, open_at
 from scaicore_tui.cli.config_group import config_app
 from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.options import Common
@@ -141,6 +142,17 @@ def show(
     return run(show_run(common, execution, ShowOptions(json, view, width, flow, at)))
 
 
+@command(name="open")
+@takes_common
+def open_(common: Common, link: Link, flow: FlowFile = None) -> int:
+    """Open the app at a run.
+
+    LINK is a link such as `scai:prod/exec_8f2#post.3@31`: the third visit of the node `post` in that run, as of its
+    31st event, in the profile `prod`. All but the run may be left out. The key `L` copies the link of what is selected.
+    """
+    return open_at(common, link, flow)
+
+
 @command()
 @takes_common
 def diff(common: Common, a: RunA, b: RunB = None, flow: FlowFile = None, json: Json = False) -> int:
@@ -172,10 +184,11 @@ def export(
 ) -> int:
     """Write runs to a file, to pass them on.
 
-    `jsonl` has their events as received, `json` the documents of `show --json`. What looks like a secret (tokens, keys,
-    passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html, markdown and otlp:
-    equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says the format if `--format`
-    does not.
+    `html` is a report for a browser, which opens again with `--offline --journal`; `markdown` a message for a channel,
+    `svg` a picture. `jsonl` has their events as received, `json` the documents of `show --json`. What looks like a
+    secret (tokens, keys, passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html,
+    markdown, svg and otlp: equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says
+    the format if `--format` does not.
     """
     from scaicore_tui.cli.commands.export import ExportOptions, export_runs
     from scaicore_tui.cli.queries import RunSelection

@@ -7,7 +7,6 @@ which runs were sent, so that a recording continues where one before it stopped.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from scaicore_tui.export.exporter import ExportedRun
 from scaicore_tui.export.redaction import Redactor
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.runs import Delta, Summary, gaps_within
-from scaicore_tui.session.exports import ExportReader
+from scaicore_tui.session.exports import ExportReader, read_replays
 from scaicore_tui.store.sent_traces import Sent, SentRun, SentTraces
 from scaicore_tui.timefmt import MICROS_PER_SECOND
 
@@ -84,8 +83,12 @@ class FinishedRuns:
         """Return the complete run, redacted. Raises StorageError."""
         session = self._session
         now = int(session.now * MICROS_PER_SECOND)
-        reader = ExportReader(session.stored_runs, session, now, self._redactor, None, self._replays())
-        return await asyncio.to_thread(lambda: next(reader.read([summary])))
+
+        def read() -> ExportedRun:
+            reader = ExportReader(session.stored_runs, session, now, self._redactor, None, read_replays())
+            return next(reader.read([summary]))
+
+        return await asyncio.to_thread(read)
 
     async def finish(self, summary: Summary, *, is_accepted: bool) -> None:
         """Note that a run was accepted, or refused for good."""
@@ -154,7 +157,3 @@ class FinishedRuns:
         found = await asyncio.to_thread(self._table.unsent, MAX_WAITING)
         self._has_more = len(found) == MAX_WAITING
         self._waiting.update(dict.fromkeys(found, -1))
-
-    def _replays(self) -> Mapping[str, str]:
-        sent = (one for one in self._session.submissions if one.is_replay)
-        return {one.execution_id: one.target_id for one in sent if one.execution_id and one.target_id}

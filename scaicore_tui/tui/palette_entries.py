@@ -58,7 +58,7 @@ _NOUN_OF_ACTION: Mapping[str, str] = {
     **dict.fromkeys(("pause", "refresh_now", "profile", "theme", "repaint", "app.suspend_process", "help"), "app"),
     **dict.fromkeys(("quit", "inbox", "demo"), "app"),
     **dict.fromkeys(("answer", "continue", "continue_all", "mark", "mark_alike", "mark_range"), "checkpoint"),
-    **dict.fromkeys(("copy", "copy_id", "copy_all"), "clipboard"),
+    **dict.fromkeys(("copy", "copy_id", "copy_all", "copy_link"), "clipboard"),
     "replay": "run",
 }
 _VERBS: Mapping[str, str] = {"answer": "answer", "continue": "continue", "replay": "replay"}

@@ -37,6 +37,11 @@ def exported(program: Program, journal: Path, *more: str) -> list[Any]:
     return spans_of(decode_json(done.stdout))
 
 
+def roots_of(spans: list[Any]) -> list[Any]:
+    """Return the spans that stand for runs."""
+    return [span for span in spans if not span.parent_span_id]
+
+
 def read_ids(journal: Path) -> list[str]:
     """Return the runs in a journal that is being written."""
     with suppress(sqlite3.OperationalError), sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True) as database:
@@ -51,12 +56,8 @@ def test_each_finished_run_is_sent_once(busy_grid: FastGrid, watcher: Program, t
         busy_grid.waiting_review()
         summary, _ = record(watcher, journal, receiver)
         spans = receiver.spans()
-        roots = {
-            attributes_of(span)["scaicore.run.id"]: span
-            for span in spans_of(*receiver.messages)
-            if not span.parent_span_id
-        }
-        assert set(roots) == set(runs)
+        sent = {attributes_of(root)["scaicore.run.id"] for root in roots_of(spans_of(*receiver.messages))}
+        assert sent == set(runs)
         assert summary["traces"] == {
             "spans_sent": len(spans),
             "spans_refused": 0,
@@ -68,12 +69,15 @@ def test_each_finished_run_is_sent_once(busy_grid: FastGrid, watcher: Program, t
         # The file has the same spans, to the last attribute.
         by_id = {span.span_id: comparable(span) for span in exported(watcher, journal)}
         assert by_id == {span.span_id: comparable(span) for span in spans}
-        # A second recording sends what ended meanwhile, and nothing twice.
-        later = busy_grid.finish_run(CORE, GOOD)
+        # A second recording sends what ended meanwhile, and nothing twice: a replay, linked to the run that it repeats.
+        replay = watcher.json_output("replay", runs[0], "--yes", "--json")["execution_id"]
         summary, _ = record(watcher, journal, receiver)
         assert summary["traces"]["runs_sent"] == 1
-        assert len({span.trace_id for span in spans_of(*receiver.messages)}) == 3
-        assert later in {attributes_of(span).get("scaicore.run.id") for span in receiver.spans()}
+        by_run = {attributes_of(root)["scaicore.run.id"]: root for root in roots_of(spans_of(*receiver.messages))}
+        assert len(by_run) == 3
+        assert [link.span_id for link in by_run[replay].links] == [by_run[runs[0]].span_id]
+        (again,) = [span for span in roots_of(exported(watcher, journal)) if span.trace_id == by_run[replay].trace_id]
+        assert comparable(again) == comparable(by_run[replay])
     assert {request["content-type"] for request in receiver.requests} == {"application/x-protobuf"}
     assert set(receiver.paths) == {"/v1/traces"}
     assert not [request for request in receiver.requests if "authorization" in request]
@@ -93,7 +97,7 @@ def test_a_receiver_that_fails_gets_the_runs_later(busy_grid: FastGrid, watcher:
             "record", "--until-idle", "0.5", "--journal", str(journal), "--otlp", receiver.url, *FAST_POLLING
         )
     assert f" · {len(receiver.spans())} spans of 1 runs sent" in done.stdout
-    (root,) = [span for span in spans_of(*receiver.messages) if not span.parent_span_id]
+    (root,) = roots_of(spans_of(*receiver.messages))
     assert attributes_of(root)["scaicore.run.id"] == run
 
 
@@ -151,7 +155,7 @@ def test_the_environment_says_address_headers_and_compression(
     (request,) = receiver.requests
     assert (request["authorization"], request["content-encoding"]) == ("Basic receivers-own-credential", "gzip")
     assert receiver.paths == ["/otlp/v1/traces"]
-    root = next(span for span in spans_of(*receiver.messages) if not span.parent_span_id)
+    root = next(iter(roots_of(spans_of(*receiver.messages))))
     assert attributes_of(receiver.messages[0].resource_spans[0].resource)["service.name"] == "flows"
     note = json.loads(attributes_of(root)["scaicore.run.input"])["note"]
     assert note.startswith("Bearer [redacted ")

@@ -78,7 +78,7 @@ OTHER_ACTIONS = {
     ),
     *("fold", "newer_run", "older_run", "zoom_in", "zoom_out", "whole_run", "idle"),
     *("mark_alike", "mark_range", "mine", "read_form", "next_field"),
-    *("pause", "refresh_now", "theme", "repaint", "app.suspend_process", "quit"),
+    *("pause", "write_file", "copy_link", "refresh_now", "theme", "repaint", "app.suspend_process", "quit"),
 }
 
 

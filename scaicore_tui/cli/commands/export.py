@@ -14,15 +14,15 @@ from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout
 from scaicore_tui.cli.queries import RunSelection, context_of, select_runs
 from scaicore_tui.cli.sessions import load_common_settings
-from scaicore_tui.config.paths import redaction_key_file
-from scaicore_tui.errors import ConfigError, NotFound, UsageError
+from scaicore_tui.errors import NotFound, UsageError
 from scaicore_tui.export.exporter import Export
 from scaicore_tui.export.formats import FORMATS, Format, FormatInfo, format_of
 from scaicore_tui.export.redaction import Redactor
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run, Summary
 from scaicore_tui.session import Recording, SearchableRuns, Session
-from scaicore_tui.session.exports import ExportReader, read_redaction_key, write_file
+from scaicore_tui.session.export_file import new_redactor
+from scaicore_tui.session.exports import ExportReader, read_replays, write_file
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND
 
@@ -47,13 +47,13 @@ async def export_runs(common: Common, options: ExportOptions) -> None:
     info = FORMATS[_format(options)]
     _require_selection(options)
     is_redacted = options.dry_run or (info.is_redacted if options.redact is None else options.redact)
-    redactor = make_redactor(common) if is_redacted else None
+    redactor = new_redactor(load_common_settings(common).values["redact"].value) if is_redacted else None
     async with read_runs(common) as (runs, now, source):
         summaries = _select(common, runs, source, options)
         # What was recorded ends with its newest event: nothing went on since then that we know of.
         known_until = getattr(source, "newest_at", None) or int(now * MICROS_PER_SECOND)
         find_flow = _flow_finder(common, source, options.flow) if info.shows_flow and not options.dry_run else None
-        reader = ExportReader(runs, source, known_until, redactor, find_flow, _replays(source))
+        reader = ExportReader(runs, source, known_until, redactor, find_flow, read_replays())
         export = Export(
             reader.read(summaries),
             int(now * MICROS_PER_SECOND),
@@ -102,28 +102,12 @@ def _select(
     return found
 
 
-def make_redactor(common: Common) -> Redactor:
-    """Return a redactor with this person's key and the paths of the profile."""
-    paths = load_common_settings(common).values["redact"].value
-    try:
-        key = read_redaction_key(redaction_key_file())
-    except ConfigError:  # There is no home folder: the key is for this export only.
-        key = read_redaction_key(None)
-    return Redactor(key, paths)
-
-
 def _source_name(common: Common) -> str:
     """Return the name of what is exported from: a file, else the profile or host."""
     if common.journal is not None:
         return one_line(common.journal.name)
     target = load_common_settings(common).target()
     return "" if target is None else one_line(target.title)
-
-
-def _replays(source: Session | Recording) -> dict[str, str]:
-    """Return the runs that replays from this machine repeat, by the id of the replay."""
-    sent = source.submissions if isinstance(source, Session) else ()
-    return {one.execution_id: one.target_id for one in sent if one.is_replay and one.execution_id and one.target_id}
 
 
 def _flow_finder(

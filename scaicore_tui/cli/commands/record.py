@@ -39,7 +39,7 @@ async def record(common: Common, seconds: float | None, idle: float | None, json
     session, path = open_recording(common)
     unsaved = 0
     async with session:
-        traces = None if sender is None else _open_traces(common, session, sender, options)
+        traces = None if sender is None else _open_traces(session, sender, options)
         try:
             await session.load()
             stderr.say(f"recording {one_line(session.target.host)} into {path}; press Ctrl-C to stop")
@@ -69,11 +69,11 @@ def _open_sender(common: Common, options: TraceOptions) -> TraceSender | None:
     return open_sender(options.otlp, "" if target is None else one_line(target.title))
 
 
-def _open_traces(common: Common, session: Session, sender: TraceSender, options: TraceOptions) -> TraceRecording:
-    from scaicore_tui.cli.commands.export import make_redactor
+def _open_traces(session: Session, sender: TraceSender, options: TraceOptions) -> TraceRecording:
     from scaicore_tui.cli.commands.record_traces import open_traces
+    from scaicore_tui.session.export_file import new_redactor
 
-    return open_traces(session, sender, make_redactor(common), has_payloads=options.payloads)
+    return open_traces(session, sender, new_redactor(session.target.redact), has_payloads=options.payloads)
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.checkpoints import CONTINUE
 from scaicore_tui.runs import Delta, Run
+from scaicore_tui.runs.deep_link import DeepLink
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.abstract import AbstractMeta
 from scaicore_tui.tui.keymap import READING, KeyAction, KeyContext, bindings, is_write_action, key_name
@@ -333,6 +334,15 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
             self.app.push_screen(ReplayScreen(self.state, run))
 
+    def action_write_file(self) -> None:
+        run = self.current_run
+        if run is None:
+            self.show_reason("write_file", "no run is selected")
+        else:
+            from scaicore_tui.tui.dialogs.file import FileScreen
+
+            self.app.push_screen(FileScreen(self.state, [run]))
+
     def action_inbox(self) -> None:
         self.post_message(OpenInbox())
 
@@ -346,6 +356,21 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
             self.show_reason("copy", "nothing is selected")
         else:
             self.app.post_message(CopyText(f"{label} {display_name(text)}", clipboard_text(text)))
+
+    def action_copy_link(self) -> None:
+        link = self.link
+        if link is None:
+            self.show_reason("copy_link", "no run is selected")
+        else:
+            self.app.post_message(CopyText(f"the link {link}", str(link)))
+
+    @property
+    def link(self) -> DeepLink | None:
+        """The link to what is selected; None if no run is."""
+        run, target = self.current_run, self.state.session.target
+        # A recorded file that belongs to no profile: readers name theirs.
+        profile = "" if target.offline and not target.is_url_from_profile else target.title
+        return None if run is None else DeepLink(run.execution_id, profile)
 
     def action_copy_all(self) -> None:
         label, value = self.copy_json
