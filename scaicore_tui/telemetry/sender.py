@@ -129,6 +129,11 @@ class _ObservedSession(requests.Session):
         """Forget the last answer."""
         self.answer = self.error = None
 
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Return the settings of a request. OTEL_EXPORTER_OTLP_CERTIFICATE goes before REQUESTS_CA_BUNDLE."""
+        is_configured = verify is None and self.verify is not True
+        return super().merge_environment_settings(url, proxies, stream, self.verify if is_configured else verify, cert)
+
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request, as the base class does."""
         self.forget()
