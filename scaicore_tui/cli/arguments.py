@@ -131,6 +131,10 @@ IdleSeconds = Annotated[
     float | None,
     typer.Option("--until-idle", metavar="SECONDS", help="End after this time without a new event.", min=0),
 ]
+Otlp = Annotated[
+    str | None,
+    typer.Option("--otlp", metavar="URL", help="Send finished runs to this receiver of traces; env: OTEL_* names it."),
+]
 State = Annotated[
     Until | None,
     typer.Option(

@@ -93,6 +93,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "scaicore-tui record --until-idle 30 --json | jq .gaps",
             "record until 30 seconds pass without an event; count the gaps",
         ),
+        ("scaicore-tui record --otlp http://localhost:4318", "also send each run as a trace, once it is over"),
     ),
     "checkpoints": (
         ("scaicore-tui checkpoints", "list pending checkpoints"),

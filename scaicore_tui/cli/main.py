@@ -28,6 +28,7 @@ from scaicore_tui.cli.arguments import (
     Link,
     OfExecution,
     OptionId,
+    Otlp,
     OutputFile,
     Payloads,
     Redact,
@@ -272,16 +273,25 @@ def record(
     common: Common,
     seconds: ForSeconds = None,
     idle: IdleSeconds = None,
+    otlp: Otlp = None,
+    payloads: Payloads = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
     """Record events into the journal, without a screen.
 
     The journal is the profile's, or the file that `--journal` names. At the end it prints a summary, which includes
     the events that it could not read. The exit code is 3 if it could not read anything.
+
+    With `--otlp` each run is sent as a trace once it is over, redacted, and without inputs, outputs and results unless
+    `--payloads` is set. URL is the address of a receiver of OTLP over HTTP, such as `http://localhost:4318`, or `env`
+    for that of `OTEL_EXPORTER_OTLP_ENDPOINT`; the other `OTEL_EXPORTER_OTLP_*` variables (headers, timeout,
+    compression, certificate) apply to both. Runs that cannot be sent are sent later, also by the next recording. What
+    happens in a run after it was sent is not sent: `export --format otlp` writes the whole run, with the same ids.
+    This needs the extra `otlp`: `pip install 'scaicore-tui[otlp]'`.
     """
     from scaicore_tui.cli.commands import record
 
-    return run(record.record(common, seconds, idle, json))
+    return run(record.record(common, seconds, idle, json, record.TraceOptions(otlp, payloads)))
 
 
 @command()

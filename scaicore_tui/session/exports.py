@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from scaicore_tui.actions import Kind, Ledger
 from scaicore_tui.analysis.flow_view import FlowView
 from scaicore_tui.analysis.steps import build_steps
-from scaicore_tui.errors import StorageError
+from scaicore_tui.config import ledger_file
+from scaicore_tui.errors import ConfigError, StorageError
 from scaicore_tui.export.exporter import ExportedRun
 from scaicore_tui.export.redaction import Redactor
 from scaicore_tui.json_text import to_bytes
 from scaicore_tui.lock import OWNER_ONLY_FOLDER
+from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import Run, Summary, gaps_within, missing_events_note
 from scaicore_tui.runs.cache import project
@@ -26,6 +29,7 @@ from scaicore_tui.units import Micros
 
 KEY_BYTES = 32
 _NOTHING_WRITTEN = "nothing was written"
+_log = Log(__name__)
 
 
 class EventSource(Protocol):
@@ -104,6 +108,17 @@ class ExportReader:
 
     def _redact(self, event: Event) -> Event:
         return event if self._redactor is None else self._redactor.event(event)
+
+
+def read_replays() -> Mapping[str, str]:
+    """Return the runs that replays from this machine repeat, by the id of the replay; none if that cannot be read."""
+    try:
+        entries = Ledger(ledger_file()).entries()
+    except (ConfigError, StorageError) as error:
+        _log.warning("ledger cannot be read", **error_fields(error))
+        return {}
+    sent = (entry for entry in entries if entry.kind is Kind.REPLAY)
+    return {entry.execution_id: entry.target_id for entry in sent if entry.execution_id and entry.target_id}
 
 
 def read_redaction_key(path: Path | None) -> Secret:
