@@ -77,7 +77,7 @@ def _run_row(exported: ExportedRun) -> Sequence[str]:
 def _block(export: Export, exported: ExportedRun) -> list[str]:
     run, style = exported.run, status_of(exported.run)
     core = code(run.core_id or "", _NAME_CELLS)
-    link = code(link_of(export.source, exported), MAX_LINK_CHARS)
+    link = code(link_of(export.profile, exported), MAX_LINK_CHARS)
     parts = (f"**{style.glyph} {style.word}** {code(run.execution_id, _NAME_CELLS)}", core, link)
     title = " · ".join(filter(None, parts))
     reached = sum(step.is_reached for step in exported.steps.steps)
