@@ -150,11 +150,11 @@ def write_file(path: Path, parts: Iterable[str]) -> int:
     Raises StorageError. Then nothing was written; of a device or a pipe, a part may have been.
     """
     try:
-        real = path.resolve()
-        if real.exists() and not (real.is_file() or real.is_dir()):
-            with real.open("wb", buffering=0) as device:
+        # Not resolved: what /dev/stdout leads to may have no name.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            with path.open("wb", buffering=0) as device:
                 return _write_parts(device, parts)
-        return _replace(real, parts)
+        return _replace(path.resolve(), parts)
     except OSError as error:
         hint = f"{error.strerror or 'no reason is known'}: choose another file"
         raise StorageError(f"can't write {path}", effect=_NOTHING_WRITTEN, hint=hint) from error
