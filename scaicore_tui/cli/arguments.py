@@ -12,6 +12,7 @@ import typer
 from scaicore_tui.cli import completion
 from scaicore_tui.cli.completion import Until
 from scaicore_tui.config.views import Grouping, Sort
+from scaicore_tui.export.formats import Format
 
 _UNITS = {"ms": 0.001, "s": 1.0, "": 1.0}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|)", re.ASCII)
@@ -85,13 +86,27 @@ SavedViewName = Annotated[
 Statement = Annotated[str, typer.Argument(metavar="SQL", help="A SELECT statement.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 _RUN: dict[str, Any] = {
-    "help": "Id of a run, a unique prefix of it, or @latest.",
+    "help": "Id of a run, a unique prefix of it, @latest, @failed, or a link.",
     "autocompletion": completion.runs,
 }
 Execution = Annotated[str, typer.Argument(metavar="EXECUTION", **_RUN)]
 AnyExecution = Annotated[str | None, typer.Argument(metavar="[EXECUTION]", **_RUN)]
 RunA = Annotated[str, typer.Argument(metavar="A", **_RUN)]
 RunB = Annotated[str | None, typer.Argument(metavar="[B]", **_RUN)]
+Link = Annotated[str, typer.Argument(metavar="LINK", **_RUN | {"help": "A link to a run, or its id."})]
+ExportedRuns = Annotated[
+    list[str] | None, typer.Argument(metavar="[EXECUTION]...", **_RUN | {"help": "Ids of the runs."})
+]
+ExportFormat = Annotated[Format | None, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(Format)}.")]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="File to write; without it, standard output."),
+]
+Redact = Annotated[
+    bool | None, typer.Option("--redact/--no-redact", help="Replace what looks like a secret.", show_default=False)
+]
+Payloads = Annotated[bool, typer.Option("--payloads", help="Also inputs, outputs and results, where left out.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would be redacted; write nothing.")]
 OfExecution = Annotated[str | None, typer.Option(metavar="EXECUTION", **_RUN | {"help": "Only events of this run."})]
 CheckpointId = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the checkpoint.", autocompletion=completion.checkpoints)
@@ -115,6 +130,10 @@ ForSeconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", he
 IdleSeconds = Annotated[
     float | None,
     typer.Option("--until-idle", metavar="SECONDS", help="End after this time without a new event.", min=0),
+]
+Otlp = Annotated[
+    str | None,
+    typer.Option("--otlp", metavar="URL", help="Send finished runs to this receiver of traces; env: OTEL_* names it."),
 ]
 State = Annotated[
     Until | None,

@@ -64,6 +64,7 @@ class Target(Struct, frozen=True):
         low_bandwidth: the person's terminal is on a slow connection.
         ca_file: CA bundle that replaces the trust store of the operating system.
         flows: folder with the graphs of flows, as JSON files.
+        redact: paths in payloads whose values an export replaces.
         offline: show only recorded data; send no requests.
         is_url_from_profile: the profile `name` set the URL.
         ui: how the app looks.
@@ -86,6 +87,7 @@ class Target(Struct, frozen=True):
     low_bandwidth: bool = False
     ca_file: Path | None = None
     flows: Path | None = None
+    redact: tuple[str, ...] = ()
     offline: bool = False
     color: Color | None = None
     is_url_from_profile: bool = False
@@ -131,6 +133,11 @@ class Target(Struct, frozen=True):
     def title(self) -> str:
         """Name of the API for people: the profile if it sets the URL, else the host."""
         return self.name if self.is_url_from_profile else self.host
+
+    @property
+    def link_profile(self) -> str:
+        """The profile in links to its runs, or the host; empty for a recorded file, which belongs to no profile."""
+        return "" if self.offline and not self.is_url_from_profile else self.title
 
     @property
     def has_credential(self) -> bool:

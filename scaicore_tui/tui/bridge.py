@@ -20,6 +20,7 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
+from scaicore_tui.tui.file_messages import FileWritten
 from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
@@ -63,6 +64,7 @@ from scaicore_tui.units import Position
 
 if TYPE_CHECKING:
     from scaicore_tui.analysis.query import Query
+    from scaicore_tui.session.export_file import FileRequest
     from scaicore_tui.session.remembered import RememberedQueries
 
 
@@ -209,6 +211,10 @@ class Bridge:
     def save_view(self, request: SaveView) -> None:
         """Write a view into the configuration file."""
         self._start(self._writes, partial(self._offers.save_view, request), "views")
+
+    def write_file(self, request: FileRequest) -> None:
+        """Write runs to a file."""
+        self._start(self._writes, partial(self._write_file, request), "file")
 
     def offer_runs(self, request: RunsWanted) -> None:
         """Find the newest runs with some words; a new request replaces an older one."""
@@ -375,6 +381,11 @@ class Bridge:
         found = await session.statistics.overview(request.period, request.columns, session.target.core)
         if found is not None:
             self._post(FiguresRead(*found))
+
+    async def _write_file(self, request: FileRequest) -> None:
+        from scaicore_tui.session.export_file import write_runs
+
+        self._post(FileWritten(await write_runs(self._session, request)))
 
     def _on_delta(self, delta: Delta) -> None:
         if not self._detached.is_set():

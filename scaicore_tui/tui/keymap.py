@@ -2,109 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 
-from msgspec import Struct
 from msgspec.structs import replace
 from textual.binding import Binding
 
+from scaicore_tui.tui.key_contexts import (
+    ANSWERING,
+    CAUSES,
+    CHOOSING,
+    COMPARE,
+    DETAIL,
+    DIALOGS,
+    FILE,
+    FORM,
+    HELPED_DIALOGS,
+    INBOXES,
+    LATER_FIELDS,
+    LISTS,
+    MOVING,
+    READING,
+    REPLAYING,
+    RUN,
+    SCROLLING,
+    STOPPABLE,
+    TYPING,
+    KeyAction,
+    KeyContext,
+)
 from scaicore_tui.tui.key_names import shown_key
-
-
-class KeyContext(StrEnum):
-    """A part of the screen that has keys of its own. The value is its name in help and manual."""
-
-    RUNS = "runs"
-    NODES = "nodes"
-    CHECKPOINTS = "checkpoints"
-    CAUSES = "causes"
-    DETAIL = "run"
-    COMPARE = "compare"
-    INBOX = "inbox"
-    FORM = "form"
-    ANSWER = "answer"
-    COMMENT = "comment"
-    BULK = "several"
-    RESULTS = "results"
-    REPLAY = "replay"
-    INPUT = "input"
-    ENTITY = "entity"
-    TYPING_OUT = "typing out"
-    PROFILES = "profiles"
-    HELP = "help"
-    WELCOME = "welcome"
-
-    @property
-    def config_name(self) -> str:
-        """The name of its table in `[keys]`."""
-        return self.value.replace(" ", "-")
-
-
-LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
-DETAIL = frozenset({KeyContext.DETAIL})
-COMPARE = frozenset({KeyContext.COMPARE})
-RUN = DETAIL | COMPARE
-READING = LISTS | RUN | {KeyContext.INBOX, KeyContext.FORM, KeyContext.CAUSES}
-MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES}
-CAUSES = frozenset({KeyContext.CAUSES})
-FORM = frozenset({KeyContext.FORM})
-INBOXES = frozenset({KeyContext.CHECKPOINTS, KeyContext.INBOX})
-ANSWERING = frozenset({KeyContext.ANSWER, KeyContext.COMMENT})
-CHOOSING = frozenset({KeyContext.ANSWER, KeyContext.BULK})
-DIALOGS = frozenset({KeyContext.ANSWER, KeyContext.COMMENT, KeyContext.REPLAY})
-TYPING = frozenset({KeyContext.INPUT})
-REPLAYING = TYPING | {KeyContext.REPLAY, KeyContext.ENTITY}
-LATER_FIELDS = frozenset({KeyContext.COMMENT, KeyContext.ENTITY, KeyContext.TYPING_OUT})
-# Where the app can be suspended by ctrl+z. In text fields, ctrl+z undoes an edit.
-STOPPABLE = READING | CHOOSING | {KeyContext.RESULTS, KeyContext.HELP, KeyContext.WELCOME}
-# Dialogs that list their keys in the help; in their text fields, the key is typed.
-HELPED_DIALOGS = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY}
-SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY, KeyContext.TYPING_OUT}
-
-
-class KeyAction(Struct, frozen=True):
-    """An action, its keys, and the contexts in which they work. An empty `label` hides it from the footer.
-
-    With `takes_key`, the key that was pressed is the argument of the action: its screen has the bindings.
-    """
-
-    id: str
-    keys: tuple[str, ...]
-    label: str
-    description: str
-    contexts: frozenset[KeyContext]
-    writes: bool = False
-    takes_key: bool = False
-
-    @property
-    def config_name(self) -> str:
-        """Its name in `[keys]`."""
-        return self.id.rpartition(".")[2]
-
-    @property
-    def key_names(self) -> str:
-        """The display names of all keys, separated by blanks; of digits the first and the last."""
-        if self.takes_key:
-            return self.first_key
-        return " ".join(map(shown_key, self.keys))
-
-    @property
-    def first_key(self) -> str:
-        """The display name of the first key, for the footer; of digits the first and the last."""
-        if self.takes_key:
-            return f"{self.keys[0]}–{self.keys[-1]}"
-        return shown_key(self.keys[0])
-
-
-_CLAUSE_END = re.compile(r"[;,:(]")
-
-
-def first_clause(description: str) -> str:
-    """Return the first clause of a description, for messages of one line."""
-    return _CLAUSE_END.split(description)[0].strip()
-
 
 # In order of importance: a narrow footer shows only the first ones.
 ACTIONS: tuple[KeyAction, ...] = (
@@ -300,9 +226,18 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("copy", ("y",), "copy", "copy what differs as JSON: both values, with their path", COMPARE),
     KeyAction("copy", ("y",), "copy", "copy the value at the cursor; of a step its result or error", DETAIL),
     KeyAction("copy_id", ("ctrl+y",), "", "copy the id of the run", RUN),
+    KeyAction(
+        "copy_link", ("L",), "", "copy a link to the run, visit and event: for `open` and `show`", READING - CAUSES
+    ),
     KeyAction("copy_all", ("Y",), "", "copy the whole run, comparison or checkpoint as JSON", READING),
     KeyAction("copy", ("y",), "copy", "copy the input as it would be sent", frozenset({KeyContext.REPLAY})),
     KeyAction("copy", ("ctrl+y",), "", "copy the whole checkpoint as JSON", frozenset({KeyContext.ANSWER})),
+    KeyAction("write_file", ("w",), "write file", "write the run to a file: report, events, trace", READING - CAUSES),
+    KeyAction("choose", tuple("123456789"), "format", "choose the format", FILE, takes_key=True),
+    KeyAction("save", ("enter",), "write", "write the file", FILE),
+    KeyAction("redact", ("r",), "secrets", "replace what looks like a secret, or keep it", FILE),
+    KeyAction("next_field", ("tab",), "name", "change the name of the file; tab goes back", FILE),
+    KeyAction("back", ("escape", "q"), "cancel", "cancel", FILE),
     KeyAction("profile", ("P",), "profile", "switch to another profile", READING),
     KeyAction("profile", ("P",), "profiles", "choose a profile", frozenset({KeyContext.WELCOME})),
     KeyAction("switch", ("enter",), "switch", "open this profile", frozenset({KeyContext.PROFILES})),

@@ -20,7 +20,8 @@ from scaicore_tui.cli.help import COMMON, EXAMPLES, EXIT_CODES, commands, sectio
 from scaicore_tui.cli.main import app
 from scaicore_tui.config.profile_docs import KEYS, UI_KEYS, KeyDoc
 from scaicore_tui.store.read_sql import COLUMNS
-from scaicore_tui.tui.keymap import ACTIONS, READING, KeyAction, KeyContext, default_actions_in
+from scaicore_tui.tui.key_contexts import READING, KeyAction, KeyContext
+from scaicore_tui.tui.keymap import ACTIONS, default_actions_in
 from tests.docs.roff import roff
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,7 @@ CONTEXTS = {
     KeyContext.ENTITY: "Replay dialog, entity",
     KeyContext.TYPING_OUT: "Typed confirmation",
     KeyContext.PROFILES: "List of profiles",
+    KeyContext.FILE: "Writing a file",
     KeyContext.HELP: "Help",
     KeyContext.WELCOME: "Start screen without a configuration",
 }

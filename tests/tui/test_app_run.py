@@ -205,7 +205,7 @@ async def test_a_value_three_levels_deep_is_found_and_copied(monkeypatch: pytest
         await pilot.press("y")
         await stage.settle(pilot)
         assert copied == ["ERP-1"]
-        assert "copied result.reference.id" in stage.text
+        assert "clipboard: result.reference.id" in stage.text
         await pilot.press("j", "y")
         await stage.settle(pilot)
         assert json.loads(copied[-1]) == [1, 7]

@@ -13,10 +13,10 @@ from textual.keys import _character_to_key
 from scaicore_tui.config.profiles import parse_profiles
 from scaicore_tui.config.template import render_profile
 from scaicore_tui.tui.configured import MOVEMENT_KEYS, app_problems, parse_changes
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.key_names import NAMED_KEYS, parse_key, shown_key
 from scaicore_tui.tui.keymap import (
     ACTIONS,
-    KeyContext,
     action_now_on,
     actions_in,
     default_actions_in,

@@ -15,7 +15,8 @@ from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW, RUN_STYLES
 from scaicore_tui.text import cell_width, display_name, truncate
 from scaicore_tui.timefmt import age_text, deadline_text, format_duration, format_time, to_seconds
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.render.checkpoints import deadline_colour
 from scaicore_tui.tui.render.line import Line, Span, line_width, untrusted, wrap_spans
 from scaicore_tui.tui.render.replays import Relation

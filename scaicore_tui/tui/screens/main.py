@@ -8,7 +8,7 @@ from scaicore_tui.actions import Kind, Submission, gate
 from scaicore_tui.config.views import Sort
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.session import submission_of
-from scaicore_tui.tui.keymap import KeyContext
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.messages import (
     LoadHistory,
     RunOpened,

@@ -12,7 +12,8 @@ from scaicore_tui.runs.sorted_order import SORT_WORDS
 from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.text import cell_width, display_name, one_line
 from scaicore_tui.timefmt import age_text, format_duration
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.messages import RateClicked
 from scaicore_tui.tui.pane_sizes import Border, PaneSizes
 from scaicore_tui.tui.query_history import History

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 
 from scaicore_tui.analysis.event_pages import EventPage
@@ -11,10 +12,11 @@ from scaicore_tui.analysis.run_history import copy_run
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.analysis.usual import NO_CONTEXT
 from scaicore_tui.runs import Delta
+from scaicore_tui.runs.deep_link import DeepLink
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.key_queue import Debouncer
-from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
     PictureShown,
     RunsNeeded,
@@ -56,8 +58,12 @@ class RunScreen(ViewsScreen):
         listed: RunListModel | None = None,
         node: NodeKey | None = None,
         view: RunView = RunView.TIMELINE,
+        link: DeepLink | None = None,
     ) -> None:
         super().__init__(state, execution_id, node, view)
+        self._link = link
+        if link is not None and link.node_id is not None:
+            self._steps.select_visit(link.node_id, link.visit)
         self._listed = listed
         self._heading = Heading()
         self._facts = TextLines(id="facts")
@@ -105,6 +111,8 @@ class RunScreen(ViewsScreen):
         self._show_panes()
         self._read()
         self.call_after_refresh(self._show_run)
+        if self._link is not None and self._link.event is not None:
+            self.go_to_event(self._link.event)
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
@@ -228,6 +236,17 @@ class RunScreen(ViewsScreen):
 
     def action_idle(self) -> None:
         self.show_message(f"{self.key_of('idle')}: {self._steps.toggle_idle(self.shown_time)}")
+
+    @property
+    def link(self) -> DeepLink | None:
+        """The link to the selected visit, as of the event that is shown."""
+        base, step, cursor = super().link, self.selected_step, self._time_cursor
+        if base is None:
+            return None
+        event = None if cursor is None else cursor.number
+        if step is None or step.node_id is None:
+            return replace(base, event=event)
+        return replace(base, node_id=step.node_id, visit=self._steps.visit_number(step), event=event)
 
     def open_run(self, execution_id: str) -> None:
         self.app.push_screen(RunScreen(self.state, execution_id, self._listed))
