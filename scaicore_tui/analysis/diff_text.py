@@ -112,8 +112,8 @@ def short_difference(diff: RunDiff) -> str:
         return "none but the times"
     if first.pair is None:
         return "the input" if diff.input else "how they ended"
-    words = f"{step_name(first.pair.step)} {_seen_from_a(first, first.pair)}"
-    return f"the input; then {words}" if first.cause is Cause.INPUT else words
+    name = step_name(first.pair.step)
+    return f"{name}, as the input differs" if diff.input else f"{name} {_seen_from_a(first, first.pair)}"
 
 
 def _seen_from_a(first: Divergence, pair: StepPair) -> str:

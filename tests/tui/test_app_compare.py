@@ -39,7 +39,7 @@ async def test_d_names_the_partner_and_selects_the_first_difference(feed: FeedSi
         assert "first difference: plan · the input of the runs differs   same input: no, 1 difference" in stage.text
         assert cursor_lines(stage)[0].startswith("› ≠ plan ")
         # The values of the selected row are below, at their first difference.
-        assert "≠     [0]     │ Do heat pumps pay off in new buildings?" in stage.text
+        assert "≠ │   [0]     │ Do heat pumps pay off in new buildings?" in stage.text
         await pilot.press("n", "n")
         assert "search_web ·1" in cursor_lines(stage)[0]
         await pilot.press("N", "N", "N", "N")
@@ -62,9 +62,9 @@ async def test_enter_shows_the_values_of_both_and_escape_comes_back(
         await pilot.press("enter")
         await stage.settle(pilot)
         assert "plan           A ✓ exited" in stage.text
-        assert cursor_lines(stage)[0].startswith("› ≠     [0]     │ Do heat pumps pay off in new")
+        assert cursor_lines(stage)[0].startswith("› ≠ │   [0]     │ Do heat pumps pay off in new")
         await pilot.press("n")
-        assert cursor_lines(stage)[0].startswith("› ≠     [1]")
+        assert cursor_lines(stage)[0].startswith("› ≠ │   [1]")
         await pilot.press("n")
         assert "n: no value differs further down" in stage.text
         await pilot.press("y")
