@@ -66,8 +66,8 @@ text{fill:var(--text)}
 _PAGE = """
 *{box-sizing:border-box}
 html{color-scheme:light dark;-webkit-text-size-adjust:100%}
-body{margin:0 auto;padding:16px 20px 48px;max-width:1180px;background:var(--ground);color:var(--text);overflow-wrap:anywhere;
-font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+body{margin:0 auto;padding:16px 20px 48px;max-width:1180px;background:var(--ground);color:var(--text);
+overflow-wrap:anywhere;font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 h1{font-size:22px;line-height:1.3;margin:8px 0 4px}
 h2{font-size:17px;margin:28px 0 8px}h3{font-size:15px;margin:24px 0 6px}
 h1 .mono,h2 .mono,h2 code,h3 code{font-size:inherit}

@@ -85,6 +85,8 @@ class ExportReader:
             if row.execution_id == summary.execution_id
         ]
         flow = None if self._find_flow is None else self._find_flow(run, checkpoints)
+        if flow is not None and self._redactor is not None:
+            flow = self._redactor.flow(flow)
         missing = missing_events_note(summary, self._runs.gaps, to_seconds(self._now))
         graph = None if flow is None else flow.graph
         is_proven = graph is not None and not graph.is_likely
@@ -97,8 +99,12 @@ class ExportReader:
             gaps_within(summary, self._runs.gaps),
             flow,
             checkpoints,
-            self._replays.get(summary.execution_id),
+            self._original(summary.execution_id),
         )
+
+    def _original(self, execution_id: str) -> str | None:
+        original = self._replays.get(execution_id)
+        return original if original is None or self._redactor is None else self._redactor.text(original)
 
     def _redact(self, event: Event) -> Event:
         return event if self._redactor is None else self._redactor.event(event)

@@ -29,6 +29,7 @@ from scaicore_tui.sync.pollers import Pollers
 
 if TYPE_CHECKING:
     from scaicore_tui.export.redaction import Redactor
+    from scaicore_tui.session.comparisons import Comparisons
     from scaicore_tui.session.event_pages import EventPages
     from scaicore_tui.session.finished_runs import FinishedRuns
     from scaicore_tui.session.flows import FlowGraphs
@@ -166,6 +167,13 @@ class Session(Commands):
         from scaicore_tui.session.run_contexts import RunContexts
 
         return RunContexts(self.journal, self.flows.past, self.clock.monotonic)
+
+    @cached_property
+    def comparisons(self) -> Comparisons:
+        """Comparisons of runs with other runs of their Core."""
+        from scaicore_tui.session.comparisons import Comparisons
+
+        return Comparisons(self.reader.stored, lambda: self.submissions, lambda: self.now)
 
     @cached_property
     def statistics(self) -> Statistics:

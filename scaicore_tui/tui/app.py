@@ -16,7 +16,8 @@ from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.editor import Editor
 from scaicore_tui.tui.file_requests import FileRequests
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.link_opener import LinkOpener
 from scaicore_tui.tui.messages import (
     AnswerAll,
@@ -43,6 +44,8 @@ from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
 from scaicore_tui.tui.remembering import RememberingApp
 from scaicore_tui.tui.run_list_requests import RunListRequests
 from scaicore_tui.tui.run_messages import (
+    ComparisonNeeded,
+    ComparisonRead,
     ContextRead,
     EventsNeeded,
     EventsRead,
@@ -51,12 +54,8 @@ from scaicore_tui.tui.run_messages import (
     RunHistoryNeeded,
     RunHistoryRead,
 )
-from scaicore_tui.tui.screens.base import (
-    EventsListener,
-    MessageSink,
-    SessionListener,
-    SessionScreen,
-)
+from scaicore_tui.tui.screens.base import SessionScreen
+from scaicore_tui.tui.screens.listeners import EventsListener, MessageSink, SessionListener
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.terminal.app import DiffRenderingApp
@@ -195,6 +194,16 @@ class DebuggerApp(
         """Give the events of a run to the screens that show it."""
         for screen in self._run_screens:
             screen.show_history(message)
+        self.release_keys()
+
+    def on_comparison_needed(self, request: ComparisonNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.compare(request)
+
+    def on_comparison_read(self, message: ComparisonRead) -> None:
+        """Give a comparison to the screens that show runs."""
+        for screen in self._run_screens:
+            screen.show_comparison(message)
         self.release_keys()
 
     def on_picture_shown(self) -> None:

@@ -2,108 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 
-from msgspec import Struct
 from msgspec.structs import replace
 from textual.binding import Binding
 
+from scaicore_tui.tui.key_contexts import (
+    ANSWERING,
+    CAUSES,
+    CHOOSING,
+    COMPARE,
+    DETAIL,
+    DIALOGS,
+    FILE,
+    FORM,
+    HELPED_DIALOGS,
+    INBOXES,
+    LATER_FIELDS,
+    LISTS,
+    MOVING,
+    READING,
+    REPLAYING,
+    RUN,
+    SCROLLING,
+    STOPPABLE,
+    TYPING,
+    KeyAction,
+    KeyContext,
+)
 from scaicore_tui.tui.key_names import shown_key
-
-
-class KeyContext(StrEnum):
-    """A part of the screen that has keys of its own. The value is its name in help and manual."""
-
-    RUNS = "runs"
-    NODES = "nodes"
-    CHECKPOINTS = "checkpoints"
-    CAUSES = "causes"
-    DETAIL = "run"
-    INBOX = "inbox"
-    FORM = "form"
-    ANSWER = "answer"
-    COMMENT = "comment"
-    BULK = "several"
-    RESULTS = "results"
-    REPLAY = "replay"
-    INPUT = "input"
-    ENTITY = "entity"
-    TYPING_OUT = "typing out"
-    PROFILES = "profiles"
-    FILE = "file"
-    HELP = "help"
-    WELCOME = "welcome"
-
-    @property
-    def config_name(self) -> str:
-        """The name of its table in `[keys]`."""
-        return self.value.replace(" ", "-")
-
-
-LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
-READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX, KeyContext.FORM, KeyContext.CAUSES}
-MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES, KeyContext.FILE}
-FILE = frozenset({KeyContext.FILE})
-DETAIL = frozenset({KeyContext.DETAIL})
-CAUSES = frozenset({KeyContext.CAUSES})
-FORM = frozenset({KeyContext.FORM})
-INBOXES = frozenset({KeyContext.CHECKPOINTS, KeyContext.INBOX})
-ANSWERING = frozenset({KeyContext.ANSWER, KeyContext.COMMENT})
-CHOOSING = frozenset({KeyContext.ANSWER, KeyContext.BULK})
-DIALOGS = frozenset({KeyContext.ANSWER, KeyContext.COMMENT, KeyContext.REPLAY})
-TYPING = frozenset({KeyContext.INPUT})
-REPLAYING = TYPING | {KeyContext.REPLAY, KeyContext.ENTITY}
-LATER_FIELDS = frozenset({KeyContext.COMMENT, KeyContext.ENTITY, KeyContext.TYPING_OUT})
-# Where the app can be suspended by ctrl+z. In text fields, ctrl+z undoes an edit.
-STOPPABLE = READING | CHOOSING | {KeyContext.RESULTS, KeyContext.HELP, KeyContext.WELCOME}
-# Dialogs that list their keys in the help; in their text fields, the key is typed.
-HELPED_DIALOGS = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY}
-SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY, KeyContext.TYPING_OUT}
-
-
-class KeyAction(Struct, frozen=True):
-    """An action, its keys, and the contexts in which they work. An empty `label` hides it from the footer.
-
-    With `takes_key`, the key that was pressed is the argument of the action: its screen has the bindings.
-    """
-
-    id: str
-    keys: tuple[str, ...]
-    label: str
-    description: str
-    contexts: frozenset[KeyContext]
-    writes: bool = False
-    takes_key: bool = False
-
-    @property
-    def config_name(self) -> str:
-        """Its name in `[keys]`."""
-        return self.id.rpartition(".")[2]
-
-    @property
-    def key_names(self) -> str:
-        """The display names of all keys, separated by blanks; of digits the first and the last."""
-        if self.takes_key:
-            return self.first_key
-        return " ".join(map(shown_key, self.keys))
-
-    @property
-    def first_key(self) -> str:
-        """The display name of the first key, for the footer; of digits the first and the last."""
-        if self.takes_key:
-            return f"{self.keys[0]}–{self.keys[-1]}"
-        return shown_key(self.keys[0])
-
-
-_CLAUSE_END = re.compile(r"[;,:(]")
-
-
-def first_clause(description: str) -> str:
-    """Return the first clause of a description, for messages of one line."""
-    return _CLAUSE_END.split(description)[0].strip()
-
 
 # In order of importance: a narrow footer shows only the first ones.
 ACTIONS: tuple[KeyAction, ...] = (
@@ -212,7 +139,16 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
     KeyAction("fold", ("enter",), "fold", "fold or unfold; without anything to fold, inspect the step", DETAIL),
-    KeyAction("view", ("v",), "view", "next view of the run", DETAIL),
+    KeyAction("compare", ("d",), "compare", "compare the run with another one", LISTS | DETAIL | {KeyContext.INBOX}),
+    KeyAction("next_match", ("n",), "next", "go to the next difference; while values are searched, match", COMPARE),
+    KeyAction("previous_match", ("N",), "", "go to the previous difference, or match", COMPARE),
+    KeyAction("fold", ("enter",), "values", "show both values; there, fold or unfold what is equal", COMPARE),
+    KeyAction("older_run", ("right_square_bracket",), "other run", "compare with the next run of the Core", COMPARE),
+    KeyAction("newer_run", ("left_square_bracket",), "", "compare with the previous run of the Core", COMPARE),
+    KeyAction("next_pane", ("tab",), "", "go to the values, and back", COMPARE),
+    KeyAction("filter", ("slash",), "search", "search the values", COMPARE),
+    KeyAction("follow_link", ("x",), "open B", "open the other run; esc comes back", COMPARE),
+    KeyAction("view", ("v",), "view", "next view of the run", RUN),
     KeyAction("next_pane", ("tab",), "inspect", "go to the inspector of the step, and back", DETAIL),
     KeyAction("newer_run", ("left_square_bracket",), "", "previous run of the list", DETAIL),
     KeyAction("older_run", ("right_square_bracket",), "", "next run of the list", DETAIL),
@@ -229,27 +165,28 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "follow_link", ("x",), "link", "open the link: checkpoint, likely sub-run, original, last good run", DETAIL
     ),
-    KeyAction("earlier", ("left",), "time", "show the run as of the event before; esc returns to now", DETAIL),
-    KeyAction("later", ("right",), "", "show the run as of the next event", DETAIL),
-    KeyAction("earlier_change", ("left_curly_bracket",), "", "go back to the state change before", DETAIL),
-    KeyAction("later_change", ("right_curly_bracket",), "", "go to the next state change", DETAIL),
+    KeyAction("earlier", ("left",), "time", "show the run as of the event before; esc returns to now", RUN),
+    KeyAction("later", ("right",), "", "show the run as of the next event", RUN),
+    KeyAction("earlier_change", ("left_curly_bracket",), "", "go back to the state change before", RUN),
+    KeyAction("later_change", ("right_curly_bracket",), "", "go to the next state change", RUN),
     KeyAction("earlier_visit", ("left_parenthesis",), "", "go back to the visit of this node before", DETAIL),
     KeyAction("later_visit", ("right_parenthesis",), "", "go to the next visit of this node", DETAIL),
-    KeyAction("moment", ("at",), "", "show the run as of an event or a time that is typed", DETAIL),
-    KeyAction("first_event", ("0",), "", "show the run as of its first event", DETAIL),
-    KeyAction("last_event", ("dollar_sign",), "", "show the run as of its last event", DETAIL),
+    KeyAction("moment", ("at",), "", "show the run as of an event or a time that is typed", RUN),
+    KeyAction("first_event", ("0",), "", "show the run as of its first event", RUN),
+    KeyAction("last_event", ("dollar_sign",), "", "show the run as of its last event", RUN),
     KeyAction("zoom_in", ("plus",), "", "zoom in on the time of the selected step", DETAIL),
     KeyAction("zoom_out", ("minus",), "", "zoom out", DETAIL),
     KeyAction("whole_run", ("equals_sign",), "", "show all of the run on the time axis, or the selected step", DETAIL),
     KeyAction("enlarge", ("z",), "", "enlarge the steps, or the inspector, to all of the screen; and back", DETAIL),
     KeyAction("idle", ("I",), "", "fold long idle times on the time axis, or show them", DETAIL),
-    KeyAction("view_timeline", ("1",), "", "steps on the time axis", DETAIL),
-    KeyAction("view_order", ("2",), "", "steps in order, with their results", DETAIL),
-    KeyAction("view_flow", ("3",), "", "the flow, with what the run did in it", DETAIL),
-    KeyAction("view_events", ("4",), "", "events as received", DETAIL),
-    KeyAction("view_input", ("5",), "", "input of the run", DETAIL),
-    KeyAction("view_output", ("6",), "", "output or error of the run", DETAIL),
-    KeyAction("inbox", ("i",), "inbox", "open the inbox: pending checkpoints by urgency", LISTS | {KeyContext.DETAIL}),
+    KeyAction("view_timeline", ("1",), "", "steps on the time axis", RUN),
+    KeyAction("view_order", ("2",), "", "steps in order, with their results", RUN),
+    KeyAction("view_flow", ("3",), "", "the flow, with what the run did in it", RUN),
+    KeyAction("view_events", ("4",), "", "events as received", RUN),
+    KeyAction("view_input", ("5",), "", "input of the run", RUN),
+    KeyAction("view_output", ("6",), "", "output or error of the run", RUN),
+    KeyAction("view_compare", ("7",), "", "the run compared with another one", RUN),
+    KeyAction("inbox", ("i",), "inbox", "open the inbox: pending checkpoints by urgency", LISTS | RUN),
     KeyAction(
         "previous_error", ("E",), "", "go to the previous error", frozenset({KeyContext.RUNS, KeyContext.DETAIL})
     ),
@@ -284,13 +221,14 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("ages", ("A",), "", "show when runs changed, or how long ago", frozenset({KeyContext.RUNS})),
     KeyAction("pause", ("p",), "pause", "pause or resume polling", READING),
     KeyAction("refresh_now", ("r",), "refresh", "refresh now", READING),
-    KeyAction("copy", ("y",), "copy", "copy the id", READING - DETAIL),
+    KeyAction("copy", ("y",), "copy", "copy the id", READING - RUN),
+    KeyAction("copy", ("y",), "copy", "copy what differs as JSON: both values, with their path", COMPARE),
     KeyAction("copy", ("y",), "copy", "copy the value at the cursor; of a step its result or error", DETAIL),
-    KeyAction("copy_id", ("ctrl+y",), "", "copy the id of the run", DETAIL),
+    KeyAction("copy_id", ("ctrl+y",), "", "copy the id of the run", RUN),
     KeyAction(
         "copy_link", ("L",), "", "copy a link to the run, visit and event: for `open` and `show`", READING - CAUSES
     ),
-    KeyAction("copy_all", ("Y",), "", "copy the whole run or checkpoint as JSON", READING),
+    KeyAction("copy_all", ("Y",), "", "copy the whole run, comparison or checkpoint as JSON", READING),
     KeyAction("copy", ("y",), "copy", "copy the input as it would be sent", frozenset({KeyContext.REPLAY})),
     KeyAction("copy", ("ctrl+y",), "", "copy the whole checkpoint as JSON", frozenset({KeyContext.ANSWER})),
     KeyAction("write_file", ("w",), "write file", "write the run to a file: report, events, trace", READING - CAUSES),
@@ -320,7 +258,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("read_down", ("pagedown",), "", "scroll down", SCROLLING),
     KeyAction("read_up", ("pageup",), "", "scroll up", SCROLLING),
     KeyAction("back", ("escape",), "", "dismiss the notice, go to the runs, then reset view and filter", LISTS),
-    KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", DETAIL | FORM),
+    KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", RUN | FORM),
     KeyAction(
         "back", ("escape",), "back", "dismiss the notice, clear the filter, go back", frozenset({KeyContext.INBOX})
     ),

@@ -10,7 +10,8 @@ from msgspec import Struct
 from scaicore_tui.runs import Summary
 from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.text import display_name, one_line
-from scaicore_tui.tui.keymap import MOVE_ACTIONS, KeyAction, KeyContext, actions_in, first_clause
+from scaicore_tui.tui.key_contexts import KeyAction, KeyContext, first_clause
+from scaicore_tui.tui.keymap import MOVE_ACTIONS, actions_in
 from scaicore_tui.tui.render.runs import core_name
 from scaicore_tui.tui.run_list_model import View
 

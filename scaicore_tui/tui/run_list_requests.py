@@ -18,7 +18,7 @@ from scaicore_tui.tui.query_messages import (
     ValuesNeeded,
 )
 from scaicore_tui.tui.run_messages import FactsNeeded, FactsRead, SlowRunsRead
-from scaicore_tui.tui.screens.base import FiguresListener, SearchListener
+from scaicore_tui.tui.screens.listeners import FiguresListener, SearchListener
 
 
 class RunListRequests(KeyQueueApp[int]):

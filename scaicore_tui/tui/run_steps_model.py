@@ -23,6 +23,7 @@ class RunView(StrEnum):
     EVENTS = "Events"
     INPUT = "Input"
     OUTPUT = "Output"
+    COMPARE = "Compare"
 
     @property
     def shows_steps(self) -> bool:

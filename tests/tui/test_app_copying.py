@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -11,26 +10,10 @@ import pytest
 
 from tests.support.app_stage import Stage, screen_lines
 from tests.support.builders import checkpoint
+from tests.support.clipboard import Copied
 from tests.support.inbox_scene import WITH_FORM, inbox_feed
 from tests.support.invoke_server import replace_text, unwrapped_text
 from tests.support.scene import busy_feed
-
-BEGIN, END = "\x1b]52;c;", "\x07"
-
-
-class Copied(list[str]):
-    """Records what is sent to the terminal's clipboard."""
-
-    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__()
-        monkeypatch.setattr(stage.app, "send_to_terminal", self._take)
-        for name in ("TMUX", "STY", "TERM"):
-            monkeypatch.delenv(name, raising=False)
-
-    def _take(self, sequence: str) -> None:
-        assert sequence.startswith(BEGIN)
-        assert sequence.endswith(END)
-        self.append(base64.b64decode(sequence.removeprefix(BEGIN).removesuffix(END)).decode())
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import pytest
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
-from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext, actions_in
+from scaicore_tui.tui.key_contexts import COMPARE, READING, KeyContext
+from scaicore_tui.tui.keymap import ACTIONS, actions_in
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import WIDE, Stage, wait_until
 from tests.support.inbox_scene import inbox_feed
@@ -27,6 +28,7 @@ SELECTING_KEYS: dict[KeyContext, tuple[str, ...]] = {
     KeyContext.RUNS: ("j",),
     KeyContext.NODES: ("j", "tab"),
     KeyContext.DETAIL: ("j", "enter"),
+    KeyContext.COMPARE: ("j", "enter", "7"),
     KeyContext.CHECKPOINTS: ("tab", "tab", "G"),
     KeyContext.INBOX: ("i", "G"),
     KeyContext.CAUSES: ("b",),
@@ -39,9 +41,9 @@ BY_RUN, IN_LIST = (
 BY_CHECKPOINT = IN_LIST | {KeyContext.FORM}
 # The actions on a row: the expected target of each, and the key contexts in which it is the target.
 ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
-    "replay": {RUN: BY_RUN | BY_CHECKPOINT},
-    "answer": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
-    "continue": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
+    "replay": {RUN: BY_RUN | COMPARE | BY_CHECKPOINT},
+    "answer": {CHECKPOINT: BY_RUN | COMPARE | BY_CHECKPOINT},
+    "continue": {CHECKPOINT: BY_RUN | COMPARE | BY_CHECKPOINT},
     "open": {RUN: {KeyContext.RUNS, KeyContext.NODES}, CHECKPOINT: {KeyContext.CHECKPOINTS}},
     # The answer to a breakpoint needs the dialog.
     "choose": {CHECKPOINT: {KeyContext.INBOX}},
@@ -49,12 +51,13 @@ ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
     # On the screen of a run, the result of the selected step.
     "copy": {
         RUN: {KeyContext.RUNS, KeyContext.NODES},
-        "greeting": {KeyContext.DETAIL},
+        "greeting": {KeyContext.DETAIL, KeyContext.COMPARE},
         CHECKPOINT: BY_CHECKPOINT,
         FAILED: {KeyContext.CAUSES},
     },
-    "copy_id": {RUN: {KeyContext.DETAIL}},
-    "copy_all": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT, FAILED: {KeyContext.CAUSES}},
+    "copy_id": {RUN: {KeyContext.DETAIL, KeyContext.COMPARE}},
+    "copy_all": {RUN: BY_RUN | COMPARE, CHECKPOINT: BY_CHECKPOINT, FAILED: {KeyContext.CAUSES}},
+    "compare": {RUN: {KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS, KeyContext.INBOX}},
     "mark": {CHECKPOINT: IN_LIST},
     "continue_all": {CHECKPOINT: IN_LIST},
 }
@@ -64,7 +67,16 @@ OTHER_ACTIONS = {
     *("earlier_bar", "later_bar", "grow_pane", "shrink_pane", "reset_panes"),
     *("ages", "sort", "period", "causes", "list_runs", "moment", "enlarge", "earlier_visit", "later_visit"),
     *("next_pane", "previous_pane", "back", "filter", "view", "inbox", "profile", "help", "command_palette"),
-    *("view_timeline", "view_order", "view_flow", "view_events", "view_input", "view_output"),
+    *(
+        "compare",
+        "view_compare",
+        "view_timeline",
+        "view_order",
+        "view_flow",
+        "view_events",
+        "view_input",
+        "view_output",
+    ),
     *(
         "follow_link",
         "next_match",
@@ -100,11 +112,13 @@ class Effects:
         return self._READ[action](self)
 
     def _copied_id(self) -> str | None:
-        return self._copied or None
+        # Of a comparison, both values are copied.
+        changes: list[dict[str, Any]] = json.loads(self._copied) if self._copied.startswith("[") else []
+        return changes[0]["a"] if changes else self._copied or None
 
     def _copied_document(self) -> str | None:
         document: dict[str, Any] = json.loads(self._copied) if self._copied.startswith("{") else {}
-        return document.get("id") or document.get("execution_id")
+        return document.get("id") or document.get("execution_id") or document.get("a")
 
     def _shown(self) -> str | None:
         screen = self._stage.app.screen
@@ -129,6 +143,7 @@ class Effects:
         "replay": _shown,
         "answer": _shown,
         "open": _shown,
+        "compare": _shown,
         "choose": _shown,
         "send": _shown,
         "copy": _copied_id,

@@ -73,7 +73,10 @@ async def test_digits_and_v_switch_the_views_and_keep_the_step() -> None:
         await pilot.press("5")
         assert "invoices" in stage.text
         await pilot.press("6", "v")
-        assert "[1 Timeline]" in stage.text
+        assert "[7 Compare]" in stage.text
+        assert "no other run of core_invoice-batch completed" in stage.text
+        await pilot.press("v")
+        assert "[1 Time]" in stage.text
         assert "pay" in selected_line(stage)
 
 
