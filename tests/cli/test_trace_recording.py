@@ -57,6 +57,9 @@ class Stage:
         redactor = Redactor(Secret("k" * 64))
         sender: Any = self.sender
         self.traces: TraceRecording = open_traces(session, sender, redactor, has_payloads=False)
+
+    async def begin(self) -> None:
+        await self.traces.begin()
         self.task = asyncio.create_task(self.traces.run())
 
     @property
@@ -84,7 +87,7 @@ async def stage(*runs: str) -> AsyncIterator[Stage]:
     sim = FeedSim([event for number, run in enumerate(runs) for event in run_events(run, NOON + number * SECOND)])
     async with sim.session() as session:
         found = Stage(session, sim)
-        await wait_until(lambda: session._subscribers)
+        await found.begin()
         yield found
         if not found.task.done():
             await found.finish()
