@@ -131,6 +131,19 @@ async def test_a_failing_receiver_does_not_delay_the_end() -> None:
         assert (len(scene.sender.attempts), summary["runs_waiting"], summary["runs_sent"]) == (1, 1, 0)
 
 
+async def test_runs_that_ended_before_the_first_use_of_a_receiver_are_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sim = FeedSim(run_events("exec_1", NOON))
+    async with sim.session() as session:
+        await session.read_once()
+        scene = Stage(session, sim)
+        await scene.begin()
+        summary = await scene.finish()
+    assert (summary["runs_sent"], summary["runs_waiting"]) == (0, 0)
+    assert "1 run that is over already will not be sent: export --format otlp writes" in capsys.readouterr().err
+
+
 async def test_what_ended_last_is_sent_at_the_end() -> None:
     async with stage("exec_1") as scene:
         await scene.session.read_once()
