@@ -86,7 +86,7 @@ SavedViewName = Annotated[
 Statement = Annotated[str, typer.Argument(metavar="SQL", help="A SELECT statement.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 _RUN: dict[str, Any] = {
-    "help": "Id of a run, a unique prefix of it, @latest, or a link to it.",
+    "help": "Id of a run, a unique prefix of it, @latest, @failed, or a link.",
     "autocompletion": completion.runs,
 }
 Execution = Annotated[str, typer.Argument(metavar="EXECUTION", **_RUN)]

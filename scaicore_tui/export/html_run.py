@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from scaicore_tui.analysis.flow_view import heading_spans
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.export.exporter import ExportedRun
 from scaicore_tui.export.flow_picture import picture_flow
@@ -15,6 +17,7 @@ from scaicore_tui.export.report_facts import (
     Wait,
     failure_of,
     handled_failures,
+    link_of,
     marks_of,
     status_of,
     step_count_text,
@@ -25,22 +28,24 @@ from scaicore_tui.export.report_facts import (
 )
 from scaicore_tui.export.svg_flow import LEGEND, draw_flow
 from scaicore_tui.export.timeline_picture import picture_timeline
-from scaicore_tui.runs import RunStatus
+from scaicore_tui.runs import NodeVisit, RunStatus
 from scaicore_tui.text import json_pretty, one_line
 
 MAX_ID_CELLS = 200
 # Values of so many lines are shown at once, longer ones when asked for.
 MAX_OPEN_LINES = 15
 MAX_RESULTS = 500
+# Names of steps that failed without ending the run.
+MAX_HANDLED = 5
 # Pictures of at most this width are made smaller to fit into wide windows; text in larger ones would be too small.
 MAX_FITTED_PIXELS = 1_560
 
 
-def run_sections(exported: ExportedRun, level: int) -> Iterator[Markup]:
-    """Yield the parts of a run's report; its own heading is of `level`, those inside it of the next one."""
+def run_sections(profile: str, exported: ExportedRun, level: int) -> Iterator[Markup]:
+    """Yield the parts of a report of one run: its own heading is of `level`, those inside it of the next one."""
     inner = f"h{level + 1}"
     yield from _heading(exported, level)
-    yield _facts(exported)
+    yield _facts(profile, exported)
     yield from _marks(exported)
     yield from _failure(exported, inner)
     for wait in waits_of(exported):
@@ -61,7 +66,7 @@ def _heading(exported: ExportedRun, level: int) -> Iterator[Markup]:
     yield element(f"h{level}", status, " ", element("span", one_line(run.execution_id, MAX_ID_CELLS), class_="mono"))
 
 
-def _facts(exported: ExportedRun) -> Markup:
+def _facts(profile: str, exported: ExportedRun) -> Markup:
     """Return what is known about a run as pairs of name and value."""
     run = exported.run
     pairs = (
@@ -71,6 +76,7 @@ def _facts(exported: ExportedRun) -> Markup:
         ("with", step_count_text(exported)),
         ("replay of", one_line(exported.replays or "", MAX_ID_CELLS)),
         ("instance", one_line(run.instance_key or "", MAX_ID_CELLS)),
+        ("open", f"scaicore-tui open {link}" if (link := link_of(profile, exported)) else ""),
         ("seen until", "" if run.is_over else utc_time(exported.now)),
     )
     return _fact_list(pairs)
@@ -93,13 +99,22 @@ def _failure(exported: ExportedRun, inner: str) -> Iterator[Markup]:
     if failure is None:
         handled = handled_failures(exported)
         if handled:
-            ended = "went on" if not exported.run.is_over else "completed"
-            yield element("p", f"{handled:,} step{'' if handled == 1 else 's'} failed; the run {ended} all the same.")
+            yield _handled(handled, is_over=exported.run.is_over)
         return
     title: list[Child] = ["✗ Failed"]
     if failure.node:
         title += [" at ", element("code", one_line(failure.node, MAX_ID_CELLS)), f" · {failure.position}"]
     yield element("div", element(inner, *title), element("pre", failure.text), class_="box failure")
+
+
+def _handled(failed: Counter[str], *, is_over: bool) -> Markup:
+    """Return which steps failed without ending the run."""
+    count = failed.total()
+    ended = "completed" if is_over else "went on"
+    parts: list[Child] = [f"{count:,} step{'' if count == 1 else 's'} failed; the run {ended} all the same:"]
+    for name, times in failed.most_common(MAX_HANDLED):
+        parts += [" ", element("code", one_line(name, MAX_ID_CELLS)), f" ×{times}" if times > 1 else ""]
+    return element("p", *parts, ", …" if len(failed) > MAX_HANDLED else "")
 
 
 def _wait(wait: Wait, inner: str) -> Markup:
@@ -146,7 +161,7 @@ def _flow(exported: ExportedRun, inner: str) -> Iterator[Markup]:
     if view is None:
         return
     yield element(inner, "Flow")
-    yield element("p", one_line(view.graph.heading, MAX_ID_CELLS))
+    yield element("p", " · ".join(text.strip() for text, _ in heading_spans(view)[1:]))
     picture = picture_flow(view)
     if picture is not None:
         size = {"width": picture.width, "height": picture.height}
@@ -161,6 +176,8 @@ def _flow(exported: ExportedRun, inner: str) -> Iterator[Markup]:
         )
         yield element("div", svg, class_="scroll", tabindex="0", role="group", aria_label="Picture of the flow")
         yield element("p", LEGEND)
+    else:
+        yield element("p", f"It has {len(view.graph.nodes):,} nodes: too many for a picture.")
     yield _details("The flow as a table", flow_table(view))
 
 
@@ -169,18 +186,15 @@ def _values(exported: ExportedRun) -> Iterator[Markup]:
     yield _value("Input" + (", not sent in full by the API" if run.is_input_truncated else ""), run.input)
     if run.status is RunStatus.COMPLETED:
         yield _value("Output", run.output)
-    steps = [step for step in exported.steps.steps if step.visit is not None and step.visit.has_result]
-    shown = [_result(step) for step in steps[:MAX_RESULTS]]
+    steps = [(step, step.visit) for step in exported.steps.steps if step.visit is not None and step.visit.has_result]
+    shown = [_result(step, visit) for step, visit in steps[:MAX_RESULTS]]
     if shown:
         more = f", of which {MAX_RESULTS} are here" if len(steps) > MAX_RESULTS else ""
         count = f"{len(steps):,} result{'' if len(steps) == 1 else 's'} of steps{more}"
         yield _details(count, join(shown), is_printed=True)
 
 
-def _result(step: Step) -> Markup:
-    visit = step.visit
-    if visit is None:
-        return join(())
+def _result(step: Step, visit: NodeVisit) -> Markup:
     title: list[Child] = [element("code", one_line(step.name, MAX_ID_CELLS))]
     position = step_position(step)
     title.append(f" · {position}" if position else "")

@@ -27,7 +27,12 @@ _HEIGHT = 18
 
 def timeline_table(picture: TimelinePicture) -> Markup:
     """Return the timeline."""
-    axis = element("svg", *_labels(picture), class_="strip", aria_hidden="true")
+    axis = join(
+        (
+            element("span", "Time", class_="unseen"),
+            element("svg", *_labels(picture), class_="strip", aria_hidden="true"),
+        )
+    )
     columns = (
         ("Step", "name", NOTHING),
         ("State", "state", NOTHING),

@@ -11,7 +11,9 @@ from scaicore_tui.analysis.timeline_view import axis_line, layout_timeline, row_
 from scaicore_tui.export.exporter import Export, ExportedRun
 from scaicore_tui.export.markdown_text import code, fenced, table
 from scaicore_tui.export.report_facts import (
+    MAX_LINK_CHARS,
     failure_of,
+    link_of,
     marks_of,
     redaction_text,
     status_of,
@@ -75,7 +77,9 @@ def _run_row(exported: ExportedRun) -> Sequence[str]:
 def _block(export: Export, exported: ExportedRun) -> list[str]:
     run, style = exported.run, status_of(exported.run)
     core = code(run.core_id or "", _NAME_CELLS)
-    title = " · ".join(filter(None, (f"**{style.glyph} {style.word}** {code(run.execution_id, _NAME_CELLS)}", core)))
+    link = code(link_of(export.profile, exported), MAX_LINK_CHARS)
+    parts = (f"**{style.glyph} {style.word}** {code(run.execution_id, _NAME_CELLS)}", core, link)
+    title = " · ".join(filter(None, parts))
     reached = sum(step.is_reached for step in exported.steps.steps)
     head = ("started", "took", "steps", "events", "exported")
     cells = (utc_time(run.began_at), took_text(exported), f"{reached:,}", f"{run.event_count:,}", _about(export))

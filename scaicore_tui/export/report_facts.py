@@ -5,6 +5,7 @@ Names, errors and titles are foreign text, which the formats make safe; all othe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -16,11 +17,13 @@ from scaicore_tui.analysis.timeline_view import NOT_REACHED_STYLE, NOT_YET_STYLE
 from scaicore_tui.export.exporter import Export, ExportedRun
 from scaicore_tui.protocol.checkpoints import Checkpoint
 from scaicore_tui.runs import GapRow, Run, RunStatus
+from scaicore_tui.runs.deep_link import DeepLink
 from scaicore_tui.runs.status_style import NODE_STYLES, REVIEW, RUN_STYLES, StatusStyle
 from scaicore_tui.timefmt import MICROS_PER_SECOND, deadline_text, format_age, format_duration, format_iso, to_seconds
 from scaicore_tui.units import Micros
 
 MAX_ANOMALIES = 5
+MAX_LINK_CHARS = 200
 _MARK_CELLS = 200
 
 
@@ -30,6 +33,7 @@ class Failure(Struct, frozen=True):
     node: str
     position: str
     text: str
+    step: Step | None = None
 
 
 class Wait(Struct, frozen=True):
@@ -95,7 +99,7 @@ def redaction_text(export: Export) -> str:
     if not export.is_redacted:
         return "not redacted"
     count = sum(row.count for row in export.redacted)
-    return f"{count:,} value{'' if count == 1 else 's'} redacted"
+    return f"{count:,} value{'' if count == 1 else 's'} redacted" if count else "nothing to redact was found"
 
 
 def failure_of(exported: ExportedRun) -> Failure | None:
@@ -111,13 +115,26 @@ def failure_of(exported: ExportedRun) -> Failure | None:
     if not failed:
         return Failure("", "", run.error or "no reason given")
     last = max(failed, key=lambda step: step.ended_event)
-    return Failure(last.name, step_position(last), last.error or run.error or "no reason given")
+    return Failure(last.name, step_position(last), last.error or run.error or "no reason given", last)
 
 
-def handled_failures(exported: ExportedRun) -> int:
-    """Return how many steps failed without ending the run."""
-    failed = sum(step.has_failed for step in exported.steps.steps)
-    return failed if exported.run.status is not RunStatus.FAILED else 0
+def link_of(profile: str, exported: ExportedRun) -> str:
+    """Return the link by which the run opens in the app, at the step that ended it; empty if it would be very long."""
+    failure, run = failure_of(exported), exported.run
+    step = None if failure is None else failure.step
+    node = None if step is None else run.nodes.get(step.key)
+    visit = None
+    if step is not None and node is not None and node.visit_count > 1:
+        visit = 1 + node.dropped + next(index for index, one in enumerate(node.visits) if one is step.visit)
+    text = str(DeepLink(run.execution_id, profile, None if step is None else step.node_id, visit))
+    return text if len(text) <= MAX_LINK_CHARS else ""
+
+
+def handled_failures(exported: ExportedRun) -> Counter[str]:
+    """Return how many steps of each name failed without ending the run; none if the run failed."""
+    if exported.run.status is RunStatus.FAILED:
+        return Counter()
+    return Counter(step.name for step in exported.steps.steps if step.has_failed)
 
 
 def step_style(step: Step, *, is_over: bool) -> StatusStyle:

@@ -80,7 +80,7 @@ a{color:var(--blue)}
 .status{white-space:nowrap}
 .facts{display:flex;flex-wrap:wrap;gap:2px 24px;margin:4px 0 12px;padding:0}
 .facts div{display:flex;gap:6px;min-width:0}
-dt{color:var(--grey)}dd{margin:0;min-width:0}
+dt{color:var(--grey);white-space:nowrap}dd{margin:0;min-width:0}
 .box{margin:12px 0;padding:8px 14px;border:1px solid var(--line);border-left-width:6px;
 border-radius:4px;background:var(--panel)}
 .box.failure{border-color:var(--red)}.box.mark,.box.person{border-color:var(--amber)}
@@ -104,6 +104,7 @@ thead th{color:var(--grey);border-top:0}
 .d1{padding-left:16px}.d2{padding-left:32px}.d3{padding-left:48px}.d4{padding-left:64px}.d5{padding-left:80px}
 .d6{padding-left:96px}
 details{margin:6px 0}
+.unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .fixed{white-space:nowrap}.rows .name{min-width:150px}
 summary{cursor:pointer;padding:3px 0}
 details details{margin-left:14px}
@@ -111,9 +112,9 @@ details details{margin-left:14px}
 .about{color:var(--grey);font-size:13px;margin:0}
 footer{margin-top:36px;padding-top:8px;border-top:1px solid var(--line);color:var(--grey);font-size:13px}
 @media (min-width:900px){.flow.fit{max-width:100%;height:auto}}
-@media (max-width:640px){
+@media (max-width:900px){.only-wide{display:none}}
+@media screen and (max-width:760px){
 body{padding:10px 12px 40px;font-size:16px}
-.only-wide{display:none}
 .timeline,.timeline tbody,.timeline thead{display:block}
 .timeline tr{display:grid;grid-template-columns:1fr auto auto;gap:0 10px;padding:5px 0;border-top:1px solid var(--line)}
 .timeline thead tr{border-top:0}

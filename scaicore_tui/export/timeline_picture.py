@@ -28,9 +28,9 @@ from scaicore_tui.export.report_facts import step_style
 from scaicore_tui.runs.model import NodeState
 from scaicore_tui.runs.status_style import StatusStyle
 
-# Labels of the axis are placed as if it were so many characters wide, and half as many on a phone.
-AXIS_CELLS = 84
-NARROW_CELLS = 40
+# Labels of the axis are placed as if it were about so many characters wide, and fewer in narrow windows.
+AXIS_CELLS = 50
+NARROW_CELLS = 36
 # Width of the terminal for which the axis is laid out: names and durations stand left and right of it.
 _TIMELINE_CELLS = AXIS_CELLS + 10 + 7 + 2
 MAX_ROWS = 300

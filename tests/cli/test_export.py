@@ -50,6 +50,8 @@ def test_one_run_is_the_document_of_show_and_a_query_gives_a_list(program: Progr
     shown = json.loads(program("show", "exec_a", "--json", *source).stdout)
     one = json.loads(program("export", "exec_a", "--format", "json", *source).stdout)
     assert one == shown | {"missing": None}
+    failed = json.loads(program("export", "@failed", "--format", "json", *source).stdout)
+    assert failed["execution_id"] == "exec_d"
     found = json.loads(program("export", "--where", "status:failed", "--format", "json", *source).stdout)
     assert [run["execution_id"] for run in found] == ["exec_d"]
 

@@ -12,21 +12,27 @@ import pytest
 from msgspec.structs import replace
 from textual.color import Color
 
+from scaicore_tui.analysis.flow_graph import GraphOrigin, build_graph
 from scaicore_tui.analysis.flow_inference import infer_graph
 from scaicore_tui.analysis.flow_view import view_flow
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export import html_report as module
 from scaicore_tui.export import html_tables
 from scaicore_tui.export.exporter import Export, ExportedRun, Redacted
+from scaicore_tui.export.flow_picture import MAX_NODES, MAX_PIXELS, picture_flow
 from scaicore_tui.export.html_report import html_report
 from scaicore_tui.export.markup import element, own_text
+from scaicore_tui.export.report_facts import link_of
 from scaicore_tui.export.report_style import DARK, LIGHT
+from scaicore_tui.protocol import decode_event
+from scaicore_tui.protocol.flows import FlowDocument, FlowNode
 from scaicore_tui.runs import Gap, RunStatus
+from scaicore_tui.runs.deep_link import DeepLink, parse_link
 from scaicore_tui.store.report_file import read_report
 from scaicore_tui.tui.theme_colours import MIN_CONTRAST, contrast
-from tests.support.builders import NOON, SECOND, completed, entered, exited, read_row, started
+from tests.support.builders import NOON, SECOND, completed, entered, event, exited, read_row, started
 from tests.support.exported_runs import export_of, exported, generated
-from tests.support.flow_graphs import shipped
+from tests.support.flow_graphs import build, shipped
 from tests.support.report_markup import ReportParser, parse_report
 from tests.support.scene import INVOICES, REVIEW, completed_triage, failed_batch, running_triage, waiting_expense
 
@@ -80,6 +86,24 @@ def test_headings_have_no_gaps_and_tables_say_what_their_cells_are() -> None:
         assert report.elements.count("script") == 1
 
 
+def test_a_report_says_how_to_open_the_run_at_the_step_that_failed() -> None:
+    run = exported(failed_batch())
+    link = link_of("prod eu", run)
+    assert parse_link(link) == DeepLink("exec_5b0c11", "prod eu", "pay", 3)
+    assert "scaicore-tui open scai:demo/exec_5b0c11#pay.3" in text_of(parsed(run))
+    odd = exported([started(execution="a/b#c.1@2 <d>"), entered("e.f#g", execution="a/b#c.1@2 <d>")])
+    assert parse_link(link_of("", odd)) == DeepLink("a/b#c.1@2 <d>")
+    assert link_of("", exported([started(execution="x" * 500)])) == ""
+
+
+def test_failures_that_did_not_end_the_run_are_named() -> None:
+    failed = event("block.failed", NOON, node_id="b", block_kind="rigid", error={"code": "X"})
+    events = [started(), entered("a"), entered("b"), failed, entered("b"), failed, exited("a"), completed(NOON + 1)]
+    text = text_of(parsed(exported(events)))
+    assert "2 steps failed; the run completed all the same: \nb\n ×2" in text
+    assert "✗ Failed" not in text
+
+
 def test_a_waiting_run_says_who_is_asked_what_and_until_when() -> None:
     text = text_of(parsed(waiting()))
     for expected in (
@@ -105,6 +129,41 @@ def test_what_is_not_complete_is_said_before_the_error() -> None:
     assert marks < lines.index("✗ Failed at ")
 
 
+def test_values_that_the_api_cut_and_events_that_cannot_be_read_are_counted() -> None:
+    cut: Any = {"result_binding": "x", "result_binding_value": [1], "result_binding_truncated": True}
+    events = [started(input_truncated=True), entered("a"), exited("a", **cut), completed(timestamp=1)]
+    events.append(decode_event(b'{"type": 5, "payload": {"execution_id": "exec_1"}}'))
+    run = exported(events)
+    run.run.anomalies += [f"odd {number}" for number in range(9)]
+    text = text_of(parsed(run))
+    for expected in (
+        "the API sent 2 values of it cut or not at all",
+        "1 event of it cannot be read in full",
+        "anomaly: odd 0",
+        "more anomalies",
+        "Input, not sent in full by the API",
+        " · not sent in full by the API",
+    ):
+        assert expected in text, expected
+
+
+def test_a_run_that_failed_without_a_step_says_its_error() -> None:
+    failed = event("invocation.failed", NOON, error={"code": "NO_FLOW", "message": "the flow is gone"})
+    text = text_of(parsed(exported([started(), failed])))
+    assert "✗ Failed\nNO_FLOW: the flow is gone\nTimeline\nNo step of this run is known." in text
+
+
+def test_a_flow_that_is_too_large_or_far_apart_is_a_table() -> None:
+    run = exported(failed_batch())
+    long = build(*(f"n{number} > n{number + 1}" for number in range(MAX_NODES)))
+    text = text_of(parsed(replace(run, flow=view_flow(long, run.run))))
+    assert f"It has {MAX_NODES + 1} nodes: too many for a picture." in text
+    nodes = (FlowNode("a", x=0), FlowNode("b", x=MAX_PIXELS + 1))
+    picture = picture_flow(view_flow(build_graph(FlowDocument(nodes), GraphOrigin.FILE, "f"), run.run))
+    assert picture is not None
+    assert not picture.is_canvas
+
+
 def test_every_step_is_in_the_table_beside_the_picture() -> None:
     for seed in SEEDS:
         run = generated(seed)
@@ -117,7 +176,7 @@ def test_every_step_is_in_the_table_beside_the_picture() -> None:
 def test_the_flow_stands_as_on_the_canvas_or_says_that_it_is_no_design() -> None:
     run = exported(failed_batch(), shipped(INVOICES))
     drawn = text_of(parsed(replace(run, flow=view_flow(shipped(INVOICES), run.run))))
-    assert "invoice-batch from the file invoice-batch.json" in drawn
+    assert "invoice-batch from the file invoice-batch.json · 6 of 7 nodes not reached" in drawn
     graph = infer_graph([run.run])
     assert graph is not None
     inferred = text_of(parsed(replace(run, flow=view_flow(graph, run.run))))

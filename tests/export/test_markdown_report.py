@@ -23,7 +23,7 @@ def lines_of(*runs: ExportedRun) -> list[str]:
 
 def test_a_failed_run() -> None:
     assert lines_of(exported(failed_batch(), shipped(INVOICES), now=NOON)) == [
-        "**✗ failed** `exec_5b0c11` · `core_invoice-batch`",
+        "**✗ failed** `exec_5b0c11` · `core_invoice-batch` · `scai:demo/exec_5b0c11#pay.3`",
         "- failed at `pay`, iteration 3, 680ms after the start: "
         "`BANK_DOWN: the bank did not answer within 30 s; payment 3 of 3 was not made`",
         "- not complete: `anomaly: ended inside a node`",

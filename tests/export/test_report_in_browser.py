@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from tests.support.hostile.markup_attacks import BEACON, MARKUP_ATTACKS, PROPERT
 from tests.support.report_markup import parse_report
 from tests.support.scene import INVOICES, failed_batch
 
-pytestmark = [needs_chromium, pytest.mark.xdist_group("chromium")]
+pytestmark = needs_chromium
+SIDES = "(r => [r.left, r.right])(e.getBoundingClientRect())"
 PHONE, WIDE = (400, 800), (1200, 900)
 
 
@@ -50,8 +52,8 @@ def attempts(browser: Browser) -> list[Any]:
 def hostile_report() -> str:
     export = hostile_export("markup")
     runs = list(export.runs)
-    # All runs but half of those with a single string: they take long to draw.
-    return "".join(html_report(replace(export, runs=runs[: len(runs) // 2] + runs[-1:])))
+    # Half of those with a single string, and the one with all of them: they take long to draw.
+    return "".join(html_report(replace(export, runs=[*runs[::2], runs[-1]])))
 
 
 def failed_report() -> Export:
@@ -101,10 +103,15 @@ def test_the_report_is_styled_and_complete_without_javascript(browser: Browser, 
 
 def test_it_is_readable_on_a_phone_and_in_the_dark(browser: Browser, tmp_path: Path) -> None:
     url = write(tmp_path, "".join(html_report(failed_report())))
-    for size in (PHONE, WIDE):
+    for size in (PHONE, (780, 600), WIDE):
         browser.resize(*size)
         browser.open(url)
         assert browser.value("document.documentElement.scrollWidth") <= size[0]
+        labels = browser.value(
+            f"[...document.querySelectorAll('thead svg text')].map(e => {SIDES}).filter(([a, b]) => b)"
+        )
+        assert len(labels) >= 3
+        assert all(left[1] < right[0] for left, right in pairwise(sorted(labels))), size
         narrowest = "Math.min(...[...document.querySelectorAll('.timeline tbody th')].map(e => e.clientWidth))"
         assert browser.value(narrowest) >= 100
     colours = []

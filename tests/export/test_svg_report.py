@@ -16,6 +16,8 @@ from scaicore_tui.export.exporter import ExportedRun
 from scaicore_tui.export.flow_picture import BOX_HEIGHT, BOX_WIDTH, picture_flow
 from scaicore_tui.export.svg_document import standalone_screenshot
 from scaicore_tui.export.svg_report import MAX_RUNS, svg_report
+from scaicore_tui.runs import Gap
+from tests.support.builders import NOON, SECOND, entered, exited, started
 from tests.support.exported_runs import export_of, exported, generated
 from tests.support.flow_graphs import build, shipped
 from tests.support.hostile.markup_attacks import MARKUP_ATTACKS
@@ -61,6 +63,26 @@ def test_all_is_inside_the_picture_and_in_order() -> None:
         tops = [float(found.attrib["transform"].split(" ")[1][:-1]) for found in root.iter(f"{SVG}g") if found.attrib]
         assert tops == sorted(tops)
         assert tops[-1] < height
+
+
+def test_idle_time_gaps_waits_and_open_steps_have_signs_of_their_own() -> None:
+    hour = NOON + 3_600 * SECOND
+    events = [
+        started(),
+        entered("work"),
+        exited("work", NOON + SECOND),
+        entered("ask", NOON + SECOND, kind="checkpoint"),
+    ]
+    events += [exited("ask", hour, kind="checkpoint"), entered("reply", hour)]
+    gap = Gap(2, 0, NOON + SECOND, hour, "exec_1", "exec_1")
+    root = parsed(exported(events, now=hour + 2 * SECOND, gaps=[gap]))
+    classes = [found.get("class", "") for found in root.iter()]
+    for name in ("idle", "gap", "wait green", "bar green", "bar blue"):
+        assert name in classes, name
+    shown = texts(root)
+    assert "~59m59s" in shown
+    assert "▸" in shown
+    assert any("events lost to retention" in text for text in shown)
 
 
 def test_more_runs_than_fit_are_refused() -> None:

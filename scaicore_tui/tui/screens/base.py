@@ -315,10 +315,8 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     @property
     def link(self) -> DeepLink | None:
         """The link to what is selected; None if no run is."""
-        run, target = self.current_run, self.state.session.target
-        # A recorded file that belongs to no profile: readers name theirs.
-        profile = "" if target.offline and not target.is_url_from_profile else target.title
-        return None if run is None else DeepLink(run.execution_id, profile)
+        run = self.current_run
+        return None if run is None else DeepLink(run.execution_id, self.state.session.target.link_profile)
 
     def action_copy_all(self) -> None:
         label, value = self.copy_json

@@ -37,7 +37,8 @@ class ComparePanes(Container):
     ComparePanes.-compared.-tall #compare-values { display: block; }
     ComparePanes.-inspecting #compare-values { display: block; }
     ComparePanes.-inspecting #compare-rows { display: none; }
-    ComparePanes.-inspecting.-tall #compare-rows { display: block; max-height: 30%; }
+    ComparePanes.-inspecting.-tall #compare-rows { display: block; }
+    ComparePanes.-inspecting.-tall.-long #compare-rows { max-height: 30%; }
     ComparePanes #compare-title { background: $panel; }
     """
 
@@ -100,6 +101,8 @@ class ComparePanes(Container):
     def inspect(self, *, inspecting: bool) -> None:
         """Give the keys to the values, or to the rows."""
         self.set_class(inspecting, "-inspecting")
+        # Long values get more room while they are read.
+        self.set_class(inspecting and self.values.row_count > self.values.size.height, "-long")
         for rows in (self.rows, self.values):
             rows.set_active(active=rows is self.active)
         self._show_columns()
@@ -163,15 +166,17 @@ class ComparePanes(Container):
         """Return the name of the selected row, and how it went in both runs, above their values."""
         before, cells = self.values.columns
         return [
-            column(f" {row.name}", before, "text strong"),
-            *_side_spans("A", row.a, cells),
-            *_side_spans("B", row.b, cells),
+            column(f" {row.name}", before - 1, "text strong"),
+            (" ", "text"),
+            *_side_spans("A", row.a, cells, no_step=NO_STEP if row.pair is not None else ""),
+            *_side_spans("B", row.b, cells, no_step=NO_STEP if row.pair is not None else ""),
         ]
 
 
-def _side_spans(name: str, side: Side, cells: int) -> list[Span]:
-    letter: Span = (f"{name} ", "accent strong")
-    if side.style is None:
-        return [letter, column(NO_STEP, max(0, cells - 3), "grey"), (" ", "text")]
-    text = f"{side.style.glyph} {side.style.word} {side.took} {side.code}".rstrip()
-    return [letter, column(text, max(0, cells - 3), side.style.colour), (" ", "text")]
+def _side_spans(name: str, side: Side, cells: int, *, no_step: str) -> list[Span]:
+    """Return the letter of a run, and how a step went in it."""
+    style, text = side.style, no_step
+    if style is not None:
+        text = f"{style.glyph} {style.word} {side.took} {side.code}".rstrip()
+    colour = "grey" if style is None else style.colour
+    return [(f"{name} ", "accent strong"), column(text, max(0, cells - 3), colour), (" ", "text")]
