@@ -185,8 +185,9 @@ def export(
     """Write runs to a file, to pass them on.
 
     `html` is a report for a browser, which opens again with `--offline --journal`; `markdown` a message for a channel,
-    `svg` a picture. `jsonl` has their events as received, `json` the documents of `show --json`. What looks like a
-    secret (tokens, keys, passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html,
+    `svg` a picture. `jsonl` has their events as received, `json` the documents of `show --json`. `chrome` (.trace.json)
+    is for Perfetto and speedscope, `otlp` (.otlp.json) for receivers of OpenTelemetry traces. What looks like a secret
+    (tokens, keys, passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html,
     markdown, svg and otlp: equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says
     the format if `--format` does not.
     """
@@ -282,12 +283,11 @@ def record(
     The journal is the profile's, or the file that `--journal` names. At the end it prints a summary, which includes
     the events that it could not read. The exit code is 3 if it could not read anything.
 
-    With `--otlp` each run is sent as a trace once it is over, redacted, and without inputs, outputs and results unless
-    `--payloads` is set. URL is the address of a receiver of OTLP over HTTP, such as `http://localhost:4318`, or `env`
-    for that of `OTEL_EXPORTER_OTLP_ENDPOINT`; the other `OTEL_EXPORTER_OTLP_*` variables (headers, timeout,
-    compression, certificate) apply to both. Runs that cannot be sent are sent later, also by the next recording. What
-    happens in a run after it was sent is not sent: `export --format otlp` writes the whole run, with the same ids.
-    This needs the extra `otlp`: `pip install 'scaicore-tui[otlp]'`.
+    With `--otlp` each run is sent as a trace once it is over: redacted, and without inputs, outputs and results unless
+    `--payloads` is set. URL is that of a receiver of OTLP over HTTP, or `env` for that of
+    `OTEL_EXPORTER_OTLP_ENDPOINT`; the other `OTEL_EXPORTER_OTLP_*` variables apply to both. What cannot be sent is sent
+    later, also by the next recording. What happens in a run after it was sent is only in `export --format otlp`, with
+    the same ids. This needs `pip install 'scaicore-tui[otlp]'`.
     """
     from scaicore_tui.cli.commands import record
 

@@ -51,7 +51,7 @@ class FinishedRuns:
     async def begin(self) -> int:
         """Find what earlier recordings did not send; return the number of runs that ended before the first of them.
 
-        Call it once all runs are loaded. Raises StorageError.
+        Call it once all runs are loaded, and before new events are read. Raises StorageError.
         """
         before = await asyncio.to_thread(self._table.begin)
         await self._refill()

@@ -57,6 +57,9 @@ class Stage:
         redactor = Redactor(Secret("k" * 64))
         sender: Any = self.sender
         self.traces: TraceRecording = open_traces(session, sender, redactor, has_payloads=False)
+
+    async def begin(self) -> None:
+        await self.traces.begin()
         self.task = asyncio.create_task(self.traces.run())
 
     @property
@@ -84,7 +87,7 @@ async def stage(*runs: str) -> AsyncIterator[Stage]:
     sim = FeedSim([event for number, run in enumerate(runs) for event in run_events(run, NOON + number * SECOND)])
     async with sim.session() as session:
         found = Stage(session, sim)
-        await wait_until(lambda: session._subscribers)
+        await found.begin()
         yield found
         if not found.task.done():
             await found.finish()
@@ -126,6 +129,19 @@ async def test_a_failing_receiver_does_not_delay_the_end() -> None:
         summary = await scene.finish()
         assert scene.sender.is_closed
         assert (len(scene.sender.attempts), summary["runs_waiting"], summary["runs_sent"]) == (1, 1, 0)
+
+
+async def test_runs_that_ended_before_the_first_use_of_a_receiver_are_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sim = FeedSim(run_events("exec_1", NOON))
+    async with sim.session() as session:
+        await session.read_once()
+        scene = Stage(session, sim)
+        await scene.begin()
+        summary = await scene.finish()
+    assert (summary["runs_sent"], summary["runs_waiting"]) == (0, 0)
+    assert "1 run that is over already will not be sent: export --format otlp writes" in capsys.readouterr().err
 
 
 async def test_what_ended_last_is_sent_at_the_end() -> None:

@@ -42,12 +42,15 @@ class TraceRecording:
         self._reported_late = 0
         self._spans_sent = self._spans_refused = self._runs_sent = self._runs_refused = 0
 
-    async def run(self) -> None:
-        """Send runs until `finish`."""
+    async def begin(self) -> None:
+        """Find the runs that earlier recordings did not send. Call it before new events are read."""
         before = await self._runs.begin()
         if before:
             runs = "1 run that is" if before == 1 else f"{before:,} runs that are"
             self._say(f"{runs} over already will not be sent: export --format otlp writes such runs")
+
+    async def run(self) -> None:
+        """Send runs until `finish`."""
         while not self._ending.is_set():
             await self._send_ready()
             if self._problem:
