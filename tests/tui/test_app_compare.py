@@ -113,7 +113,7 @@ async def test_the_run_is_compared_as_of_the_event_at_the_time_cursor(feed: Feed
         await stage.settle(pilot)
         assert "as of event 1 of 20" in stage.text
         assert "first difference: the input; all steps are alike" in stage.text
-        assert "the other run goes on" in stage.text
+        assert "A goes on" in stage.text
         await pilot.press("right", "right")
         await stage.settle(pilot)
         assert "first difference: plan" in stage.text
@@ -128,7 +128,7 @@ async def test_a_run_that_goes_on_is_compared_again() -> None:
     async with stage.opened(WIDE) as pilot:
         await pilot.press("slash", *"exec_8f21c4", "enter", "d")
         await stage.settle(pilot)
-        assert "the other run goes on" in stage.text
+        assert "A goes on" in stage.text
         assert "= reply " in stage.text
         assert compare_screen(stage).key_context.value == "compare"
         run = RunEvents("exec_8f21c4", TRIAGE, 88)
