@@ -48,6 +48,7 @@ DETAIL = frozenset({KeyContext.DETAIL})
 CAUSES = frozenset({KeyContext.CAUSES})
 FORM = frozenset({KeyContext.FORM})
 INBOXES = frozenset({KeyContext.CHECKPOINTS, KeyContext.INBOX})
+MARKING = INBOXES | {KeyContext.RUNS}
 ANSWERING = frozenset({KeyContext.ANSWER, KeyContext.COMMENT})
 CHOOSING = frozenset({KeyContext.ANSWER, KeyContext.BULK})
 DIALOGS = frozenset({KeyContext.ANSWER, KeyContext.COMMENT, KeyContext.REPLAY})
@@ -195,6 +196,14 @@ ACTIONS: tuple[KeyAction, ...] = (
         "mark it and go on; a then gives all marked ones the same answer",
         frozenset({KeyContext.CHECKPOINTS}),
     ),
+    KeyAction(
+        "mark",
+        ("space",),
+        "",
+        "mark it and go on; R then replays all marked ones, d compares with one",
+        frozenset({KeyContext.RUNS}),
+    ),
+    KeyAction("mark_alike", ("asterisk",), "", "mark all listed runs, or none", frozenset({KeyContext.RUNS})),
     KeyAction("mark_range", ("M",), "", "mark all from the last mark to here", frozenset({KeyContext.INBOX})),
     KeyAction("continue_all", ("C",), "", "continue all breakpoints of this node or Core", INBOXES, writes=True),
     KeyAction(
@@ -297,7 +306,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("cursor_down", ("down", "j"), "", "down", MOVING),
     KeyAction("cursor_up", ("up", "k"), "", "up", MOVING),
     KeyAction("page_down", ("pagedown",), "", "page down", MOVING),
-    KeyAction("page_down", ("space",), "", "page down", (READING | {KeyContext.HELP}) - INBOXES),
+    KeyAction("page_down", ("space",), "", "page down", (READING | {KeyContext.HELP}) - MARKING),
     KeyAction("page_up", ("pageup",), "", "page up", MOVING),
     KeyAction("first", ("g", "home"), "", "go to the start", MOVING),
     KeyAction("last", ("G", "end"), "", "go to the end", MOVING),

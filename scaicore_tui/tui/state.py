@@ -77,6 +77,8 @@ class Drafts:
             drafts.pop(target_id, None)
 
 
+# So many runs can be marked: each of them can become a write.
+MAX_MARKED_RUNS = 100
 SENDING_MARK: Span = ("sending…", progress_colour(Progress.SENDING))
 QUEUED_MARK: Span = ("to be sent…", progress_colour(Progress.SENDING))
 _SHOWN_REPLAY_PROGRESS = (
@@ -101,6 +103,8 @@ class AppState:
         self.notices = Notices()
         self.drafts = Drafts()
         self.marked: set[str] = set()
+        # The ids of the marked runs, in the order in which they were marked.
+        self.marked_runs: dict[str, None] = {}
         self.resolved = ResolvedCheckpoints()
         # The queries used before, and the views of the configuration by name.
         self.query_history, self.checkpoint_history = History(), History()
@@ -224,6 +228,16 @@ class AppState:
     def toggle_mark(self, checkpoint_id: str) -> None:
         """Mark a checkpoint to be answered together with others, or remove its mark."""
         self.marked ^= {checkpoint_id}
+
+    def toggle_run_mark(self, execution_id: str) -> bool:
+        """Mark a run to do something with all marked ones, or remove its mark; return False if too many are marked."""
+        if execution_id in self.marked_runs:
+            del self.marked_runs[execution_id]
+        elif len(self.marked_runs) < MAX_MARKED_RUNS:
+            self.marked_runs[execution_id] = None
+        else:
+            return False
+        return True
 
     def allowed_actions(
         self, context: KeyContext, writes: gate.WriteContext, run: Run | None, checkpoint: Checkpoint | None
