@@ -102,6 +102,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "replay": (
         ("scaicore-tui replay exec_8f2", "invoke again with the captured input"),
         ("scaicore-tui replay exec_8f2 --input input.json --yes", "invoke again with another input"),
+        (
+            "scaicore-tui replay --where 'status:failed core:triage' --max 20",
+            "replay the newest failures, with verdicts",
+        ),
     ),
     "schema": (
         ("scaicore-tui schema", "list the commands that have a schema"),

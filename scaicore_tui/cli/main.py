@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
+from scaicore_tui.cli import write_commands
 from scaicore_tui.cli.arguments import (
     AnyExecution,
     At,
-    BreakpointId,
-    CheckpointId,
     Execution,
     FlowFile,
     ForSeconds,
@@ -23,7 +22,6 @@ from scaicore_tui.cli.arguments import (
     JsonLines,
     Limit,
     OfExecution,
-    OptionId,
     RunA,
     RunB,
     RunView,
@@ -39,7 +37,6 @@ from scaicore_tui.cli.arguments import (
     View,
     Where,
     Width,
-    Yes,
     parse_duration,
 )
 from scaicore_tui.cli.commands.app import DEMO_RATE, DEMO_SEED, open_app, open_demo
@@ -334,50 +331,9 @@ def sql(
     return sql.run_statement(common, statement, timeout, csv, json)
 
 
-@command()
-@takes_common
-def resolve(
-    common: Common,
-    checkpoint_id: CheckpointId,
-    option: OptionId,
-    comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Comment to send with the answer.")] = None,
-    yes: Yes = False,
-    json: Json = False,
-) -> int:
-    """Answer a checkpoint and wait until its run continues.
-
-    It asks for confirmation on a terminal. Without a terminal it requires `--yes`.
-    """
-    from scaicore_tui.cli.commands import write
-
-    return run(write.resolve(common, checkpoint_id, option, comment, yes, json))
-
-
-@command(name="continue")
-@takes_common
-def continue_(common: Common, checkpoint_id: BreakpointId, yes: Yes = False, json: Json = False) -> int:
-    """Continue a breakpoint and wait until its run continues."""
-    from scaicore_tui.cli.commands import write
-
-    return run(write.continue_(common, checkpoint_id, yes, json))
-
-
-@command()
-@takes_common
-def replay(
-    common: Common,
-    execution: Execution,
-    source: Annotated[
-        str | None, typer.Option("--input", metavar="FILE|-", help="File with another input (JSON), or - for stdin.")
-    ] = None,
-    entity: Annotated[str | None, typer.Option(metavar="ID", help="Entity to invoke the Core for.")] = None,
-    yes: Yes = False,
-    json: Json = False,
-) -> int:
-    """Invoke a run's Core again, with the same or another input."""
-    from scaicore_tui.cli.commands import write
-
-    return run(write.replay(common, execution, source, entity, yes, json))
+command()(write_commands.resolve)
+command(name="continue")(write_commands.continue_)
+command()(write_commands.replay)
 
 
 @command()

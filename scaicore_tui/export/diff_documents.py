@@ -83,10 +83,10 @@ def _visit(step: Step | None, numbers: _Numbers) -> ComparedVisitDocument | None
 
 
 def _changes(found: Iterable[Change]) -> list[ChangeDocument]:
-    return [_change(change) for change in found]
+    return [change_document(change) for change in found]
 
 
-def _change(change: Change) -> ChangeDocument:
+def change_document(change: Change) -> ChangeDocument:
     document: ChangeDocument = {"path": path_text(change.path)}
     if change.a is not MISSING:
         document["a"] = change.a
