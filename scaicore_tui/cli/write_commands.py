@@ -70,7 +70,7 @@ def replay(
 ) -> int:
     """Invoke a run's Core again, or those of many runs.
 
-    Of one run the input may be another one (`--input`). With `--where` and `--max` it replays the newest runs that
+    A single run can be given another input (`--input`). With `--where` and `--max` it replays the newest runs that
     match, one by one with their captured inputs, and prints a verdict on each: fixed, alike (equal outputs), output
     differs, same error (the same node and the same error but for numbers, ids, paths and quoted values), other error,
     waits for a person, unknown, or not sent. It asks once for all. Runs that have not ended and runs without a
