@@ -112,6 +112,14 @@ class _Writer:
         return json.dumps(value, allow_nan=self._non_finite != "refuse")
 
 
+def to_bytes(text: str) -> bytes:
+    """Return text in UTF-8. Bytes of an event that are no UTF-8, as surrogate escapes, stay as they were received."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
 def reindent(text: str) -> str:
     """Return valid JSON text indented over several lines, as `write` does with an indent.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hmac import compare_digest
 from typing import NoReturn
 
@@ -65,6 +65,14 @@ def redact(text: str) -> str:
             parts += [text[end:begin], MASK]
         end = max(end, stop)
     return _IN_URL.sub(f"{MASK}@", "".join([*parts, text[end:]]))
+
+
+def replace_known(text: str, replacement: Callable[[str], str]) -> str:
+    """Return `text` with each whole secret that this process knows replaced; a fast check for much text."""
+    for known in tuple(_known):
+        if known in text:
+            text = text.replace(known, replacement(known))
+    return text
 
 
 def _find_fragments(text: str) -> Iterator[tuple[int, int]]:

@@ -89,6 +89,12 @@ def sort_groups(groups: Iterable[ErrorGroup]) -> list[ErrorGroup]:
     return sorted(groups, key=lambda group: (-group.count, -(group.last_at or 0), group.key))
 
 
+def split_error(error: str) -> tuple[str | None, str]:
+    """Return the code with which the text of an error begins, None without one, and the rest of the text."""
+    found = _CODE.match(error)
+    return (found[1], error[found.end() :]) if found else (None, error)
+
+
 def make_error_group(
     key: str,
     newest: Summary,
@@ -101,14 +107,13 @@ def make_error_group(
     `newest` is the run that failed last. `times` are those of the first and the last failure, `counts` how many there
     are in all, and in the second half of the period.
     """
-    error = newest.error or ""
-    code = _CODE.match(error)
+    code, text = split_error(newest.error or "")
     first, last = times
     return ErrorGroup(
         core_id=newest.core_id,
         node_id=newest.failed_node,
-        code=code[1] if code else None,
-        text=masked(error[code.end() :] if code else error),
+        code=code,
+        text=masked(text),
         count=counts[0],
         first_at=first,
         last_at=last,

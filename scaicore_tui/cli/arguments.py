@@ -12,6 +12,7 @@ import typer
 from scaicore_tui.cli import completion
 from scaicore_tui.cli.completion import Until
 from scaicore_tui.config.views import Grouping, Sort
+from scaicore_tui.export.formats import Format
 
 _UNITS = {"ms": 0.001, "s": 1.0, "": 1.0}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|)", re.ASCII)
@@ -92,6 +93,19 @@ Execution = Annotated[str, typer.Argument(metavar="EXECUTION", **_RUN)]
 AnyExecution = Annotated[str | None, typer.Argument(metavar="[EXECUTION]", **_RUN)]
 RunA = Annotated[str, typer.Argument(metavar="A", **_RUN)]
 RunB = Annotated[str | None, typer.Argument(metavar="[B]", **_RUN)]
+ExportedRuns = Annotated[
+    list[str] | None, typer.Argument(metavar="[EXECUTION]...", **_RUN | {"help": "Ids of the runs."})
+]
+ExportFormat = Annotated[Format | None, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(Format)}.")]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="File to write; without it, standard output."),
+]
+Redact = Annotated[
+    bool | None, typer.Option("--redact/--no-redact", help="Replace what looks like a secret.", show_default=False)
+]
+Payloads = Annotated[bool, typer.Option("--payloads", help="Also inputs, outputs and results, where left out.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would be redacted; write nothing.")]
 OfExecution = Annotated[str | None, typer.Option(metavar="EXECUTION", **_RUN | {"help": "Only events of this run."})]
 CheckpointId = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the checkpoint.", autocompletion=completion.checkpoints)

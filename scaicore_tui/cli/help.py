@@ -57,6 +57,11 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("scaicore-tui diff exec_8f2", "compare a run with the one that suits it best"),
         ("scaicore-tui diff exec_8f2 exec_5b0 --json", "print the differences of two runs as JSON"),
     ),
+    "export": (
+        ("scaicore-tui export exec_8f2 -o run.jsonl", "save the events of a run"),
+        ("scaicore-tui export --where status:failed --since 1h --format json", "print the failed runs of an hour"),
+        ("scaicore-tui export exec_8f2 --dry-run", "list what looks like a secret in a run"),
+    ),
     "events": (
         ("scaicore-tui events --execution @latest", "print the events of the newest run"),
         ("scaicore-tui events --json > events.jsonl", "save all events, byte for byte"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer.main import get_command
@@ -13,7 +13,10 @@ from scaicore_tui.cli import write_commands
 from scaicore_tui.cli.arguments import (
     AnyExecution,
     At,
+    DryRun,
     Execution,
+    ExportedRuns,
+    ExportFormat,
     FlowFile,
     ForSeconds,
     GroupBy,
@@ -22,6 +25,9 @@ from scaicore_tui.cli.arguments import (
     JsonLines,
     Limit,
     OfExecution,
+    OutputFile,
+    Payloads,
+    Redact,
     RunA,
     RunB,
     RunView,
@@ -37,13 +43,13 @@ from scaicore_tui.cli.arguments import (
     View,
     Where,
     Width,
-    parse_duration,
 )
-from scaicore_tui.cli.commands.app import DEMO_RATE, DEMO_SEED, open_app, open_demo
+from scaicore_tui.cli.commands.app import open_app
 from scaicore_tui.cli.config_group import config_app
 from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.runner import run
+from scaicore_tui.cli.server_commands import TIME, demo, serve
 from scaicore_tui.cli.shared_options import takes_common
 
 app = typer.Typer(
@@ -57,7 +63,6 @@ app = typer.Typer(
 app.add_typer(config_app, name="config")
 
 command = partial(app.command, cls=Command)
-TIME: Any = {"metavar": "TIME", "parser": parse_duration}
 
 
 @app.callback(invoke_without_command=True)
@@ -77,71 +82,8 @@ def root(
     return open_app(common, flow)
 
 
-@command()
-@takes_common
-def demo(
-    common: Common,
-    seed: Annotated[int, typer.Option(metavar="N", help="Random seed: the same seed gives the same runs.")] = DEMO_SEED,
-    rate: Annotated[float, typer.Option(metavar="N", help="New runs per minute.", min=0, max=600)] = DEMO_RATE,
-    no_tui: Annotated[bool, typer.Option("--no-tui", help="Only start the servers and print their addresses.")] = False,
-    owned: Annotated[bool, typer.Option("--owned", hidden=True)] = False,
-) -> int:
-    """Open the app on a demo ScaiGrid on this machine.
-
-    The demo executes real flows and needs no account. With `--no-tui` it prints one JSON line with its addresses and
-    tokens, and serves until interrupted.
-    """
-    if no_tui:
-        from scaicore_tui.cli.commands.demo import serve_demo
-
-        return run(serve_demo(seed, rate, owned))
-    return open_demo(common, seed, rate)
-
-
-@command()
-@takes_common
-def serve(
-    common: Common,
-    upstream: Annotated[str, typer.Option(metavar="URL", help="URL of the ScaiGrid.")],
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="N", help="Port to listen on.", min=0, max=65535)] = 8001,
-    allow_host: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Accept this name in the Host header. Repeatable.")
-    ] = None,
-    # Accepted for the services that still pass it; `serve` says that it is ignored.
-    workers: Annotated[int, typer.Option(metavar="N", hidden=True, min=1, max=64)] = 1,
-    connections: Annotated[int, typer.Option(metavar="N", help="Maximum connections; more get a 503.", min=1)] = 200,
-    coalesce: Annotated[
-        float, typer.Option(**TIME, help="Share one response among identical reads for this long.")
-    ] = 0,
-    read_timeout: Annotated[float, typer.Option(**TIME, help="Time limit for the ScaiGrid to answer a read.")] = 15,
-    invoke_timeout: Annotated[float, typer.Option(**TIME, help="Time limit for the ScaiGrid to answer a write.")] = 300,
-    grace: Annotated[float, typer.Option(**TIME, help="Time for open requests to finish after SIGTERM.")] = 30,
-    lend_key: Annotated[
-        bool,
-        typer.Option("--lend-key", help="Use the server's own key for local requests without a credential."),
-    ] = False,
-) -> int:
-    """Serve the REST API in front of a ScaiGrid.
-
-    It writes an access log to standard error as JSON lines; `--quiet` turns the log off.
-    """
-    from scaicore_tui.cli.commands import serve
-
-    service = serve.Service(
-        upstream,
-        host,
-        port,
-        allow_host or (),
-        workers,
-        connections,
-        grace,
-        coalesce,
-        read_timeout,
-        invoke_timeout,
-        lend_key,
-    )
-    return run(serve.serve(service))
+command()(demo)
+command()(serve)
 
 
 @command()
@@ -207,6 +149,37 @@ def diff(common: Common, a: RunA, b: RunB = None, flow: FlowFile = None, json: J
     from scaicore_tui.cli.commands.diff import print_diff
 
     return run(print_diff(common, a, b, flow, json=json))
+
+
+@command()
+@takes_common
+def export(
+    common: Common,
+    runs: ExportedRuns = None,
+    where: Where = "",
+    since: Since = None,
+    limit: Limit = None,
+    file_format: ExportFormat = None,
+    output: OutputFile = None,
+    redact: Redact = None,
+    payloads: Payloads = False,
+    flow: FlowFile = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Write runs to a file, to pass them on.
+
+    `jsonl` has their events as received, `json` the documents of `show --json`. What looks like a secret (tokens, keys,
+    passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html, markdown and otlp:
+    equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says the format if `--format`
+    does not.
+    """
+    from scaicore_tui.cli.commands.export import ExportOptions, export_runs
+    from scaicore_tui.cli.queries import RunSelection
+
+    selection = RunSelection(where, since, limit=limit)
+    return run(
+        export_runs(common, ExportOptions(runs or (), selection, file_format, output, redact, payloads, flow, dry_run))
+    )
 
 
 @command()

@@ -67,6 +67,11 @@ def screens_file() -> Path:
     return state_dir() / "screens.json"
 
 
+def redaction_key_file() -> Path:
+    """Return the path of the file with the key of the hashes that stand for redacted values."""
+    return state_dir() / "redaction.key"
+
+
 def copied_file() -> Path:
     """Return the path of the file that receives copied text too long for the clipboard."""
     return state_dir() / "copied.txt"

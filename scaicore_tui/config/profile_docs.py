@@ -33,6 +33,7 @@ KEYS: dict[str, KeyDoc] = {
     "tenant": KeyDoc('"tnt_acme"', "tenant whose API key to fetch from ScaiVault if you have no token"),
     "ca_file": KeyDoc('"~/certificates.pem"', "CA bundle (PEM); replaces the trust store of the operating system"),
     "flows": KeyDoc('"~/flows"', "folder with the graphs of your flows (JSON), for the view of a run in its flow"),
+    "redact": KeyDoc('["input.customer"]', "paths in payloads that `export` replaces by a hash, besides secrets"),
     "color": KeyDoc('"red"', "or amber, green, blue, violet: colour of the profile's name on every screen"),
     "protected": KeyDoc("true", "require a typed confirmation for each write"),
     "read_only": KeyDoc("true", "turn off all keys and commands that write"),

@@ -136,6 +136,7 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Days = Annotated[float, Meta(gt=0, le=36_500)]
 Megabytes = Annotated[float, Meta(gt=0, le=1_000_000_000)]
 Arguments = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
+Paths = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(max_length=1_000)]
 Tenant = Annotated[str, Meta(pattern=rf"^({TENANT_PATTERN.pattern})\Z")]
 TOKEN_KEYS = ("token_env", "token_file", "token_command")
 
@@ -160,6 +161,7 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     tenant: Tenant | None = None
     ca_file: Path | None = None
     flows: Path | None = None
+    redact: Paths | None = None
     ui: UiTable | None = None
 
     def __post_init__(self) -> None:

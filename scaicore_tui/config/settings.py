@@ -57,6 +57,7 @@ _DEFAULTS: dict[str, Any] = {
     "low_bandwidth": False,
     "ca_file": None,
     "flows": None,
+    "redact": (),
     "tenant": None,
 }
 

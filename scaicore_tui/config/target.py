@@ -64,6 +64,7 @@ class Target(Struct, frozen=True):
         low_bandwidth: the person's terminal is on a slow connection.
         ca_file: CA bundle that replaces the trust store of the operating system.
         flows: folder with the graphs of flows, as JSON files.
+        redact: paths in payloads whose values an export replaces.
         offline: show only recorded data; send no requests.
         is_url_from_profile: the profile `name` set the URL.
         ui: how the app looks.
@@ -86,6 +87,7 @@ class Target(Struct, frozen=True):
     low_bandwidth: bool = False
     ca_file: Path | None = None
     flows: Path | None = None
+    redact: tuple[str, ...] = ()
     offline: bool = False
     color: Color | None = None
     is_url_from_profile: bool = False

@@ -355,6 +355,7 @@ class SettingsDocument(TypedDict):
     low_bandwidth: NotRequired[SettingDocument]
     ca_file: NotRequired[SettingDocument]
     flows: NotRequired[SettingDocument]
+    redact: NotRequired[SettingDocument]
     tenant: NotRequired[SettingDocument]
     theme: NotRequired[SettingDocument]
     view: NotRequired[SettingDocument]

@@ -1,8 +1,8 @@
-"""What every export format gets: runs with their steps, events and checkpoints, redacted already. Pure."""
+"""The input of every export format: runs with their steps, events and checkpoints, redacted already. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -54,15 +54,24 @@ class Export(Struct, frozen=True):
         runs: read one after the other while the file is written.
         at: the time of the export, in microseconds since 1970.
         source: the profile or host that the runs came from, safe to show; empty if unknown.
+        is_one_run: one run was named; else there may be any number of them.
+        has_payloads: a format that leaves them out by itself shows inputs, outputs and results.
         is_redacted: secrets were replaced.
-        redacted: what was replaced, once `runs` were read to their end.
+        summary: returns what was replaced so far.
     """
 
     runs: Iterable[ExportedRun]
     at: Micros
     source: str = ""
+    is_one_run: bool = False
+    has_payloads: bool = False
     is_redacted: bool = False
-    redacted: Sequence[Redacted] = ()
+    summary: Callable[[], Sequence[Redacted]] = tuple
+
+    @property
+    def redacted(self) -> Sequence[Redacted]:
+        """The replaced values so far: all of them once `runs` were read to their end."""
+        return self.summary()
 
 
 class Exporter(Protocol):

@@ -1,4 +1,4 @@
-"""Recordings: the runs of a journal, or of a file of JSON lines as `events --json` prints them. Read only.
+"""Recordings: the runs of a journal, of a file of JSON lines as `events --json` prints them, or of a report. Read only.
 
 The events of a file of lines stay in the file; of each run, the offsets of its lines are in memory.
 """
@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from scaicore_tui.runs.cache import project
 from scaicore_tui.store.failures import require_file
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.pending import read_pending
+from scaicore_tui.store.report_file import BEGIN_BYTES, is_report, open_lines
 from scaicore_tui.store.slow_runs import read_slow_runs
 from scaicore_tui.store.statistics import StoredStatistics
 from scaicore_tui.store.stored_runs import LATEST, StoredRuns
@@ -40,8 +42,8 @@ SQLITE_MAGIC = b"SQLite format 3\0"
 BATCH_LINES = 5_000
 
 
-def is_jsonl(path: Path) -> bool:
-    """Return whether `path` is a file that begins like JSON lines.
+def is_event_file(path: Path) -> bool:
+    """Return whether `path` is a file that begins like JSON lines, or an HTML report, which has such lines in it.
 
     Raises StorageError if it can't be read, ConfigError if it is UTF-16, as PowerShell writes it.
     """
@@ -50,11 +52,13 @@ def is_jsonl(path: Path) -> bool:
     except NotFound:
         return False
     with path.open("rb") as file:
-        begin = file.read(len(SQLITE_MAGIC))
+        begin = file.read(BEGIN_BYTES)
     if has_wide_bom(begin):
         fix = f"iconv -f UTF-16 -t UTF-8 {shlex.quote(str(path))}"
         raise ConfigError(f"{path} is UTF-16, but events must be UTF-8", effect="nothing was changed", hint=fix)
-    return begin != SQLITE_MAGIC and begin.removeprefix(UTF8_BOM).lstrip()[:1] == b"{"
+    return not begin.startswith(SQLITE_MAGIC) and (
+        begin.removeprefix(UTF8_BOM).lstrip()[:1] == b"{" or is_report(begin)
+    )
 
 
 class JsonlRecording:
@@ -64,10 +68,13 @@ class JsonlRecording:
     """
 
     gaps: Sequence[Gap] = ()
+    checkpoints: Sequence[Checkpoint] = ()
 
     def __init__(self, path: Path) -> None:
         require_file(path, "file")
         self._path = path
+        # The lines of a report, which are not read from the file again.
+        self._lines: bytes | None = None
         self._offsets: dict[str, array[int]] = {}
         self._read: dict[str, Summary] = {}
         self.unreadable_count = 0
@@ -78,7 +85,7 @@ class JsonlRecording:
         # Reading a run again means seeking all over the file: so all unfinished runs are kept.
         projector = RunProjector(self._history, max_runs=2**62)
         position = 0
-        with self._path.open("rb") as file:
+        with self._open() as file:
             stream = read_events(file, self._path)
             while batch := list(islice(stream, BATCH_LINES)):
                 events = [event for _, event in batch]
@@ -148,8 +155,16 @@ class JsonlRecording:
         if execution_id is not None and self._summaries:
             yield from (event for _, event in self._history(execution_id))
             return
-        with self._path.open("rb") as file:
+        with self._open() as file:
             yield from (event for _, event in read_events(file, self._path))
+
+    def _open(self) -> BinaryIO:
+        if self._lines is not None:
+            return BytesIO(self._lines)
+        file = open_lines(self._path)
+        if isinstance(file, BytesIO):
+            self._lines = file.getvalue()
+        return file
 
     def _note_offsets(self, batch: Iterable[tuple[Position, Event]]) -> None:
         """Remember the offsets of events, after they were applied to their runs."""
@@ -163,7 +178,7 @@ class JsonlRecording:
         if offsets is None:
             return []
         position = self._read[execution_id].position
-        with self._path.open("rb") as file:
+        with self._open() as file:
             return [(position + number, decode_event(_line_at(file, offset))) for number, offset in enumerate(offsets)]
 
 
@@ -236,6 +251,10 @@ class Recording(SearchableRuns, Protocol):
         """The time of the newest event of any run, in microseconds since 1970; 0 if there is none."""
 
     @property
+    def checkpoints(self) -> Sequence[Checkpoint]:
+        """The checkpoints that were pending at the last poll; none in a file of JSON lines."""
+
+    @property
     def unreadable_count(self) -> int:
         """The number of events that could not be read completely, as far as that is known."""
 
@@ -263,9 +282,9 @@ class JournalRecording(StoredRuns):
             _rebuild_summaries(self._recorded)
         for begin in ("BEGIN", "SELECT 1 FROM events LIMIT 1"):
             self._recorded.query(begin)
-        self._pending = read_pending(self._recorded)
+        self.checkpoints: Sequence[Checkpoint] = read_pending(self._recorded)
         newest = self._recorded.next_position - 1
-        waiting = {row.execution_id for row in self._pending if row.execution_id is not None}
+        waiting = {row.execution_id for row in self.checkpoints if row.execution_id is not None}
         super().__init__(self._recorded, lambda: newest, lambda: waiting)
         self.newest_at = self._recorded.newest_at()
         self.events = self._recorded.events
@@ -278,11 +297,11 @@ class JournalRecording(StoredRuns):
 
     def query_context(self, replays: frozenset[str] = frozenset()) -> QueryContext:
         """Return what a query is evaluated with now."""
-        return _context_now(self._pending, self.gaps, replays)
+        return _context_now(self.checkpoints, self.gaps, replays)
 
     def read_slow_runs(self) -> Mapping[str, str]:
         """Return the hints on the runs that took longer than usual at the time of the newest event, by id."""
-        waiting = [row.execution_id for row in self._pending if row.execution_id is not None]
+        waiting = [row.execution_id for row in self.checkpoints if row.execution_id is not None]
         return read_slow_runs(self._recorded, self.newest_at, waiting, self.gaps)
 
 
@@ -304,7 +323,7 @@ def open_recording(path: Path) -> Recording:
 
     Raises NotFound, StorageError if it can't be read, ConfigError if it is UTF-16.
     """
-    return JsonlRecording(path) if is_jsonl(path) else JournalRecording(path)
+    return JsonlRecording(path) if is_event_file(path) else JournalRecording(path)
 
 
 def open_readonly(path: Path) -> Journal:
@@ -313,7 +332,7 @@ def open_readonly(path: Path) -> Journal:
     A file of JSON lines, or a journal without all current summaries and statistics, is copied to a temporary journal,
     where they can be completed. Raises the same as `open_recording`.
     """
-    if is_jsonl(path):
+    if is_event_file(path):
         return _load_jsonl(path)
     journal = Journal.open_readonly(path)
     if journal.is_complete and Summaries(journal).is_counted:
@@ -338,7 +357,7 @@ def _load_jsonl(path: Path) -> Journal:
     """Return a temporary journal with the events of a file of JSON lines."""
     journal = Journal.in_memory()
     writer = JournalWriter(journal)
-    with path.open("rb") as file:
+    with open_lines(path) as file:
         lines = read_events(file, path)
         while batch := _without_offsets(islice(lines, BATCH_LINES)):
             writer.append_new(batch)

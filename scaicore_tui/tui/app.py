@@ -14,6 +14,7 @@ from scaicore_tui.tui.alerts import AlertNotifier
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.editor import Editor
+from scaicore_tui.tui.file_requests import FileRequests
 from scaicore_tui.tui.keymap import KeyContext, key_name
 from scaicore_tui.tui.messages import (
     AnswerAll,
@@ -65,7 +66,7 @@ RUN_DEMO = 64
 TICK_S, LOW_BANDWIDTH_TICK_S = 1, 5
 
 
-class DebuggerApp(RunListRequests, DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
+class DebuggerApp(RunListRequests, FileRequests, DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
     """The terminal debugger. Without a session it only shows what to configure, and offers the demo."""
 
     TITLE = "scaicore-tui"

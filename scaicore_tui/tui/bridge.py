@@ -21,6 +21,7 @@ from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
 from scaicore_tui.timefmt import MICROS_PER_SECOND
+from scaicore_tui.tui.file_messages import FileWritten
 from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
@@ -67,6 +68,7 @@ from scaicore_tui.units import Position
 
 if TYPE_CHECKING:
     from scaicore_tui.analysis.query import Query
+    from scaicore_tui.session.export_file import FileRequest
     from scaicore_tui.session.remembered import RememberedQueries
 
 
@@ -214,6 +216,10 @@ class Bridge:
     def save_view(self, request: SaveView) -> None:
         """Write a view into the configuration file."""
         self._start(self._writes, partial(self._offers.save_view, request), "views")
+
+    def write_file(self, request: FileRequest) -> None:
+        """Write runs to a file."""
+        self._start(self._writes, partial(self._write_file, request), "file")
 
     def offer_runs(self, request: RunsWanted) -> None:
         """Find the newest runs with some words; a new request replaces an older one."""
@@ -402,6 +408,11 @@ class Bridge:
         except ScaicoreError:
             view = None
         self._post(FlowRead(request.run.execution_id, view))
+
+    async def _write_file(self, request: FileRequest) -> None:
+        from scaicore_tui.session.export_file import write_runs
+
+        self._post(FileWritten(await write_runs(self._session, request)))
 
     async def _read_history(self, execution_id: str) -> None:
         events = self._session.events(execution_id)

@@ -32,6 +32,7 @@ class KeyContext(StrEnum):
     ENTITY = "entity"
     TYPING_OUT = "typing out"
     PROFILES = "profiles"
+    FILE = "file"
     HELP = "help"
     WELCOME = "welcome"
 
@@ -43,7 +44,8 @@ class KeyContext(StrEnum):
 
 LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
 READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX, KeyContext.FORM, KeyContext.CAUSES}
-MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES}
+MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES, KeyContext.FILE}
+FILE = frozenset({KeyContext.FILE})
 DETAIL = frozenset({KeyContext.DETAIL})
 CAUSES = frozenset({KeyContext.CAUSES})
 FORM = frozenset({KeyContext.FORM})
@@ -297,6 +299,12 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("copy_all", ("Y",), "", "copy the whole run or checkpoint as JSON", READING),
     KeyAction("copy", ("y",), "copy", "copy the input as it would be sent", frozenset({KeyContext.REPLAY})),
     KeyAction("copy", ("ctrl+y",), "", "copy the whole checkpoint as JSON", frozenset({KeyContext.ANSWER})),
+    KeyAction("write_file", ("w",), "write file", "write the run to a file: report, events, trace", READING - CAUSES),
+    KeyAction("choose", tuple("123456789"), "format", "choose the format", FILE, takes_key=True),
+    KeyAction("save", ("enter",), "write", "write the file", FILE),
+    KeyAction("redact", ("r",), "secrets", "replace what looks like a secret, or keep it", FILE),
+    KeyAction("next_field", ("tab",), "name", "change the name of the file; tab goes back", FILE),
+    KeyAction("back", ("escape", "q"), "cancel", "cancel", FILE),
     KeyAction("profile", ("P",), "profile", "switch to another profile", READING),
     KeyAction("profile", ("P",), "profiles", "choose a profile", frozenset({KeyContext.WELCOME})),
     KeyAction("switch", ("enter",), "switch", "open this profile", frozenset({KeyContext.PROFILES})),

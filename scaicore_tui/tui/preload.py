@@ -13,6 +13,7 @@ _LATER = (
     "dialogs.bulk",
     "dialogs.help",
     "dialogs.profiles",
+    "dialogs.file",
     "palette",
 )
 

@@ -45,6 +45,7 @@ CONTEXTS = {
     KeyContext.ENTITY: "Replay dialog, entity",
     KeyContext.TYPING_OUT: "Typed confirmation",
     KeyContext.PROFILES: "List of profiles",
+    KeyContext.FILE: "Writing a file",
     KeyContext.HELP: "Help",
     KeyContext.WELCOME: "Start screen without a configuration",
 }

@@ -12,7 +12,7 @@ from scaicore_tui.config.tokens import read_token_file
 from scaicore_tui.decoding import decode_text
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.secrets import Secret
-from scaicore_tui.store.recordings import JsonlRecording, is_jsonl
+from scaicore_tui.store.recordings import JsonlRecording, is_event_file
 from tests.support.builders import entered, started
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
@@ -46,7 +46,7 @@ def test_the_byte_order_mark_is_not_part_of_a_recording(tmp_path: Path) -> None:
     path.write_bytes(
         b"\xef\xbb\xbf" + started(execution="exec_a").raw + b"\r\n" + entered("n", execution="exec_a").raw + b"\r\n"
     )
-    assert is_jsonl(path)
+    assert is_event_file(path)
     assert len(list(JsonlRecording(path).events())) == 2
     recording = JsonlRecording(path)
     assert [run.event_count for run in recording.summaries()] == [2]
@@ -57,4 +57,4 @@ def test_a_recording_in_another_encoding_is_rejected_with_the_command_to_convert
     path = tmp_path / "events.jsonl"
     path.write_bytes(started(execution="exec_a").raw.decode().encode("utf-16"))
     with pytest.raises(ConfigError, match=r"UTF-16.*iconv -f UTF-16"):
-        is_jsonl(path)
+        is_event_file(path)

@@ -10,7 +10,7 @@ from scaicore_tui.errors import ConfigError, NotFound
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import decode_event
 from scaicore_tui.store import Journal
-from scaicore_tui.store.recordings import JsonlRecording, is_jsonl
+from scaicore_tui.store.recordings import JsonlRecording, is_event_file
 from tests.bench.traffic import sources
 from tests.support import stored
 from tests.support.builders import NOON, completed, entered, started
@@ -53,4 +53,4 @@ def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
 def test_a_journal_is_not_a_file_of_json_lines(tmp_path: Path) -> None:
     Journal.open(tmp_path / "j").close()
     (tmp_path / "l").write_bytes(b' {"type": "a"}\n')
-    assert [is_jsonl(tmp_path / name) for name in ("j", "l", "none")] == [False, True, False]
+    assert [is_event_file(tmp_path / name) for name in ("j", "l", "none")] == [False, True, False]

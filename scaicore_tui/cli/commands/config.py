@@ -78,12 +78,18 @@ def setting_rows(settings: Settings) -> Iterator[tuple[str, tuple[Any, str]]]:
     chosen = settings.selected_by or (f"default in {file}" if settings.name in settings.names else "default")
     yield "profile", (settings.name, chosen)
     for name, (value, source) in settings.values.items():
-        shown = redact(value) if name == "url" and value else str(value) if isinstance(value, Path) else value
-        yield name, (shown, f"{source} in {file}" if source == settings.source_label else source)
+        yield name, (_shown(name, value), f"{source} in {file}" if source == settings.source_label else source)
         if name == "api":
             yield "token", _token(settings)
     for name, (value, source) in settings.ui.items():
         yield name, (value, source if source == "default" else f"{source} in {file}")
+
+
+def _shown(name: str, value: Any) -> Any:
+    """Return a value as one text, number or truth value."""
+    if isinstance(value, tuple):
+        return ", ".join(value) or None
+    return redact(value) if name == "url" and value else str(value) if isinstance(value, Path) else value
 
 
 def _token(settings: Settings) -> tuple[str | None, str]:

@@ -19,7 +19,7 @@ from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.checkpoints import PENDING
 from scaicore_tui.runs import Positions, Summary, gap_rows
-from scaicore_tui.session import is_jsonl, open_recording
+from scaicore_tui.session import is_event_file, open_recording
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age, to_seconds
 
@@ -104,7 +104,7 @@ async def read_runs(common: Common) -> AsyncIterator[tuple[SearchableRuns, float
 
     The runs come from a file with `--offline`, or if `--journal` names JSON lines; else from the API.
     """
-    if common.offline or (common.journal is not None and is_jsonl(common.journal)):
+    if common.offline or (common.journal is not None and is_event_file(common.journal)):
         path = recorded_file(common)
         with open_recording(path) as recorded:
             now = SystemClock().now()

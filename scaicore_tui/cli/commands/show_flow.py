@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from scaicore_tui.analysis.flow_view import FlowView, flow_rows, footer_lines, heading_spans
@@ -10,21 +11,28 @@ from scaicore_tui.cli.output import stdout
 from scaicore_tui.cli.sessions import flows_folder
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import NotFound
+from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run
 from scaicore_tui.session import FlowGraphs, Recording, Session
 from scaicore_tui.text import display_name
 
 
-async def find_view(common: Common, source: Session | Recording, run: Run, file: Path | None) -> FlowView:
+async def find_view(
+    common: Common,
+    source: Session | Recording,
+    run: Run,
+    file: Path | None,
+    checkpoints: Sequence[Checkpoint] | None = None,
+) -> FlowView:
     """Return `run` in its flow, which `file` may have; else the server and the profile's files are searched for it.
 
     Of a recorded file no server is asked. Raises NotFound if no node of the run has an id, and the errors of a `file`
     without a graph.
     """
     if isinstance(source, Session):
-        view = await source.flows.view(run, source.checkpoints, file)
+        view = await source.flows.view(run, source.checkpoints if checkpoints is None else checkpoints, file)
     else:
-        view = await FlowGraphs(source, SystemClock(), None, flows_folder(common)).view(run, (), file)
+        view = await FlowGraphs(source, SystemClock(), None, flows_folder(common)).view(run, checkpoints or (), file)
     if view is None:
         raise NotFound(
             f"no flow is known for {display_name(run.execution_id)}, and its nodes have no ids",

@@ -14,7 +14,7 @@ from scaicore_tui.cli.sessions import open_oneshot, recorded_file
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.statistics_documents import node_figures_document
-from scaicore_tui.session import StoredStatistics, is_jsonl, open_statistics
+from scaicore_tui.session import StoredStatistics, is_event_file, open_statistics
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_count, format_duration, parse
 from scaicore_tui.units import Micros
@@ -56,7 +56,7 @@ def parse_since(text: str, now: float) -> Micros:
 @asynccontextmanager
 async def _statistics(common: Common) -> AsyncIterator[tuple[StoredStatistics, float]]:
     """Yield the statistics, and the time now: of a file with `--offline` or of JSON lines, else of the API."""
-    if common.offline or (common.journal is not None and is_jsonl(common.journal)):
+    if common.offline or (common.journal is not None and is_event_file(common.journal)):
         path = recorded_file(common)
         with open_statistics(path) as stored:
             stderr.say(f"offline: {path}")

@@ -113,6 +113,19 @@ def verbatim(source: bytes) -> None:
     sys.stdout.buffer.write(flat + b"\n")
 
 
+def raw(text: str) -> None:
+    """Print a part of a file as it is, in UTF-8; on a terminal, unsafe characters become visible ones."""
+    if sys.stdout.isatty():
+        from scaicore_tui.text import sanitize_input
+
+        sys.stdout.write(sanitize_input(text))
+        return
+    from scaicore_tui.json_text import to_bytes
+
+    sys.stdout.flush()
+    sys.stdout.buffer.write(to_bytes(text))
+
+
 def csv_rows(rows: Iterable[Sequence[Any]]) -> None:
     """Print rows as comma-separated values (RFC 4180). On a terminal, unsafe characters become visible ones."""
     import csv

@@ -333,6 +333,15 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
             self.app.push_screen(ReplayScreen(self.state, run))
 
+    def action_write_file(self) -> None:
+        run = self.current_run
+        if run is None:
+            self.show_reason("write_file", "no run is selected")
+        else:
+            from scaicore_tui.tui.dialogs.file import FileScreen
+
+            self.app.push_screen(FileScreen(self.state, [run]))
+
     def action_inbox(self) -> None:
         self.post_message(OpenInbox())
 
