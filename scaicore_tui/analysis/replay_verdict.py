@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
 
 from scaicore_tui.analysis.diff import Cause, ComparedRun, RunDiff, compare
 from scaicore_tui.analysis.error_groups import error_group_key
-from scaicore_tui.analysis.value_diff import Change
+from scaicore_tui.analysis.value_diff import MISSING, Change, path_text
+from scaicore_tui.json_text import write
 from scaicore_tui.runs.model import Run, RunStatus
 from scaicore_tui.runs.summary import summary_of
+from scaicore_tui.text import one_line
 
 
 class Verdict(StrEnum):
@@ -36,6 +40,18 @@ VERDICT_WORDS = {
     Verdict.UNKNOWN: "the response was lost and no run was found, or the replay has not ended in time",
     Verdict.NOT_SENT: "nothing was sent, or the server rejected it",
 }
+VERDICT_COLOURS = {
+    Verdict.FIXED: "green",
+    Verdict.ALIKE: "green",
+    Verdict.OUTPUT_DIFFERS: "amber",
+    Verdict.SAME_ERROR: "red",
+    Verdict.OTHER_ERROR: "red",
+    Verdict.WAITS: "amber",
+    Verdict.UNKNOWN: "amber",
+    Verdict.NOT_SENT: "grey",
+}
+# A value of a difference is shown up to this length.
+MAX_VALUE_CELLS = 60
 # Of these, nothing is left to do.
 GOOD_VERDICTS = frozenset({Verdict.FIXED, Verdict.ALIKE})
 
@@ -74,6 +90,27 @@ def judge(original: ComparedRun, replay: ComparedRun) -> Judgement:
         None if pair is None else pair.step.node_id,
         None if found.first is None else found.first.cause,
     )
+
+
+def judgement_text(judgement: Judgement) -> str:
+    """Return the error of the replay, or the first difference of the outputs, on one safe line; empty without any."""
+    if judgement.error is not None:
+        node = f"{judgement.failed_node}: " if judgement.failed_node else ""
+        return one_line(f"{node}{judgement.error}")
+    change = judgement.change
+    if change is None:
+        return ""
+    path = one_line(path_text(change.path), MAX_VALUE_CELLS)
+    values = [
+        "nothing" if value is MISSING else one_line(write(value), MAX_VALUE_CELLS) for value in (change.a, change.b)
+    ]
+    return f"{path}{': ' if path else ''}{' -> '.join(values)}"
+
+
+def verdict_counts(verdicts: Iterable[Verdict | None]) -> str:
+    """Return how many there are of each verdict, such as "12 fixed, 8 same error"; those not known yet do not count."""
+    counts = Counter(verdicts)
+    return ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in Verdict if counts[verdict])
 
 
 def _verdict(found: RunDiff) -> Verdict:

@@ -48,7 +48,9 @@ class BatchItem(Struct):
     """One run to replay.
 
     Attributes:
+        error: the error of the run; None if it did not fail.
         skip_reason: why it is not replayed; empty if it is.
+        is_being_sent: the server has not responded yet.
         submission: the write; None before it is attempted.
         judgement: the verdict; None until it is known.
         judged_id: the run that the verdict is about; None if it is about none.
@@ -58,7 +60,9 @@ class BatchItem(Struct):
 
     execution_id: str
     core_id: str | None
+    error: str | None = None
     skip_reason: str = ""
+    is_being_sent: bool = False
     submission: Submission | None = None
     judgement: Judgement | None = None
     judged_id: str | None = None
@@ -91,10 +95,10 @@ async def prepare(session: Session, execution_ids: Iterable[str]) -> list[BatchI
         try:
             run = await asyncio.to_thread(_read_run, session.stored_runs, key)
         except NotFound:
-            items.append(BatchItem(key, None, "its events are not known any more"))
+            items.append(BatchItem(key, None, skip_reason="its events are not known any more"))
             continue
         reason = None if run.is_over else NOT_OVER
-        items.append(BatchItem(key, run.core_id, reason or session.why_not_replay(run) or ""))
+        items.append(BatchItem(key, run.core_id, run.error, reason or session.why_not_replay(run) or ""))
     return items
 
 
@@ -138,6 +142,13 @@ class ReplayBatch:
         """The text that confirms it on a protected profile."""
         return confirmation_word(len(self.items))
 
+    def owns(self, submission: Submission) -> bool:
+        """Return True if `submission` is one of these replays."""
+        if not submission.is_replay:
+            return False
+        is_own = any(item.submission is submission for item in self.items)
+        return is_own or any(item.is_being_sent and item.execution_id == submission.target_id for item in self.items)
+
     def stop(self) -> None:
         """Send no more replays; the one that was sent is still followed."""
         self.is_stopping = True
@@ -179,7 +190,8 @@ class ReplayBatch:
 
     async def _replay(self, item: BatchItem) -> None:
         """Send one replay, and follow it until its verdict is known."""
-        before = len(self._session.submissions)
+        before, item.is_being_sent = len(self._session.submissions), True
+        self._on_changed()
         try:
             # Which Core it is was confirmed with the batch.
             await self._session.replay(item.execution_id, typed=one_line(item.core_id or ""))
@@ -187,6 +199,7 @@ class ReplayBatch:
             item.close(Verdict.NOT_SENT, error.message, error)
             return
         finally:
+            item.is_being_sent = False
             sent = self._session.submissions[before:]
             item.submission = next((one for one in sent if one.target_id == item.execution_id), None)
         submission = item.submission

@@ -4,99 +4,59 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 
-from msgspec import Struct
 from msgspec.structs import replace
 from textual.binding import Binding
 
+from scaicore_tui.tui.key_contexts import (
+    ANSWERING,
+    CAUSES,
+    CHOOSING,
+    DETAIL,
+    DIALOGS,
+    FILE,
+    FORM,
+    HELPED_DIALOGS,
+    INBOXES,
+    LATER_FIELDS,
+    LISTS,
+    MARKING,
+    MOVING,
+    ON_RUNS,
+    READING,
+    REPLAYING,
+    REPLAYS,
+    SCROLLING,
+    STOPPABLE,
+    TYPING,
+    KeyAction,
+    KeyContext,
+)
 from scaicore_tui.tui.key_names import shown_key
 
-
-class KeyContext(StrEnum):
-    """A part of the screen that has keys of its own. The value is its name in help and manual."""
-
-    RUNS = "runs"
-    NODES = "nodes"
-    CHECKPOINTS = "checkpoints"
-    CAUSES = "causes"
-    DETAIL = "run"
-    INBOX = "inbox"
-    FORM = "form"
-    ANSWER = "answer"
-    COMMENT = "comment"
-    BULK = "several"
-    RESULTS = "results"
-    REPLAY = "replay"
-    INPUT = "input"
-    ENTITY = "entity"
-    TYPING_OUT = "typing out"
-    PROFILES = "profiles"
-    FILE = "file"
-    HELP = "help"
-    WELCOME = "welcome"
-
-    @property
-    def config_name(self) -> str:
-        """The name of its table in `[keys]`."""
-        return self.value.replace(" ", "-")
-
-
-LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
-READING = LISTS | {KeyContext.DETAIL, KeyContext.INBOX, KeyContext.FORM, KeyContext.CAUSES}
-MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES, KeyContext.FILE}
-FILE = frozenset({KeyContext.FILE})
-DETAIL = frozenset({KeyContext.DETAIL})
-CAUSES = frozenset({KeyContext.CAUSES})
-FORM = frozenset({KeyContext.FORM})
-INBOXES = frozenset({KeyContext.CHECKPOINTS, KeyContext.INBOX})
-MARKING = INBOXES | {KeyContext.RUNS}
-ANSWERING = frozenset({KeyContext.ANSWER, KeyContext.COMMENT})
-CHOOSING = frozenset({KeyContext.ANSWER, KeyContext.BULK})
-DIALOGS = frozenset({KeyContext.ANSWER, KeyContext.COMMENT, KeyContext.REPLAY})
-TYPING = frozenset({KeyContext.INPUT})
-REPLAYING = TYPING | {KeyContext.REPLAY, KeyContext.ENTITY}
-LATER_FIELDS = frozenset({KeyContext.COMMENT, KeyContext.ENTITY, KeyContext.TYPING_OUT})
-# Where the app can be suspended by ctrl+z. In text fields, ctrl+z undoes an edit.
-STOPPABLE = READING | CHOOSING | {KeyContext.RESULTS, KeyContext.HELP, KeyContext.WELCOME}
-# Dialogs that list their keys in the help; in their text fields, the key is typed.
-HELPED_DIALOGS = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY}
-SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY, KeyContext.TYPING_OUT}
-
-
-class KeyAction(Struct, frozen=True):
-    """An action, its keys, and the contexts in which they work. An empty `label` hides it from the footer.
-
-    With `takes_key`, the key that was pressed is the argument of the action: its screen has the bindings.
-    """
-
-    id: str
-    keys: tuple[str, ...]
-    label: str
-    description: str
-    contexts: frozenset[KeyContext]
-    writes: bool = False
-    takes_key: bool = False
-
-    @property
-    def config_name(self) -> str:
-        """Its name in `[keys]`."""
-        return self.id.rpartition(".")[2]
-
-    @property
-    def key_names(self) -> str:
-        """The display names of all keys, separated by blanks; of digits the first and the last."""
-        if self.takes_key:
-            return self.first_key
-        return " ".join(map(shown_key, self.keys))
-
-    @property
-    def first_key(self) -> str:
-        """The display name of the first key, for the footer; of digits the first and the last."""
-        if self.takes_key:
-            return f"{self.keys[0]}–{self.keys[-1]}"
-        return shown_key(self.keys[0])
-
+__all__ = [
+    "ACTIONS",
+    "CHOOSING",
+    "INBOXES",
+    "LISTS",
+    "MOVE_ACTIONS",
+    "READING",
+    "REPLAYING",
+    "ChangedKeys",
+    "KeyAction",
+    "KeyContext",
+    "action_now_on",
+    "actions_in",
+    "bindings",
+    "changed_actions_in",
+    "default_actions_in",
+    "first_clause",
+    "is_write_action",
+    "is_write_key",
+    "key_name",
+    "to_default_key",
+    "use_keys",
+]
 
 _CLAUSE_END = re.compile(r"[;,:(]")
 
@@ -179,7 +139,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "demo", ("d", "enter"), "start the demo", "start the demo on this machine", frozenset({KeyContext.WELCOME})
     ),
-    KeyAction("answer", ("a",), "answer", "answer the checkpoint; then choose with 1–9", READING - CAUSES, writes=True),
+    KeyAction("answer", ("a",), "answer", "answer the checkpoint; then choose with 1–9", ON_RUNS, writes=True),
     KeyAction(
         "filter",
         ("slash",),
@@ -190,7 +150,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("view", ("v",), "answered", "show answered checkpoints, or pending ones", frozenset({KeyContext.INBOX})),
     KeyAction("mine", ("m",), "mine", "show what is assigned to you, or all", frozenset({KeyContext.INBOX})),
     KeyAction("follow_link", ("x",), "run", "open the run of the checkpoint", frozenset({KeyContext.INBOX})),
-    KeyAction("continue", ("c",), "continue", "continue the breakpoint", READING - CAUSES, writes=True),
+    KeyAction("continue", ("c",), "continue", "continue the breakpoint", ON_RUNS, writes=True),
     KeyAction(
         "mark",
         ("space",),
@@ -202,7 +162,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "mark",
         ("space",),
         "",
-        "mark it and go on; R then replays all marked ones, d compares with one",
+        "mark it and go on; R then replays all marked ones",
         frozenset({KeyContext.RUNS}),
     ),
     KeyAction("mark_alike", ("asterisk",), "", "mark all listed runs, or none", frozenset({KeyContext.RUNS})),
@@ -212,8 +172,8 @@ ACTIONS: tuple[KeyAction, ...] = (
         "replay",
         ("R",),
         "replay",
-        "replay: invoke the Core again, same or edited input",
-        READING - CAUSES,
+        "replay: invoke the Core again, same or edited input; in the list of runs, all marked ones",
+        ON_RUNS,
         writes=True,
     ),
     KeyAction(
@@ -281,9 +241,20 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("next_pane", ("tab",), "pane", "next pane", LISTS),
     KeyAction("previous_pane", ("shift+tab",), "", "previous pane", LISTS),
     KeyAction("causes", ("b",), "by cause", "failures by their cause", LISTS),
+    KeyAction("replays", ("V",), "", "list the replays of marked runs, with their verdicts", LISTS),
+    KeyAction(
+        "send",
+        ("enter", "ctrl+s"),
+        "replay all",
+        "invoke the Cores again, once for each listed run",
+        frozenset({KeyContext.REPLAY_ALL}),
+        writes=True,
+    ),
+    KeyAction("open_replay", ("enter",), "open", "open the run that the replay started", REPLAYS),
+    KeyAction("stop_replays", ("s",), "stop", "send no more of them; the one that was sent is followed", REPLAYS),
     KeyAction("list_runs", ("enter",), "list", "list the runs that failed from this cause", CAUSES),
     KeyAction("period", ("T",), "period", "tell of another period: 15 min, 60 min, 24 h, 7 d", LISTS | CAUSES),
-    KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", CAUSES),
+    KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", CAUSES | REPLAYS),
     KeyAction("earlier_bar", ("left",), "", "list the runs of the bar before; esc lists all", LISTS),
     KeyAction("later_bar", ("right",), "", "list the runs of the bar after", LISTS),
     KeyAction("enlarge", ("z",), "", "enlarge the pane to all of the screen; and back", LISTS),
@@ -299,7 +270,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("copy_all", ("Y",), "", "copy the whole run or checkpoint as JSON", READING),
     KeyAction("copy", ("y",), "copy", "copy the input as it would be sent", frozenset({KeyContext.REPLAY})),
     KeyAction("copy", ("ctrl+y",), "", "copy the whole checkpoint as JSON", frozenset({KeyContext.ANSWER})),
-    KeyAction("write_file", ("w",), "write file", "write the run to a file: report, events, trace", READING - CAUSES),
+    KeyAction("write_file", ("w",), "write file", "write the run to a file: report, events, trace", ON_RUNS),
     KeyAction("choose", tuple("123456789"), "format", "choose the format", FILE, takes_key=True),
     KeyAction("save", ("enter",), "write", "write the file", FILE),
     KeyAction("redact", ("r",), "secrets", "replace what looks like a secret, or keep it", FILE),

@@ -51,6 +51,7 @@ _NOUNS: Mapping[KeyContext, str] = {
     KeyContext.RESULTS: "answers",
     KeyContext.INPUT: "replay",
     KeyContext.ENTITY: "replay",
+    KeyContext.REPLAY_ALL: "replay",
     KeyContext.TYPING_OUT: "answer",
     KeyContext.WELCOME: "app",
 }

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     # Loaded with the first hints: the first screen appears sooner.
     from scaicore_tui.analysis.slow_hints import SlowHint
     from scaicore_tui.analysis.statistics.figures import NodeFigures
+    from scaicore_tui.session.replay_batch import ReplayBatch
 
 
 class Draft(Struct):
@@ -105,6 +106,8 @@ class AppState:
         self.marked: set[str] = set()
         # The ids of the marked runs, in the order in which they were marked.
         self.marked_runs: dict[str, None] = {}
+        # The replays of marked runs that were sent last, or are being sent; None if there were none.
+        self.replays: ReplayBatch | None = None
         self.resolved = ResolvedCheckpoints()
         # The queries used before, and the views of the configuration by name.
         self.query_history, self.checkpoint_history = History(), History()
@@ -193,7 +196,11 @@ class AppState:
         if submission is None:
             return
         self._queued.pop(submission.target_id, None)
-        self.notices.add(submission_notice(submission, self.session.clock.monotonic()))
+        if submission.is_replay and submission.sent_at is not None:
+            self.marked_runs.pop(submission.target_id, None)
+        # Replays of marked runs are reported together.
+        if self.replays is None or not self.replays.owns(submission):
+            self.notices.add(submission_notice(submission, self.session.clock.monotonic()))
         if submission.progress in CLOSED_REASONS:
             self.drafts.discard(submission.target_id)
             self.marked.discard(submission.target_id)
@@ -228,6 +235,15 @@ class AppState:
     def toggle_mark(self, checkpoint_id: str) -> None:
         """Mark a checkpoint to be answered together with others, or remove its mark."""
         self.marked ^= {checkpoint_id}
+
+    def set_replays(self, batch: ReplayBatch) -> None:
+        """Note the replays of marked runs; once all have ended, add a notice with the number of each verdict."""
+        from scaicore_tui.tui.render.replay_rows import are_all_good, finished_text
+
+        self.replays = batch
+        if batch.is_finished:
+            is_good = are_all_good(batch)
+            self.add_notice(finished_text(batch), "green" if is_good else "amber", key="replays", sticky=not is_good)
 
     def toggle_run_mark(self, execution_id: str) -> bool:
         """Mark a run to do something with all marked ones, or remove its mark; return False if too many are marked."""

@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from scaicore_tui.actions import gate
-from scaicore_tui.analysis.replay_verdict import GOOD_VERDICTS, Judgement, Verdict
-from scaicore_tui.analysis.value_diff import MISSING, Change, path_text
+from scaicore_tui.analysis.replay_verdict import (
+    GOOD_VERDICTS,
+    VERDICT_COLOURS,
+    Judgement,
+    Verdict,
+    judgement_text,
+    verdict_counts,
+)
 from scaicore_tui.cli.commands.write import ask_to_confirm, report_recovered
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout, streams
@@ -22,7 +28,6 @@ from scaicore_tui.cli.queries import RunSelection, context_of, select_runs
 from scaicore_tui.cli.sessions import open_for_writing
 from scaicore_tui.errors import NotFound, OutcomeUnknown, TimedOut, UsageError
 from scaicore_tui.export.diff_documents import change_document
-from scaicore_tui.json_text import write
 from scaicore_tui.session.replay_batch import FOLLOW_TIMEOUT_S, BatchItem, ReplayBatch, prepare
 from scaicore_tui.text import display_name, one_line
 
@@ -33,18 +38,7 @@ if TYPE_CHECKING:
 
 HEAD = ("RUN", "CORE", "REPLAY", "VERDICT", "ERROR, OR FIRST DIFFERENCE OF THE OUTPUTS")
 MAX_NAMED_CORES = 5
-MAX_VALUE_CHARS = 60
 EXIT_NOT_ALL_GOOD = 1
-VERDICT_COLOURS = {
-    Verdict.FIXED: "green",
-    Verdict.ALIKE: "green",
-    Verdict.OUTPUT_DIFFERS: "amber",
-    Verdict.SAME_ERROR: "red",
-    Verdict.OTHER_ERROR: "red",
-    Verdict.WAITS: "amber",
-    Verdict.UNKNOWN: "amber",
-    Verdict.NOT_SENT: "grey",
-}
 
 
 class BatchRequest(Struct, frozen=True):
@@ -126,8 +120,7 @@ def _print(items: Sequence[BatchItem], *, json: bool) -> None:
 
 def _counts(batch: ReplayBatch) -> str:
     """Return how many have each verdict, such as "20 replays: 12 fixed, 8 same error; 2 skipped"."""
-    counts = Counter(item.verdict for item in batch.items)
-    words = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in Verdict if counts[verdict])
+    words = verdict_counts(item.verdict for item in batch.items)
     skipped = f"; {len(batch.skipped):,} skipped" if batch.skipped else ""
     return f"{len(batch.items):,} replay{'s' * (len(batch.items) != 1)}: {words}{skipped}"
 
@@ -149,17 +142,7 @@ def _detail(item: BatchItem) -> str:
     judgement = item.judgement
     if judgement is None or item.message:
         return one_line(item.message or item.skip_reason)
-    if judgement.error is not None:
-        return one_line(f"{judgement.failed_node}: {judgement.error}" if judgement.failed_node else judgement.error)
-    return "" if judgement.change is None else _change_text(judgement.change)
-
-
-def _change_text(change: Change) -> str:
-    path = one_line(path_text(change.path), MAX_VALUE_CHARS)
-    values = [
-        "nothing" if value is MISSING else one_line(write(value), MAX_VALUE_CHARS) for value in (change.a, change.b)
-    ]
-    return f"{path}{': ' if path else ''}{' -> '.join(values)}"
+    return judgement_text(judgement)
 
 
 def replay_document(item: BatchItem) -> ReplayDocument:

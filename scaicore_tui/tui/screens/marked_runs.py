@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from scaicore_tui.actions import gate
 from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import RunsNeeded
+from scaicore_tui.tui.replay_messages import ReplaysNeeded
 from scaicore_tui.tui.screens.timed_runs import TimedRunsScreen
 from scaicore_tui.tui.state import MAX_MARKED_RUNS
 from scaicore_tui.units import Position
@@ -51,6 +53,30 @@ class MarkedRunsScreen(TimedRunsScreen):
             self._load(positions)
         else:
             self._toggle_all(known)
+
+    def action_replay(self) -> None:
+        """Replay the marked runs; without marks, the current one."""
+        if self.key_context is not KeyContext.RUNS or not self.state.marked_runs:
+            super().action_replay()
+            return
+        context, replays = self.state.session.write_context, self.state.replays
+        reason = gate.why_no_writes(context) or context.stale_runs
+        if replays is not None and not replays.is_finished:
+            reason = f"replays are being sent: {self.key_of('replays')} shows them"
+        if reason:
+            self.show_reason("replay", reason)
+        else:
+            self.post_message(ReplaysNeeded(list(self.state.marked_runs)))
+
+    def action_replays(self) -> None:
+        """List the replays of marked runs, with their verdicts."""
+        if self.state.replays is None:
+            key, mark = self.key_of("replay"), self.key_of("mark")
+            self.show_reason("replays", f"no marked runs were replayed: {mark} marks runs, {key} replays them")
+        else:
+            from scaicore_tui.tui.screens.replays import ReplaysScreen
+
+            self.app.push_screen(ReplaysScreen(self.state, self.state.replays))
 
     def leave(self) -> None:
         """Clear the marks of runs; without any, go back as usual."""
