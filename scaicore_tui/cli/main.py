@@ -12,6 +12,7 @@ from typer.main import get_command
 from scaicore_tui.cli import write_commands
 from scaicore_tui.cli.arguments import (
     AnyExecution,
+    AsTest,
     At,
     DryRun,
     Execution,
@@ -51,6 +52,8 @@ from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.runner import run
 from scaicore_tui.cli.server_commands import TIME, demo, serve
 from scaicore_tui.cli.shared_options import takes_common
+from scaicore_tui.errors import UsageError
+from scaicore_tui.export.formats import Format
 
 app = typer.Typer(
     cls=Group,
@@ -165,18 +168,23 @@ def export(
     payloads: Payloads = False,
     flow: FlowFile = None,
     dry_run: DryRun = False,
+    as_test: AsTest = False,
 ) -> int:
     """Write runs to a file, to pass them on.
 
     `jsonl` has their events as received, `json` the documents of `show --json`. What looks like a secret (tokens, keys,
     passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html, markdown and otlp:
     equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says the format if `--format`
-    does not.
+    does not. `test` is a pytest file that invokes the Cores again with the same inputs, and compares status, path and
+    output.
     """
     from scaicore_tui.cli.commands.export import ExportOptions, export_runs
     from scaicore_tui.cli.queries import RunSelection
 
     selection = RunSelection(where, since, limit=limit)
+    if as_test and file_format not in (None, Format.TEST):
+        raise UsageError("--test is a format of its own: use it without --format", effect="nothing was written")
+    file_format = Format.TEST if as_test else file_format
     return run(
         export_runs(common, ExportOptions(runs or (), selection, file_format, output, redact, payloads, flow, dry_run))
     )
