@@ -142,7 +142,8 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
 COMMON = "Common options"
 EXIT_CODES = {
     0: "ok",
-    1: "the run failed, or it ended in another state than watch --until waits for",
+    1: "the run failed, or it ended in another state than watch --until waits for; "
+    "replay --where: not all are fixed or alike",
     2: "usage: an argument, an option or a setting is invalid",
     3: "the API is unreachable or rejected the request",
     4: "no valid credential, or no permission",

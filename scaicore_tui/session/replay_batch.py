@@ -104,7 +104,7 @@ async def prepare(session: Session, execution_ids: Iterable[str]) -> list[BatchI
 
 def confirmation_word(count: int) -> str:
     """Return the text that confirms a batch of `count` replays on a protected profile."""
-    return f"replay {count} runs"
+    return f"replay {count} run{'s' * (count != 1)}"
 
 
 class ReplayBatch:
