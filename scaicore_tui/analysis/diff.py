@@ -2,12 +2,13 @@
 
 A step of one run corresponds to the step of the other that is the same visit of the same node in the same container:
 its first, second … visit in that container, and in a loop in that iteration. So the order in which branches at the same
-time came does not count.
+time came does not count. The iterations of a loop are aligned at those that are equal: one that only one of the runs
+has is one difference, and not one of each iteration after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from msgspec import Struct
 
 from scaicore_tui.analysis.statistics.paths import path_of, usual_path, variants
 from scaicore_tui.analysis.steps import RunSteps, Step
-from scaicore_tui.analysis.value_diff import MISSING, Change, changes, read_value
+from scaicore_tui.analysis.value_diff import MISSING, Change, aligned_indexes, changes, read_value
 from scaicore_tui.runs.model import Run, RunStatus
 from scaicore_tui.runs.summary import Summary
 
@@ -154,6 +155,8 @@ def _ended_otherwise(a: Run, b: Run) -> bool:
 
 # What steps that correspond to each other have in common: the iteration, the node, and which of its visits there it is.
 _Key = tuple[int | None, object, int]
+# The number of an iteration of the second run in the first one; one that the first has not got is negative there.
+_Numbers = Mapping[int | None, int]
 
 
 def _pairs(a: ComparedRun, b: ComparedRun) -> Iterator[StepPair]:
@@ -176,7 +179,7 @@ def _pairs(a: ComparedRun, b: ComparedRun) -> Iterator[StepPair]:
 
 def _pairs_inside(a: ComparedRun, b: ComparedRun, in_a: int | None, in_b: int | None) -> Iterator[StepPair]:
     """Yield the pairs directly inside the containers `in_a` and `in_b`; with None, those at the top level."""
-    ours, others = _by_key(a, in_a), _by_key(b, in_b)
+    ours, others = _by_key(a, in_a, {}), _by_key(b, in_b, _numbers_in_a(a, b, in_a, in_b))
     moved = _moved_keys(ours, others)
     for key in _merged([*ours], [*others]):
         yield _pair(a, b, ours.get(key), others.get(key), is_moved=key in moved)
@@ -186,11 +189,35 @@ def _reached(run: ComparedRun, container: int | None) -> Iterator[Step]:
     return (step for step in run.steps.children_of(container) if step.is_reached)
 
 
-def _by_key(run: ComparedRun, container: int | None) -> dict[_Key, Step]:
+def _numbers_in_a(a: ComparedRun, b: ComparedRun, in_a: int | None, in_b: int | None) -> _Numbers:
+    """Return the numbers of the iterations of `in_b` in the first run, aligned at the iterations that are equal."""
+    ours, others = _iterations(a, in_a), _iterations(b, in_b)
+    if ours == others:
+        return {}
+    found: dict[int | None, int] = {}
+    names, other_names = list(ours), list(others)
+    for mine, other in aligned_indexes(list(ours.values()), list(others.values())):
+        if other is not None:
+            number = other_names[other]
+            found[number] = names[mine] if mine is not None else -number
+    return found
+
+
+def _iterations(run: ComparedRun, container: int | None) -> dict[int, Hashable]:
+    """Return for each iteration of a loop what happened directly in it, in order, without the times."""
+    found: dict[int, list[Hashable]] = {}
+    for step in _reached(run, container):
+        if step.iteration is not None and step.visit is not None:
+            happened = (step.key, step.state, step.visit.result_json, step.error)
+            found.setdefault(step.iteration, []).append(happened)
+    return {number: tuple(steps) for number, steps in found.items()}
+
+
+def _by_key(run: ComparedRun, container: int | None, numbers: _Numbers) -> dict[_Key, Step]:
     found: dict[_Key, Step] = {}
     counts: dict[tuple[int | None, object], int] = {}
     for step in _reached(run, container):
-        node = (step.iteration, step.key)
+        node = (numbers.get(step.iteration, step.iteration), step.key)
         counts[node] = counts.get(node, 0) + 1
         found[(*node, counts[node])] = step
     return found

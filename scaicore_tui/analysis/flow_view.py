@@ -114,7 +114,7 @@ def flow_rows(view: FlowView, width: int, *, ascii_only: bool = False) -> list[F
     visited = view.visited
     for index, node in enumerate(view.graph.nodes):
         info = visited.get(node.id)
-        style = _style(view, node, info)
+        style = node_style(view, node, info)
         spans = [(text.translate(ASCII_SIGNS) if ascii_only else text, colour) for text, colour in gutter.rows[index]]
         spans += [
             (f" {style.ascii if ascii_only else style.glyph} ", style.colour),
@@ -210,7 +210,8 @@ def _name(graph: FlowGraph, node: FlowNode, ascii_only: bool) -> str:
     return _INDENT * graph.depth_of(node.id) + one_line(node.id, MAX_NAME_CELLS) + sign
 
 
-def _style(view: FlowView, node: FlowNode, info: NodeRunInfo | None) -> StatusStyle:
+def node_style(view: FlowView, node: FlowNode, info: NodeRunInfo | None) -> StatusStyle:
+    """Return the style of a node; `info` is what the run did there, None if nothing."""
     wait = view.waits.get(node.id)
     if wait is not None and wait.is_breakpoint:
         return BREAKPOINT

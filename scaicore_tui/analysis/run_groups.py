@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
-from scaicore_tui.analysis.error_groups import error_group_key, masked
+from scaicore_tui.analysis.error_groups import error_group_key, masked, split_code
 from scaicore_tui.analysis.statistics.histogram import exact_quantile
 from scaicore_tui.runs import RunStatus, Summary
 from scaicore_tui.units import Micros
 
-_CODE = re.compile(r"([A-Z][A-Z0-9_]{1,60}): ", re.ASCII)
 _P95 = 0.95
 # Fewer failures more or less are chance.
 MIN_TREND_FAILURES = 3
@@ -89,12 +87,6 @@ def sort_groups(groups: Iterable[ErrorGroup]) -> list[ErrorGroup]:
     return sorted(groups, key=lambda group: (-group.count, -(group.last_at or 0), group.key))
 
 
-def split_error(error: str) -> tuple[str | None, str]:
-    """Return the code with which the text of an error begins, None without one, and the rest of the text."""
-    found = _CODE.match(error)
-    return (found[1], error[found.end() :]) if found else (None, error)
-
-
 def make_error_group(
     key: str,
     newest: Summary,
@@ -107,7 +99,7 @@ def make_error_group(
     `newest` is the run that failed last. `times` are those of the first and the last failure, `counts` how many there
     are in all, and in the second half of the period.
     """
-    code, text = split_error(newest.error or "")
+    code, text = split_code(newest.error or "")
     first, last = times
     return ErrorGroup(
         core_id=newest.core_id,

@@ -70,6 +70,13 @@ class TimeAxis(Struct, frozen=True):
         """Return the half cell in which a bar that ends at `at` has ended: 0 to twice the width."""
         return self.halves if at >= self.window.end else self.half_cell(at)
 
+    def fraction(self, at: Micros) -> float:
+        """Return the position of a time between the begin of the axis, 0, and its end, 1: for drawings."""
+        if not self.window.begin < at < self.window.end:
+            return float(at >= self.window.end)
+        numerator, denominator = self._position(at)
+        return numerator / denominator / self.halves
+
     def time_at(self, half: int) -> Micros:
         """Return the first time that is in a half cell. `half_cell` of it is `half`, if that is on the axis."""
         half = min(max(half, 0), self.halves)

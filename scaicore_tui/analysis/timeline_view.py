@@ -165,7 +165,7 @@ def row_lines(timeline: Timeline) -> Iterator[TimelineRow]:
 
 def row_line(timeline: Timeline, row: StepRow) -> list[Span]:
     """Return the line of one row, as wide as the timeline."""
-    took = "" if not row.step.is_reached else _took(timeline, row)
+    took = "" if not row.step.is_reached else took_text(timeline, row)
     spans = [
         *name_spans(timeline, row),
         *bar_spans(timeline, row),
@@ -203,7 +203,16 @@ def minimap_line(timeline: Timeline) -> list[Span]:
 
 def note_lines(timeline: Timeline) -> Iterator[str]:
     """Yield what must be known to read the timeline: what is inferred, and what is wrong with times and visits."""
-    steps = timeline.steps
+    yield from step_notes(timeline.steps)
+    if timeline.gaps:
+        yield f"{GAP_SIGN} events may be missing there"
+    folded = sum(segment.is_folded for segment in timeline.axis.segments)
+    if folded:
+        yield f"idle time is folded in {folded} places" if folded > 1 else "idle time is folded in one place"
+
+
+def step_notes(steps: RunSteps) -> Iterator[str]:
+    """Yield what must be known to read steps in any form: what is inferred, and what is wrong with times and visits."""
     if any(PARENT in step.inferred for step in steps.steps):
         yield "indented by the order of the events: the API tells no containers, iterations and attempts (inferred)"
     if any(NOT_REACHED in step.inferred for step in steps.steps):
@@ -214,11 +223,6 @@ def note_lines(timeline: Timeline) -> Iterator[str]:
         yield f"clock: {steps.reordered} visits ended before they began"
     if steps.dropped:
         yield f"{steps.dropped:,} old visits are not kept"
-    if timeline.gaps:
-        yield f"{GAP_SIGN} events may be missing there"
-    folded = sum(segment.is_folded for segment in timeline.axis.segments)
-    if folded:
-        yield f"idle time is folded in {folded} places" if folded > 1 else "idle time is folded in one place"
 
 
 def row_style(row: StepRow) -> StatusStyle:
@@ -244,10 +248,12 @@ def _name(row: StepRow, ascii_only: bool) -> str:
     indent = " " * _state_column(row) + "  "
     if row.kind is RowKind.ITERATION:
         return f"{indent}iteration {row.iteration}{_fold_sign(row, ascii_only)}"
-    return f"{indent}{one_line(row.step.name, MAX_NAME_CELLS)}{_suffix(row, ascii_only)}{_fold_sign(row, ascii_only)}"
+    suffix = name_suffix(row, ascii_only=ascii_only) + _fold_sign(row, ascii_only)
+    return f"{indent}{one_line(row.step.name, MAX_NAME_CELLS)}{suffix}"
 
 
-def _suffix(row: StepRow, ascii_only: bool) -> str:
+def name_suffix(row: StepRow, *, ascii_only: bool = False) -> str:
+    """Return what follows the name of a row, with a space before it: attempts, iterations, a parallel; or nothing."""
     if row.kind is RowKind.ATTEMPTS:
         return f" {row.count} attempts"
     if row.step.attempt is not None:
@@ -265,7 +271,7 @@ def _fold_sign(row: StepRow, ascii_only: bool) -> str:
     return " +" if ascii_only else " ▸"
 
 
-def _took(timeline: Timeline, row: StepRow) -> str:
+def took_text(timeline: Timeline, row: StepRow) -> str:
     """Return how long a row took; what is open says so far, with an ellipsis."""
     if row.kind is RowKind.STEP and not row.step.is_open:
         return format_duration(row.step.duration_ms)

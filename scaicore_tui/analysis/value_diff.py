@@ -10,7 +10,7 @@ import json
 from collections.abc import Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
 from enum import Enum
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 from msgspec import Struct
@@ -82,20 +82,39 @@ def _changes(path: Path, a: Any, b: Any) -> Iterator[Change]:
             yield from _changes((*path, name), a.get(name, MISSING), b.get(name, MISSING))
     elif isinstance(a, list) and isinstance(b, list):
         yield from _item_changes(path, a, b)
-    elif _identity(a) != _identity(b):
+    elif identity(a) != identity(b):
         yield Change(path, a, b)
 
 
 def _item_changes(path: Path, a: Sequence[Any], b: Sequence[Any]) -> Iterator[Change]:
     """Yield the differences of two lists, aligned at their equal items."""
-    for begin_a, end_a, begin_b, end_b in _unequal_parts([*map(_identity, a)], [*map(_identity, b)]):
-        paired = min(end_a - begin_a, end_b - begin_b)
-        for offset in range(paired):
-            yield from _changes((*path, begin_a + offset), a[begin_a + offset], b[begin_b + offset])
-        for index in range(begin_a + paired, end_a):
-            yield Change((*path, index), a[index], MISSING)
-        for index in range(begin_b + paired, end_b):
-            yield Change((*path, index), MISSING, b[index])
+    for part in _unequal_parts([*map(identity, a)], [*map(identity, b)]):
+        for one, other in _paired(part):
+            if one is not None and other is not None:
+                yield from _changes((*path, one), a[one], b[other])
+            elif one is not None:
+                yield Change((*path, one), a[one], MISSING)
+            elif other is not None:
+                yield Change((*path, other), MISSING, b[other])
+
+
+def aligned_indexes(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[tuple[int | None, int | None]]:
+    """Yield the indexes of all items in both lists, aligned at the equal ones; None for one that is only in the other.
+
+    Items between equal ones are paired in their order.
+    """
+    at_a = at_b = 0
+    for part in _unequal_parts(a, b):
+        yield from zip(range(at_a, part[0]), range(at_b, part[2]), strict=True)
+        yield from _paired(part)
+        at_a, at_b = part[1], part[3]
+    yield from zip(range(at_a, len(a)), range(at_b, len(b)), strict=True)
+
+
+def _paired(part: tuple[int, int, int, int]) -> Iterator[tuple[int | None, int | None]]:
+    """Yield the indexes of two parts that differ, in pairs; None where one part is longer."""
+    begin_a, end_a, begin_b, end_b = part
+    return zip_longest(range(begin_a, end_a), range(begin_b, end_b))
 
 
 def _unequal_parts(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[tuple[int, int, int, int]]:
@@ -115,12 +134,12 @@ def _unequal_parts(a: Sequence[Hashable], b: Sequence[Hashable]) -> Iterator[tup
             yield head + begin_a, head + stop_a, head + begin_b, head + stop_b
 
 
-def _identity(value: Any) -> Hashable:
+def identity(value: Any) -> Hashable:
     """Return what two values have in common exactly if JSON writes them alike, whatever the order of members."""
     if isinstance(value, dict):
-        return "object", frozenset((name, _identity(member)) for name, member in value.items())
+        return "object", frozenset((name, identity(member)) for name, member in value.items())
     if isinstance(value, list):
-        return "list", tuple(map(_identity, value))
+        return "list", tuple(map(identity, value))
     if isinstance(value, float):
         return "number", value.text if isinstance(value, JsonNumber) else repr(value)
     return type(value).__name__, value

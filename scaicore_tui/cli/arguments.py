@@ -86,13 +86,14 @@ SavedViewName = Annotated[
 Statement = Annotated[str, typer.Argument(metavar="SQL", help="A SELECT statement.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 _RUN: dict[str, Any] = {
-    "help": "Id of a run, a unique prefix of it, or @latest.",
+    "help": "Id of a run, a unique prefix of it, @latest, @failed, or a link.",
     "autocompletion": completion.runs,
 }
 Execution = Annotated[str, typer.Argument(metavar="EXECUTION", **_RUN)]
 AnyExecution = Annotated[str | None, typer.Argument(metavar="[EXECUTION]", **_RUN)]
 RunA = Annotated[str, typer.Argument(metavar="A", **_RUN)]
 RunB = Annotated[str | None, typer.Argument(metavar="[B]", **_RUN)]
+Link = Annotated[str, typer.Argument(metavar="LINK", **_RUN | {"help": "A link to a run, or its id."})]
 ExportedRuns = Annotated[
     list[str] | None, typer.Argument(metavar="[EXECUTION]...", **_RUN | {"help": "Ids of the runs."})
 ]
@@ -130,6 +131,10 @@ ForSeconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", he
 IdleSeconds = Annotated[
     float | None,
     typer.Option("--until-idle", metavar="SECONDS", help="End after this time without a new event.", min=0),
+]
+Otlp = Annotated[
+    str | None,
+    typer.Option("--otlp", metavar="URL", help="Send finished runs to this receiver of traces; env: OTEL_* names it."),
 ]
 State = Annotated[
     Until | None,

@@ -62,6 +62,7 @@ def runs(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     from scaicore_tui.store.summaries import Summaries
 
     yield "@latest", "the newest run"
+    yield "@failed", "the newest failed run"
     with _journal(ctx) as journal:
         waiting = {row.execution_id for row in read_pending(journal)}
         for run in Summaries(journal).matching(incomplete, MAX_OFFERS):

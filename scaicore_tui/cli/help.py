@@ -53,6 +53,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "print the newest run in its flow, with the ways that it took",
         ),
     ),
+    "open": (
+        ("scaicore-tui open scai:prod/exec_8f2#post.3", "open the app at a visit of a node"),
+        ("scaicore-tui open exec_8f2", "open the app at a run"),
+    ),
     "diff": (
         ("scaicore-tui diff exec_8f2", "compare a run with the one that suits it best"),
         ("scaicore-tui diff exec_8f2 exec_5b0 --json", "print the differences of two runs as JSON"),
@@ -89,6 +93,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "scaicore-tui record --until-idle 30 --json | jq .gaps",
             "record until 30 seconds pass without an event; count the gaps",
         ),
+        ("scaicore-tui record --otlp http://localhost:4318", "also send each run as a trace, once it is over"),
     ),
     "checkpoints": (
         ("scaicore-tui checkpoints", "list pending checkpoints"),

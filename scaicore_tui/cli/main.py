@@ -25,7 +25,9 @@ from scaicore_tui.cli.arguments import (
     Json,
     JsonLines,
     Limit,
+    Link,
     OfExecution,
+    Otlp,
     OutputFile,
     Payloads,
     Redact,
@@ -45,7 +47,7 @@ from scaicore_tui.cli.arguments import (
     Where,
     Width,
 )
-from scaicore_tui.cli.commands.app import open_app
+from scaicore_tui.cli.commands.app import open_app, open_at
 from scaicore_tui.cli.config_group import config_app
 from scaicore_tui.cli.help import Command, Group
 from scaicore_tui.cli.options import Common
@@ -140,6 +142,17 @@ def show(
     return run(show_run(common, execution, ShowOptions(json, view, width, flow, at)))
 
 
+@command(name="open")
+@takes_common
+def open_(common: Common, link: Link, flow: FlowFile = None) -> int:
+    """Open the app at a run.
+
+    LINK is a link such as `scai:prod/exec_8f2#post.3@31`: the third visit of the node `post` in that run, as of its
+    31st event, in the profile `prod`. All but the run may be left out. The key `L` copies the link of what is selected.
+    """
+    return open_at(common, link, flow)
+
+
 @command()
 @takes_common
 def diff(common: Common, a: RunA, b: RunB = None, flow: FlowFile = None, json: Json = False) -> int:
@@ -172,11 +185,13 @@ def export(
 ) -> int:
     """Write runs to a file, to pass them on.
 
-    `jsonl` has their events as received, `json` the documents of `show --json`. What looks like a secret (tokens, keys,
-    passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html, markdown and otlp:
-    equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says the format if `--format`
-    does not. `test` is a pytest file that invokes the Cores again with the same inputs, and compares status, path and
-    output.
+    `html` is a report for a browser, which opens again with `--offline --journal`; `markdown` a message for a channel,
+    `svg` a picture. `jsonl` has their events as received, `json` the documents of `show --json`. `chrome` (.trace.json)
+    is for Perfetto and speedscope, `otlp` (.otlp.json) for receivers of OpenTelemetry traces. What looks like a secret
+    (tokens, keys, passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html,
+    markdown, svg and otlp: equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says
+    the format if `--format` does not. `test` is a pytest file that invokes the Cores again with the same inputs, and
+    compares status, path and output.
     """
     from scaicore_tui.cli.commands.export import ExportOptions, export_runs
     from scaicore_tui.cli.queries import RunSelection
@@ -264,16 +279,24 @@ def record(
     common: Common,
     seconds: ForSeconds = None,
     idle: IdleSeconds = None,
+    otlp: Otlp = None,
+    payloads: Payloads = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
     """Record events into the journal, without a screen.
 
     The journal is the profile's, or the file that `--journal` names. At the end it prints a summary, which includes
     the events that it could not read. The exit code is 3 if it could not read anything.
+
+    With `--otlp` each run is sent as a trace once it is over: redacted, and without inputs, outputs and results unless
+    `--payloads` is set. URL is that of a receiver of OTLP over HTTP, or `env` for that of
+    `OTEL_EXPORTER_OTLP_ENDPOINT`; the other `OTEL_EXPORTER_OTLP_*` variables apply to both. What cannot be sent is sent
+    later, also by the next recording. What happens in a run after it was sent is only in `export --format otlp`, with
+    the same ids. This needs `pip install 'scaicore-tui[otlp]'`.
     """
     from scaicore_tui.cli.commands import record
 
-    return run(record.record(common, seconds, idle, json))
+    return run(record.record(common, seconds, idle, json, record.TraceOptions(otlp, payloads)))
 
 
 @command()

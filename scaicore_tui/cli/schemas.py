@@ -7,7 +7,7 @@ from typing import Any
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Commands that print the document of another one.
 ALIASES = {"continue": "resolve", "replay": "resolve"}
-# Title of each schema, and the type of the document in `export.document_types`; with `[]` for a list of these.
+# Title of each schema, and the type of the document in `export.*_types`; with `[]` for a list of these.
 _DOCUMENTS = {
     "checkpoints": ("The checkpoints with one status, as sent by the API", "CheckpointDocument[]"),
     "config-check": ("The problems of the settings, with their fixes", "ConfigCheckDocument"),
@@ -49,9 +49,9 @@ def build_schema(name: str) -> dict[str, Any]:
     """Return the schema of the document that command `name` prints."""
     import msgspec  # imported late: completion only needs the names
 
-    from scaicore_tui.export import diff_types, document_types, replay_types
+    from scaicore_tui.export import diff_types, document_types, record_types, replay_types
 
-    types = vars(document_types) | vars(diff_types) | vars(replay_types)
+    types = vars(document_types) | vars(diff_types) | vars(record_types) | vars(replay_types)
     name = ALIASES.get(name, name)
     title, type_name = _DOCUMENTS[name]
     document: Any = types[type_name.removesuffix("[]")]

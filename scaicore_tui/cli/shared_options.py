@@ -18,6 +18,8 @@ from scaicore_tui.cli.output import stderr, stdout, streams
 from scaicore_tui.cli.output.stdout import use_colour
 
 HELP_ALL = "help_all"
+# How a link begins.
+SCHEME = "scai:"
 
 
 def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
@@ -39,7 +41,7 @@ def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
             if not streams.can_encode_glyphs(sys.stdout):
                 common = replace(common, ascii=True)
             name = context.command_path.partition(" ")[2] or "app"
-            raise typer.Exit(run_command(common, name, lambda: command(common=common, **values)))
+            raise typer.Exit(run_command(common, name, lambda: _run(command, common, values)))
 
     parameters = [
         _parameter("context", typer.Context),
@@ -50,6 +52,15 @@ def takes_common(command: Callable[..., int | None]) -> Callable[..., None]:
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return wrapped
+
+
+def _run(command: Callable[..., int | None], common: Common, values: dict[str, Any]) -> int | None:
+    """Run a command, with ids in place of links."""
+    if SCHEME in f"{values}":
+        from scaicore_tui.cli.links import follow_links
+
+        common, values = follow_links(common, values)
+    return command(common=common, **values)
 
 
 def _show_all_option() -> Any:

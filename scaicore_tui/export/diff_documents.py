@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from scaicore_tui.analysis.value_diff import MISSING, Change, path_text
+from scaicore_tui.analysis.value_diff import MISSING, Change, Path, path_text
 
 if TYPE_CHECKING:
     from scaicore_tui.analysis.diff import Divergence, RunDiff, StepPair
@@ -83,13 +83,14 @@ def _visit(step: Step | None, numbers: _Numbers) -> ComparedVisitDocument | None
 
 
 def _changes(found: Iterable[Change]) -> list[ChangeDocument]:
-    return [change_document(change) for change in found]
+    return [change_document(change.path, change.a, change.b) for change in found]
 
 
-def change_document(change: Change) -> ChangeDocument:
-    document: ChangeDocument = {"path": path_text(change.path)}
-    if change.a is not MISSING:
-        document["a"] = change.a
-    if change.b is not MISSING:
-        document["b"] = change.b
+def change_document(path: Path, a: Any, b: Any) -> ChangeDocument:
+    """Return the document of two values at a path; one that is MISSING is left out."""
+    document: ChangeDocument = {"path": path_text(path)}
+    if a is not MISSING:
+        document["a"] = a
+    if b is not MISSING:
+        document["b"] = b
     return document

@@ -250,34 +250,6 @@ class LedgerEntryDocument(TypedDict):
     states: Annotated[list[LedgerStateDocument], Meta(min_length=1)]
 
 
-class RecordDocument(TypedDict):
-    """Summary of a recording."""
-
-    journal: Annotated[str, Meta(description="Path of the journal.")]
-    events: Annotated[Count, Meta(description="In the journal.")]
-    runs: Annotated[Count, Meta(description="In the journal.")]
-    duplicates: Annotated[Count, Meta(description="Events in the journal that are duplicates of others.")]
-    gaps: Annotated[Count, Meta(description="Number of gaps in the journal whose events are lost.")]
-    holes: Annotated[Count, Meta(description="Same as open_gaps (the older name).")]
-    open_gaps: Annotated[
-        Count,
-        Meta(
-            description="Number of gaps whose events were not read yet, including unread older history. "
-            "The next process reads them."
-        ),
-    ]
-    history_unread: Annotated[bool, Meta(description="True if older events (--backfill) were not read completely.")]
-    checkpoints_unread: Annotated[bool, Meta(description="True if the pending checkpoints were never read.")]
-    recorded: Annotated[Count, Meta(description="Number of events that this process added.")]
-    unsaved: Annotated[
-        Count,
-        Meta(description="Number of events that could not be written to the journal. If not 0, the exit code is 9."),
-    ]
-    unreadable: Annotated[Count, Meta(description="Number of recorded events that could not be fully decoded.")]
-    requests: Annotated[Count, Meta(description="Number of requests that this process sent.")]
-    stale_dropped: Annotated[Count, Meta(description="Number of responses that arrived too late to be used.")]
-
-
 class DemoDocument(TypedDict):
     """The addresses of the demo."""
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 class Format(StrEnum):
     """A format of exported runs."""
 
+    HTML = "html"
+    MARKDOWN = "markdown"
+    SVG = "svg"
     JSONL = "jsonl"
     JSON = "json"
     CHROME = "chrome"
@@ -46,6 +49,25 @@ class FormatInfo(NamedTuple):
 
 _EXPORT = "scaicore_tui.export"
 FORMATS = {
+    Format.HTML: FormatInfo(
+        "html",
+        "a report for a browser, which is a journal too",
+        f"{_EXPORT}.html_report:html_report",
+        is_redacted=True,
+        shows_flow=True,
+        is_text=False,
+    ),
+    Format.MARKDOWN: FormatInfo(
+        "md", "15 lines for the channel of an incident", f"{_EXPORT}.markdown_report:markdown_report", is_redacted=True
+    ),
+    Format.SVG: FormatInfo(
+        "svg",
+        "a picture of timeline and flow",
+        f"{_EXPORT}.svg_report:svg_report",
+        is_redacted=True,
+        shows_flow=True,
+        is_text=False,
+    ),
     Format.JSONL: FormatInfo("jsonl", "the events, as received", f"{_EXPORT}.event_lines:event_lines"),
     Format.JSON: FormatInfo("json", "the document of show --json", f"{_EXPORT}.run_json:run_json"),
     Format.CHROME: FormatInfo(

@@ -13,6 +13,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
+from scaicore_tui.analysis.flow_view import FlowView
 from scaicore_tui.export.exporter import Redacted
 from scaicore_tui.export.json_scan import JsonScan, Member
 from scaicore_tui.json_text import write
@@ -73,6 +76,18 @@ class Redactor:
         text = write(row.raw)
         redacted = _Scan(self, (), {}).replace(text)
         return row if redacted == text else read_checkpoint(envelope.encode(redacted))
+
+    def flow(self, view: FlowView) -> FlowView | None:
+        """Return a run in its flow without secrets in labels and conditions; None if names of nodes have some."""
+        graph = view.graph
+        if any(self.text(node.id) != node.id for node in graph.nodes):
+            return None
+        nodes = tuple(replace(node, label=self.text(node.label, "flow.label")) for node in graph.nodes)
+        edges = tuple(
+            edge if edge.condition is None else replace(edge, condition=self.text(edge.condition, "flow.condition"))
+            for edge in graph.edges
+        )
+        return replace(view, graph=replace(graph, name=self.text(graph.name), nodes=nodes, edges=edges))
 
     def text(self, text: str, path: str = "") -> str:
         """Return a text without what has the form of a secret, and without the secrets that this process uses."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from scaicore_tui.analysis.run_groups import split_error
+from scaicore_tui.analysis.error_groups import split_code
 from scaicore_tui.analysis.statistics.usage import USAGE_MARK, usage_of
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.export.exporter import ExportedRun
@@ -196,7 +196,7 @@ def _span(
     known: Attributes = {key: clean_value(value) for key, value in attributes.items() if value is not None}
     events: list[SpanEvent] = []
     if error is not None:
-        message, kind = clean_value(error), split_error(error)[0] or _OTHER
+        message, kind = clean_value(error), split_code(error)[0] or _OTHER
         known["error.type"] = kind
         events = [SpanEvent("exception", end, {"exception.type": kind, "exception.message": message})]
         error = message

@@ -7,15 +7,18 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
+from scaicore_tui.actions import Kind, Ledger
 from scaicore_tui.analysis.flow_view import FlowView
 from scaicore_tui.analysis.steps import build_steps
-from scaicore_tui.errors import StorageError
+from scaicore_tui.config import ledger_file
+from scaicore_tui.errors import ConfigError, StorageError
 from scaicore_tui.export.exporter import ExportedRun
 from scaicore_tui.export.redaction import Redactor
 from scaicore_tui.json_text import to_bytes
 from scaicore_tui.lock import OWNER_ONLY_FOLDER
+from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import Run, Summary, gaps_within, missing_events_note
 from scaicore_tui.runs.cache import project
@@ -26,6 +29,7 @@ from scaicore_tui.units import Micros
 
 KEY_BYTES = 32
 _NOTHING_WRITTEN = "nothing was written"
+_log = Log(__name__)
 
 
 class EventSource(Protocol):
@@ -81,6 +85,8 @@ class ExportReader:
             if row.execution_id == summary.execution_id
         ]
         flow = None if self._find_flow is None else self._find_flow(run, checkpoints)
+        if flow is not None and self._redactor is not None:
+            flow = self._redactor.flow(flow)
         missing = missing_events_note(summary, self._runs.gaps, to_seconds(self._now))
         graph = None if flow is None else flow.graph
         is_proven = graph is not None and not graph.is_likely
@@ -93,11 +99,26 @@ class ExportReader:
             gaps_within(summary, self._runs.gaps),
             flow,
             checkpoints,
-            self._replays.get(summary.execution_id),
+            self._original(summary.execution_id),
         )
+
+    def _original(self, execution_id: str) -> str | None:
+        original = self._replays.get(execution_id)
+        return original if original is None or self._redactor is None else self._redactor.text(original)
 
     def _redact(self, event: Event) -> Event:
         return event if self._redactor is None else self._redactor.event(event)
+
+
+def read_replays() -> Mapping[str, str]:
+    """Return the runs that replays from this machine repeat, by the id of the replay; none if that cannot be read."""
+    try:
+        entries = Ledger(ledger_file()).entries()
+    except (ConfigError, StorageError) as error:
+        _log.warning("ledger cannot be read", **error_fields(error))
+        return {}
+    sent = (entry for entry in entries if entry.kind is Kind.REPLAY)
+    return {entry.execution_id: entry.target_id for entry in sent if entry.execution_id and entry.target_id}
 
 
 def read_redaction_key(path: Path | None) -> Secret:
@@ -124,25 +145,43 @@ def read_redaction_key(path: Path | None) -> Secret:
 def write_file(path: Path, parts: Iterable[str]) -> int:
     """Write a file and return its size in bytes. A file of that name is replaced once all parts are written.
 
-    Raises StorageError; then nothing was written.
+    A link stays one: the file that it names is written. A device or a pipe is written to, never replaced.
+
+    Raises StorageError. Then nothing was written; of a device or a pipe, a part may have been.
     """
-    temporary: str | None = None
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}-")
-        with os.fdopen(descriptor, "wb") as file:
-            for part in parts:
-                file.write(to_bytes(part))
-            size = file.tell()
-        _share_as_usual(Path(temporary))
-        Path(temporary).replace(path)
+        # Not resolved: what /dev/stdout leads to may have no name.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            with path.open("wb", buffering=0) as device:
+                return _write_parts(device, parts)
+        return _replace(path.resolve(), parts)
     except OSError as error:
-        hint = "choose another file with -o" if error.errno is None else f"{error.strerror}: choose another file"
+        hint = f"{error.strerror or 'no reason is known'}: choose another file"
         raise StorageError(f"can't write {path}", effect=_NOTHING_WRITTEN, hint=hint) from error
-    else:
-        temporary = None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+
+
+def _replace(path: Path, parts: Iterable[str]) -> int:
+    """Write a file beside `path`, then put it in its place. Raises OSError, or what `parts` raises."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            size = _write_parts(file, parts)
+        _share_as_usual(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return size
+
+
+def _write_parts(file: BinaryIO, parts: Iterable[str]) -> int:
+    size = 0
+    for part in parts:
+        data = memoryview(to_bytes(part))
+        size += len(data)
+        while data:
+            data = data[file.write(data) :]
     return size
 
 

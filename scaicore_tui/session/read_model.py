@@ -243,7 +243,7 @@ class ReadModel:
         return self.journal.reader.read_between(after, through)
 
     async def find_run(self, prefix: str) -> Run:
-        """Return the only run whose id begins with `prefix`, or the newest for `@latest`.
+        """Return the only run whose id begins with `prefix`, or the one that `@latest` or `@failed` means.
 
         Raises NotFound, or UsageError if there are several.
         """

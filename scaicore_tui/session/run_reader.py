@@ -73,7 +73,7 @@ class RunReader:
         await self._remember(lambda stored: stored.with_input(digest))
 
     async def find(self, prefix: str, hint: str = "") -> Run:
-        """Return the only run whose id begins with `prefix`, or the newest for `@latest`.
+        """Return the only run whose id begins with `prefix`, or the one that `@latest` or `@failed` means.
 
         Raises NotFound, with `hint`, or UsageError if there are several.
         """

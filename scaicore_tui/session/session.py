@@ -28,7 +28,10 @@ from scaicore_tui.sync.poller import RandomFn
 from scaicore_tui.sync.pollers import Pollers
 
 if TYPE_CHECKING:
+    from scaicore_tui.export.redaction import Redactor
+    from scaicore_tui.session.comparisons import Comparisons
     from scaicore_tui.session.event_pages import EventPages
+    from scaicore_tui.session.finished_runs import FinishedRuns
     from scaicore_tui.session.flows import FlowGraphs
     from scaicore_tui.session.remembered_screen import RememberedScreen
     from scaicore_tui.session.run_contexts import RunContexts
@@ -166,6 +169,13 @@ class Session(Commands):
         return RunContexts(self.journal, self.flows.past, self.clock.monotonic)
 
     @cached_property
+    def comparisons(self) -> Comparisons:
+        """Comparisons of runs with other runs of their Core."""
+        from scaicore_tui.session.comparisons import Comparisons
+
+        return Comparisons(self.reader.stored, lambda: self.submissions, lambda: self.now)
+
+    @cached_property
     def statistics(self) -> Statistics:
         """Figures of nodes, rates, and causes of failures."""
         from scaicore_tui.session.statistics import Statistics
@@ -179,6 +189,12 @@ class Session(Commands):
 
         is_kept = self.remembers or (self.target.offline and self.target.is_url_from_profile)
         return RememberedScreen(screens_file() if is_kept else None, self.target.title, self.target.ui)
+
+    def finished_runs(self, receiver: str, redactor: Redactor) -> FinishedRuns:
+        """Return the runs that are over and were not sent to `receiver`, an identifier of its address."""
+        from scaicore_tui.session.finished_runs import FinishedRuns
+
+        return FinishedRuns(self, receiver, redactor)
 
     def load_runs_in_background(self) -> None:
         """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""

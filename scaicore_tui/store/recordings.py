@@ -28,7 +28,7 @@ from scaicore_tui.store.pending import read_pending
 from scaicore_tui.store.report_file import BEGIN_BYTES, is_report, open_lines
 from scaicore_tui.store.slow_runs import read_slow_runs
 from scaicore_tui.store.statistics import StoredStatistics
-from scaicore_tui.store.stored_runs import LATEST, StoredRuns
+from scaicore_tui.store.stored_runs import FAILED, LATEST, StoredRuns, newest_named
 from scaicore_tui.store.summaries import Summaries
 from scaicore_tui.store.writer import JournalWriter
 from scaicore_tui.timefmt import MICROS_PER_SECOND
@@ -126,8 +126,10 @@ class JsonlRecording:
         known = self._summaries
         if prefix in known:
             return known[prefix]
-        found = [row for row in self.summaries() if prefix == LATEST or row.execution_id.startswith(prefix)]
-        return only_match(found[:1] if prefix == LATEST else found, prefix, len(known), hint)
+        if prefix in (LATEST, FAILED):
+            return only_match(newest_named(prefix, self.summaries()), prefix, len(known), hint)
+        found = [row for row in self.summaries() if row.execution_id.startswith(prefix)]
+        return only_match(found, prefix, len(known), hint)
 
     def newest_of_core(self, core_id: str, limit: int) -> Sequence[Summary]:
         """Return the summaries of the newest runs of a Core, newest first."""
@@ -218,7 +220,7 @@ class RunSource(Protocol):
         """Yield the summaries of all runs, newest first."""
 
     def find_one(self, prefix: str, hint: str = "") -> Summary:
-        """Return the only run whose id begins with `prefix`, or the newest for `@latest`.
+        """Return the only run whose id begins with `prefix`, or the one that `@latest` or `@failed` means.
 
         Raises NotFound, with `hint`, if there is none, and UsageError if there are several.
         """

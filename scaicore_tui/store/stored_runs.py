@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from scaicore_tui.runs import Gap, Run, Summary, only_match, with_status
 from scaicore_tui.runs.cache import project
+from scaicore_tui.runs.model import RunStatus
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.summaries import Summaries
 from scaicore_tui.units import Position
@@ -14,9 +16,14 @@ from scaicore_tui.units import Position
 if TYPE_CHECKING:
     from scaicore_tui.analysis.query import Query, QueryContext
 
-LATEST = "@latest"
+LATEST, FAILED = "@latest", "@failed"
 # An ambiguous start of an id is reported with a count, up to this many.
 MAX_FOUND = 1_000
+
+
+def newest_named(name: str, newest_first: Iterable[Summary]) -> list[Summary]:
+    """Return the run that `@latest` or `@failed` means, if there is one."""
+    return list(islice((row for row in newest_first if name == LATEST or row.outcome is RunStatus.FAILED), 1))
 
 
 class StoredRuns:
@@ -56,13 +63,17 @@ class StoredRuns:
         return RunSearch(self._journal.reader, query, context, self._last_position()).summaries()
 
     def find(self, prefix: str) -> list[Summary]:
-        """Return the run with the id `prefix`, or else those whose ids begin with it; for `@latest` the newest run."""
-        stored, waiting = self._summaries, self._waiting()
-        found = stored.newest(1) if prefix == LATEST else stored.matching(prefix, MAX_FOUND)
-        return [with_status(summary, waiting) for summary in found]
+        """Return the run with the id `prefix`, or else those whose ids begin with it.
+
+        For `@latest` that is the newest run, for `@failed` the newest that failed.
+        """
+        if prefix in (LATEST, FAILED):
+            return newest_named(prefix, self.summaries())
+        waiting = self._waiting()
+        return [with_status(summary, waiting) for summary in self._summaries.matching(prefix, MAX_FOUND)]
 
     def find_one(self, prefix: str, hint: str = "") -> Summary:
-        """Return the only run whose id begins with `prefix`, or the newest for `@latest`.
+        """Return the only run whose id begins with `prefix`, or the one that `@latest` or `@failed` means.
 
         Raises NotFound, with `hint`, if there is none, and UsageError if there are several.
         """

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from scaicore_tui.config.ui import KeyTable, UiTable
 from scaicore_tui.session import Session
@@ -13,6 +14,9 @@ from scaicore_tui.tui.app import RUN_DEMO, DebuggerApp
 from scaicore_tui.tui.configured import parse_changes
 from scaicore_tui.tui.keymap import use_keys
 from scaicore_tui.tui.profile_switcher import Profiles
+
+if TYPE_CHECKING:
+    from scaicore_tui.runs.deep_link import DeepLink
 
 __all__ = ["RUN_DEMO", "DebuggerApp", "run_app", "tune_interpreter"]
 
@@ -32,12 +36,13 @@ async def run_app(
     notice: str = "",
     ui: UiTable | None = None,
     keys: KeyTable | None = None,
+    link: DeepLink | None = None,
 ) -> int:
     """Run the app until it is quit or cancelled, and restore the terminal in either case.
 
-    `notice` is shown at the start. `ui` is how the app looks without a session, `keys` are the keys that the
-    configuration changes; both were checked. Returns 0, or `RUN_DEMO` if there was no session and the demo was chosen.
-    Raises the exception that the app failed with.
+    `notice` is shown at the start, and the run of `link` opened once it is known. `ui` is how the app looks without a
+    session, `keys` are the keys that the configuration changes; both were checked. Returns 0, or `RUN_DEMO` if there
+    was no session and the demo was chosen. Raises the exception that the app failed with.
     """
     if no_colour:
         # Textual only turns colours off by this variable.
@@ -57,6 +62,7 @@ async def run_app(
         profiles=profiles,
         notice=notice,
         theme=None if ui is None else ui.theme,
+        link=link,
     )
     # A mouse sends a report for each cell that it crosses.
     has_mouse = not low_bandwidth and (ui is None or ui.mouse is not False)

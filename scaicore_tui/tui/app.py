@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.screen import ModalScreen, Screen
@@ -15,7 +16,9 @@ from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.clipboard import copy
 from scaicore_tui.tui.editor import Editor
 from scaicore_tui.tui.file_requests import FileRequests
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
+from scaicore_tui.tui.link_opener import LinkOpener
 from scaicore_tui.tui.messages import (
     AnswerAll,
     AnswerCheckpoint,
@@ -41,6 +44,8 @@ from scaicore_tui.tui.profile_switcher import Profiles, ProfileSwitcher
 from scaicore_tui.tui.remembering import RememberingApp
 from scaicore_tui.tui.run_list_requests import RunListRequests
 from scaicore_tui.tui.run_messages import (
+    ComparisonNeeded,
+    ComparisonRead,
     ContextRead,
     EventsNeeded,
     EventsRead,
@@ -49,16 +54,15 @@ from scaicore_tui.tui.run_messages import (
     RunHistoryNeeded,
     RunHistoryRead,
 )
-from scaicore_tui.tui.screens.base import (
-    EventsListener,
-    MessageSink,
-    SessionListener,
-    SessionScreen,
-)
+from scaicore_tui.tui.screens.base import SessionScreen
+from scaicore_tui.tui.screens.listeners import EventsListener, MessageSink, SessionListener
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.terminal.app import DiffRenderingApp
 from scaicore_tui.tui.widgets.line_view import ASCII_CLASS
+
+if TYPE_CHECKING:
+    from scaicore_tui.runs.deep_link import DeepLink
 
 # The app's result if a user without any configuration chose the demo.
 RUN_DEMO = 64
@@ -66,7 +70,9 @@ RUN_DEMO = 64
 TICK_S, LOW_BANDWIDTH_TICK_S = 1, 5
 
 
-class DebuggerApp(RunListRequests, FileRequests, DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]):
+class DebuggerApp(
+    RunListRequests, FileRequests, LinkOpener, DiffRenderingApp[int], PaletteApp[int], RememberingApp[int]
+):
     """The terminal debugger. Without a session it only shows what to configure, and offers the demo."""
 
     TITLE = "scaicore-tui"
@@ -86,12 +92,14 @@ class DebuggerApp(RunListRequests, FileRequests, DiffRenderingApp[int], PaletteA
         profiles: Profiles | None = None,
         notice: str = "",
         theme: str | None = None,
+        link: DeepLink | None = None,
     ) -> None:
         few_colours = no_colour or low_bandwidth
         super().__init__(ansi_color=few_colours or None)
         self._session = session
         self._banner = banner
         self._notice = notice
+        self.link_to_open = link
         self._state: AppState | None = None
         self._profile_switcher = ProfileSwitcher(self, profiles)
         self._editor = Editor(self)
@@ -131,6 +139,7 @@ class DebuggerApp(RunListRequests, FileRequests, DiffRenderingApp[int], PaletteA
             self._state.apply(message.delta)
         self._apply_to_screens(message.delta)
         self.release_keys()
+        self.open_link()
         if self._alerts is not None:
             self.send_to_terminal(self._alerts.flush())
         if not self._is_preloading:
@@ -185,6 +194,16 @@ class DebuggerApp(RunListRequests, FileRequests, DiffRenderingApp[int], PaletteA
         """Give the events of a run to the screens that show it."""
         for screen in self._run_screens:
             screen.show_history(message)
+        self.release_keys()
+
+    def on_comparison_needed(self, request: ComparisonNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.compare(request)
+
+    def on_comparison_read(self, message: ComparisonRead) -> None:
+        """Give a comparison to the screens that show runs."""
+        for screen in self._run_screens:
+            screen.show_comparison(message)
         self.release_keys()
 
     def on_picture_shown(self) -> None:

@@ -11,10 +11,11 @@ from textual import events
 from textual.app import ReturnType
 
 from scaicore_tui.tui.configured import TEXT_CONTEXTS
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.key_names import shown_key
 from scaicore_tui.tui.key_queue import KeyQueueApp
-from scaicore_tui.tui.keymap import KeyContext, action_now_on, is_write_key, to_default_key
-from scaicore_tui.tui.screens.base import MessageSink
+from scaicore_tui.tui.keymap import action_now_on, is_write_key, to_default_key
+from scaicore_tui.tui.screens.listeners import MessageSink
 from scaicore_tui.tui.terminal.app import arrived_in_burst
 
 

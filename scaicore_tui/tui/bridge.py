@@ -20,7 +20,6 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.runs import Delta
 from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
-from scaicore_tui.timefmt import MICROS_PER_SECOND
 from scaicore_tui.tui.file_messages import FileWritten
 from scaicore_tui.tui.messages import (
     AnswerAll,
@@ -54,17 +53,14 @@ from scaicore_tui.tui.query_messages import (
 )
 from scaicore_tui.tui.replay_sender import ReplaySender
 from scaicore_tui.tui.run_messages import (
-    ContextRead,
+    ComparisonNeeded,
     EventsNeeded,
-    EventsRead,
     FactsNeeded,
-    FactsRead,
     FlowNeeded,
-    FlowRead,
     RunHistoryNeeded,
-    RunHistoryRead,
     SlowRunsRead,
 )
+from scaicore_tui.tui.run_reads import RunReads
 from scaicore_tui.units import Position
 
 if TYPE_CHECKING:
@@ -83,8 +79,6 @@ def start_worker(
     return app.run_worker(work, group=group, exclusive=exclusive)
 
 
-# Of a longer run the newest events are kept in memory, to show it as of any of them.
-MAX_HISTORY_EVENTS = 50_000
 # Of open runs so many are looked at to find slow ones: of short runs with 20 events, these take 0.2 s.
 MAX_SLOW_RUNS = 500
 # Runs that are found are shown at most this often.
@@ -109,6 +103,7 @@ class Bridge:
         self._offers = Offers(session, self._post)
         start_read, start_write = partial(self._start, self._reads), partial(self._start, self._writes)
         self.replays = ReplaySender(session, self._post, start_read, start_write)
+        self._run_reads = RunReads(session, self._post)
 
     @property
     def is_open(self) -> bool:
@@ -189,7 +184,7 @@ class Bridge:
 
     def read_facts(self, request: FactsNeeded) -> None:
         """Read what other runs say about a run; a new request replaces an older one."""
-        self._start(self._reads, partial(self._read_facts, request), "facts", exclusive=True)
+        self._start(self._reads, partial(self._run_reads.read_facts, request), "facts", exclusive=True)
 
     def find_slow_runs(self) -> None:
         """Find the runs that take longer than usual; a new request replaces an older one."""
@@ -231,15 +226,22 @@ class Bridge:
 
     def read_events(self, request: EventsNeeded) -> None:
         """Read a page of the events of a run; a new request replaces an older one of the same reader."""
-        self._start(self._reads, partial(self._read_events, request), f"events {request.reader}", exclusive=True)
+        self._start(
+            self._reads, partial(self._run_reads.read_events, request), f"events {request.reader}", exclusive=True
+        )
 
     def find_flow(self, request: FlowNeeded) -> None:
         """Read what other runs say about a run, and find the graph of its Core; a new request replaces an older one."""
-        self._start(self._reads, partial(self._find_flow, request), "flow", exclusive=True)
+        self._start(self._reads, partial(self._run_reads.find_flow, request), "flow", exclusive=True)
 
     def read_history(self, request: RunHistoryNeeded) -> None:
         """Read all events of a run; a new request replaces an older one."""
-        self._start(self._reads, partial(self._read_history, request.execution_id), "history of a run", exclusive=True)
+        read = partial(self._run_reads.read_history, request.execution_id)
+        self._start(self._reads, read, "history of a run", exclusive=True)
+
+    def compare(self, request: ComparisonNeeded) -> None:
+        """Compare a run with another one. Each screen asks for one comparison at a time."""
+        self._start(self._reads, partial(self._run_reads.compare, request), "comparison")
 
     async def _run(self) -> None:
         async with self._session:
@@ -345,11 +347,6 @@ class Bridge:
         else:
             self._post(OrderRead(request.sort, order))
 
-    async def _read_facts(self, request: FactsNeeded) -> None:
-        session = self._session
-        context = await session.contexts.read_figures(request.execution_id, request.core_id, session.known_until)
-        self._post(FactsRead(request.execution_id, context))
-
     async def _find_slow_runs(self) -> None:
         try:
             hints = await asyncio.to_thread(self._session.read_slow_runs, MAX_SLOW_RUNS)
@@ -383,50 +380,16 @@ class Bridge:
             "checkpoints": RememberedQueries(path, f"{title} · checkpoints"),
         }
 
-    async def _read_events(self, request: EventsNeeded) -> None:
-        page = await self._session.event_pages.read(request.execution_id, request.near, request.needle, request.through)
-        self._post(EventsRead(request, page))
-
     async def _read_figures(self, request: FiguresNeeded) -> None:
         session = self._session
         found = await session.statistics.overview(request.period, request.columns, session.target.core)
         if found is not None:
             self._post(FiguresRead(*found))
 
-    async def _find_flow(self, request: FlowNeeded) -> None:
-        """Read both at once: neither waits for the other, which may take long."""
-        await asyncio.gather(self._read_context(request), self._read_flow(request))
-
-    async def _read_context(self, request: FlowNeeded) -> None:
-        through = self._session.recorded_through
-        now = int(self._session.now * MICROS_PER_SECOND) if through is None else through
-        context = await self._session.contexts.read(request.run, now)
-        linked = [other.execution_id for others in context.calls.values() for other in others]
-        good = context.last_good
-        await self._session.reader.load_ids([*linked, *([] if good is None else [good.execution_id])])
-        self._post(ContextRead(request.run.execution_id, context))
-
-    async def _read_flow(self, request: FlowNeeded) -> None:
-        try:
-            view = await self._session.flows.view(request.run, self._session.checkpoints)
-        except ScaicoreError:
-            view = None
-        self._post(FlowRead(request.run.execution_id, view))
-
     async def _write_file(self, request: FileRequest) -> None:
         from scaicore_tui.session.export_file import write_runs
 
         self._post(FileWritten(await write_runs(self._session, request)))
-
-    async def _read_history(self, execution_id: str) -> None:
-        events = self._session.events(execution_id)
-        # Loaded with the run screen: the first screen appears sooner.
-        from scaicore_tui.analysis.run_history import RunHistory
-
-        summary = self._session.index.get(execution_id)
-        skip = 0 if summary is None else max(0, summary.event_count - MAX_HISTORY_EVENTS)
-        history = await asyncio.to_thread(RunHistory, execution_id, events, skip)
-        self._post(RunHistoryRead(execution_id, history))
 
     def _on_delta(self, delta: Delta) -> None:
         if not self._detached.is_set():

@@ -27,7 +27,8 @@ def copy(request: CopyText, write: Callable[[str], None]) -> TextCopied:
     data = request.text.encode("utf-8", "backslashreplace")
     if len(data) <= MAX_CLIPBOARD_BYTES:
         write(clipboard_sequence(data, os.environ))
-        return TextCopied(f"copied {request.label}")
+        # A terminal does not answer: it may ignore the sequence, or not be allowed to set the clipboard.
+        return TextCopied(f"sent to the terminal's clipboard: {request.label}")
     too_long = f"{request.label}: {len(data):,} bytes are too many for a terminal's clipboard"
     try:
         return TextCopied(f"{too_long} · saved to {_save(data)}", "amber")

@@ -10,16 +10,9 @@ from textual.theme import BUILTIN_THEMES
 from scaicore_tui.config.profiles import ConfigProblem, ProfileFile, nearest
 from scaicore_tui.config.ui import EVERYWHERE, KeyEntry, KeyTable, UiTable, key_entries
 from scaicore_tui.text import one_line
+from scaicore_tui.tui.key_contexts import CHOOSING, KeyAction, KeyContext
 from scaicore_tui.tui.key_names import ENTER_KEYS, NAMED_KEYS, SAME_BYTE, is_typed, parse_key, shown_key
-from scaicore_tui.tui.keymap import (
-    ACTIONS,
-    CHOOSING,
-    ChangedKeys,
-    KeyAction,
-    KeyContext,
-    changed_actions_in,
-    default_actions_in,
-)
+from scaicore_tui.tui.keymap import ACTIONS, ChangedKeys, changed_actions_in, default_actions_in
 from scaicore_tui.tui.run_list_model import View
 from scaicore_tui.tui.theme import SHORT_NAMES
 

@@ -10,16 +10,9 @@ from textual.app import ReturnType
 
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.bound_keys import BoundKeysApp
+from scaicore_tui.tui.key_contexts import READING, KeyAction, KeyContext, first_clause
 from scaicore_tui.tui.key_names import shown_key
-from scaicore_tui.tui.keymap import (
-    READING,
-    KeyAction,
-    KeyContext,
-    actions_in,
-    default_actions_in,
-    first_clause,
-    key_name,
-)
+from scaicore_tui.tui.keymap import actions_in, default_actions_in, key_name
 
 MAX_KEY_CELLS = 16
 # Keys that Textual gives to every screen: they move the focus, also where there is nothing to focus.
@@ -116,6 +109,7 @@ LOCATIONS = {
     KeyContext.REPLAYS: "in the list of replays",
     KeyContext.CAUSES: "in failures by cause",
     KeyContext.DETAIL: "in a run",
+    KeyContext.COMPARE: "in a comparison",
     KeyContext.INBOX: "in the inbox",
     KeyContext.FORM: "in the form",
 }

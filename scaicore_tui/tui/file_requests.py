@@ -64,7 +64,10 @@ class FileRequests(KeyQueueApp[int]):
         """Show a notice on the screen of the session."""
 
     def _write_screen(self, message: WriteScreen) -> None:
-        picture = self.export_screenshot(title="scaicore-tui")
+        from scaicore_tui.export.svg_document import standalone_screenshot
+
+        drawn = self.export_screenshot(title="scaicore-tui")
+        picture = standalone_screenshot(drawn, "scaicore-tui", "A picture of the screen.")
         start_worker(self, partial(self._save_picture, picture, message), "file")
 
     async def _save_picture(self, picture: str, message: WriteScreen) -> None:

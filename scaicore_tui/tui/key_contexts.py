@@ -1,7 +1,8 @@
-"""The parts of the screen that have keys of their own, and what a key does there: the words of the registry."""
+"""The parts of the screen that have keys of their own, and the form of a key action."""
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ class KeyContext(StrEnum):
     CHECKPOINTS = "checkpoints"
     CAUSES = "causes"
     DETAIL = "run"
+    COMPARE = "compare"
     INBOX = "inbox"
     FORM = "form"
     ANSWER = "answer"
@@ -41,11 +43,13 @@ class KeyContext(StrEnum):
 
 
 LISTS = frozenset({KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS})
-ON_RUNS = LISTS | {KeyContext.DETAIL, KeyContext.INBOX, KeyContext.FORM}
-READING = ON_RUNS | {KeyContext.CAUSES, KeyContext.REPLAYS}
-MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES, KeyContext.FILE}
 FILE = frozenset({KeyContext.FILE})
 DETAIL = frozenset({KeyContext.DETAIL})
+COMPARE = frozenset({KeyContext.COMPARE})
+RUN = DETAIL | COMPARE
+ON_RUNS = LISTS | RUN | {KeyContext.INBOX, KeyContext.FORM}
+READING = ON_RUNS | {KeyContext.CAUSES, KeyContext.REPLAYS}
+MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES, KeyContext.FILE}
 CAUSES = frozenset({KeyContext.CAUSES})
 REPLAYS = frozenset({KeyContext.REPLAYS})
 FORM = frozenset({KeyContext.FORM})
@@ -96,3 +100,11 @@ class KeyAction(Struct, frozen=True):
         if self.takes_key:
             return f"{self.keys[0]}–{self.keys[-1]}"
         return shown_key(self.keys[0])
+
+
+_CLAUSE_END = re.compile(r"[;,:(]")
+
+
+def first_clause(description: str) -> str:
+    """Return the first clause of a description, for messages of one line."""
+    return _CLAUSE_END.split(description)[0].strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
@@ -12,6 +11,7 @@ from scaicore_tui.tui.key_contexts import (
     ANSWERING,
     CAUSES,
     CHOOSING,
+    COMPARE,
     DETAIL,
     DIALOGS,
     FILE,
@@ -26,6 +26,7 @@ from scaicore_tui.tui.key_contexts import (
     READING,
     REPLAYING,
     REPLAYS,
+    RUN,
     SCROLLING,
     STOPPABLE,
     TYPING,
@@ -33,38 +34,6 @@ from scaicore_tui.tui.key_contexts import (
     KeyContext,
 )
 from scaicore_tui.tui.key_names import shown_key
-
-__all__ = [
-    "ACTIONS",
-    "CHOOSING",
-    "INBOXES",
-    "LISTS",
-    "MOVE_ACTIONS",
-    "READING",
-    "REPLAYING",
-    "ChangedKeys",
-    "KeyAction",
-    "KeyContext",
-    "action_now_on",
-    "actions_in",
-    "bindings",
-    "changed_actions_in",
-    "default_actions_in",
-    "first_clause",
-    "is_write_action",
-    "is_write_key",
-    "key_name",
-    "to_default_key",
-    "use_keys",
-]
-
-_CLAUSE_END = re.compile(r"[;,:(]")
-
-
-def first_clause(description: str) -> str:
-    """Return the first clause of a description, for messages of one line."""
-    return _CLAUSE_END.split(description)[0].strip()
-
 
 # In order of importance: a narrow footer shows only the first ones.
 ACTIONS: tuple[KeyAction, ...] = (
@@ -181,7 +150,15 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction("open", ("enter",), "open", "open the run, or answer the checkpoint", LISTS),
     KeyAction("fold", ("enter",), "fold", "fold or unfold; without anything to fold, inspect the step", DETAIL),
-    KeyAction("view", ("v",), "view", "next view of the run", DETAIL),
+    KeyAction("next_match", ("n",), "next", "go to the next difference; while values are searched, match", COMPARE),
+    KeyAction("previous_match", ("N",), "", "go to the previous difference, or match", COMPARE),
+    KeyAction("fold", ("enter",), "values", "show both values; there, fold or unfold what is equal", COMPARE),
+    KeyAction("older_run", ("right_square_bracket",), "other run", "compare with the next run of the Core", COMPARE),
+    KeyAction("newer_run", ("left_square_bracket",), "", "compare with the previous run of the Core", COMPARE),
+    KeyAction("next_pane", ("tab",), "", "go to the values, and back", COMPARE),
+    KeyAction("filter", ("slash",), "search", "search the values", COMPARE),
+    KeyAction("follow_link", ("x",), "open B", "open the other run; esc comes back", COMPARE),
+    KeyAction("view", ("v",), "view", "next view of the run", RUN),
     KeyAction("next_pane", ("tab",), "inspect", "go to the inspector of the step, and back", DETAIL),
     KeyAction("newer_run", ("left_square_bracket",), "", "previous run of the list", DETAIL),
     KeyAction("older_run", ("right_square_bracket",), "", "next run of the list", DETAIL),
@@ -192,33 +169,36 @@ ACTIONS: tuple[KeyAction, ...] = (
         "search the values of the step, or filter events: words, type:, node:, kind:, !not",
         DETAIL,
     ),
+    KeyAction("compare", ("d",), "compare", "compare the run with another one", DETAIL),
+    KeyAction("compare", ("d",), "", "compare the run with another one", LISTS | {KeyContext.INBOX}),
     KeyAction("filter", ("slash",), "search", "search the keys", frozenset({KeyContext.HELP})),
     KeyAction("next_match", ("n",), "", "go to the next match", DETAIL),
     KeyAction("previous_match", ("N",), "", "go to the previous match", DETAIL),
     KeyAction(
         "follow_link", ("x",), "link", "open the link: checkpoint, likely sub-run, original, last good run", DETAIL
     ),
-    KeyAction("earlier", ("left",), "time", "show the run as of the event before; esc returns to now", DETAIL),
-    KeyAction("later", ("right",), "", "show the run as of the next event", DETAIL),
-    KeyAction("earlier_change", ("left_curly_bracket",), "", "go back to the state change before", DETAIL),
-    KeyAction("later_change", ("right_curly_bracket",), "", "go to the next state change", DETAIL),
+    KeyAction("earlier", ("left",), "time", "show the run as of the event before; esc returns to now", RUN),
+    KeyAction("later", ("right",), "", "show the run as of the next event", RUN),
+    KeyAction("earlier_change", ("left_curly_bracket",), "", "go back to the state change before", RUN),
+    KeyAction("later_change", ("right_curly_bracket",), "", "go to the next state change", RUN),
     KeyAction("earlier_visit", ("left_parenthesis",), "", "go back to the visit of this node before", DETAIL),
     KeyAction("later_visit", ("right_parenthesis",), "", "go to the next visit of this node", DETAIL),
-    KeyAction("moment", ("at",), "", "show the run as of an event or a time that is typed", DETAIL),
-    KeyAction("first_event", ("0",), "", "show the run as of its first event", DETAIL),
-    KeyAction("last_event", ("dollar_sign",), "", "show the run as of its last event", DETAIL),
+    KeyAction("moment", ("at",), "", "show the run as of an event or a time that is typed", RUN),
+    KeyAction("first_event", ("0",), "", "show the run as of its first event", RUN),
+    KeyAction("last_event", ("dollar_sign",), "", "show the run as of its last event", RUN),
     KeyAction("zoom_in", ("plus",), "", "zoom in on the time of the selected step", DETAIL),
     KeyAction("zoom_out", ("minus",), "", "zoom out", DETAIL),
     KeyAction("whole_run", ("equals_sign",), "", "show all of the run on the time axis, or the selected step", DETAIL),
     KeyAction("enlarge", ("z",), "", "enlarge the steps, or the inspector, to all of the screen; and back", DETAIL),
     KeyAction("idle", ("I",), "", "fold long idle times on the time axis, or show them", DETAIL),
-    KeyAction("view_timeline", ("1",), "", "steps on the time axis", DETAIL),
-    KeyAction("view_order", ("2",), "", "steps in order, with their results", DETAIL),
-    KeyAction("view_flow", ("3",), "", "the flow, with what the run did in it", DETAIL),
-    KeyAction("view_events", ("4",), "", "events as received", DETAIL),
-    KeyAction("view_input", ("5",), "", "input of the run", DETAIL),
-    KeyAction("view_output", ("6",), "", "output or error of the run", DETAIL),
-    KeyAction("inbox", ("i",), "inbox", "open the inbox: pending checkpoints by urgency", LISTS | {KeyContext.DETAIL}),
+    KeyAction("view_timeline", ("1",), "", "steps on the time axis", RUN),
+    KeyAction("view_order", ("2",), "", "steps in order, with their results", RUN),
+    KeyAction("view_flow", ("3",), "", "the flow, with what the run did in it", RUN),
+    KeyAction("view_events", ("4",), "", "events as received", RUN),
+    KeyAction("view_input", ("5",), "", "input of the run", RUN),
+    KeyAction("view_output", ("6",), "", "output or error of the run", RUN),
+    KeyAction("view_compare", ("7",), "", "the run compared with another one", RUN),
+    KeyAction("inbox", ("i",), "inbox", "open the inbox: pending checkpoints by urgency", LISTS | RUN),
     KeyAction(
         "previous_error", ("E",), "", "go to the previous error", frozenset({KeyContext.RUNS, KeyContext.DETAIL})
     ),
@@ -264,10 +244,12 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("ages", ("A",), "", "show when runs changed, or how long ago", frozenset({KeyContext.RUNS})),
     KeyAction("pause", ("p",), "pause", "pause or resume polling", READING),
     KeyAction("refresh_now", ("r",), "refresh", "refresh now", READING),
-    KeyAction("copy", ("y",), "copy", "copy the id", READING - DETAIL),
+    KeyAction("copy", ("y",), "copy", "copy the id", READING - RUN),
+    KeyAction("copy", ("y",), "copy", "copy what differs as JSON: both values, with their path", COMPARE),
     KeyAction("copy", ("y",), "copy", "copy the value at the cursor; of a step its result or error", DETAIL),
-    KeyAction("copy_id", ("ctrl+y",), "", "copy the id of the run", DETAIL),
-    KeyAction("copy_all", ("Y",), "", "copy the whole run or checkpoint as JSON", READING),
+    KeyAction("copy_id", ("ctrl+y",), "", "copy the id of the run", RUN),
+    KeyAction("copy_link", ("L",), "", "copy a link to the run, visit and event: for `open` and `show`", ON_RUNS),
+    KeyAction("copy_all", ("Y",), "", "copy the whole run, comparison or checkpoint as JSON", READING),
     KeyAction("copy", ("y",), "copy", "copy the input as it would be sent", frozenset({KeyContext.REPLAY})),
     KeyAction("copy", ("ctrl+y",), "", "copy the whole checkpoint as JSON", frozenset({KeyContext.ANSWER})),
     KeyAction("write_file", ("w",), "write file", "write the run to a file: report, events, trace", ON_RUNS),
@@ -297,7 +279,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("read_down", ("pagedown",), "", "scroll down", SCROLLING),
     KeyAction("read_up", ("pageup",), "", "scroll up", SCROLLING),
     KeyAction("back", ("escape",), "", "dismiss the notice, go to the runs, then reset view and filter", LISTS),
-    KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", DETAIL | FORM),
+    KeyAction("back", ("escape",), "back", "dismiss the notice, then go back", RUN | FORM),
     KeyAction(
         "back", ("escape",), "back", "dismiss the notice, clear the filter, go back", frozenset({KeyContext.INBOX})
     ),

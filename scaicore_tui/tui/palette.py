@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from scaicore_tui.runs import Summary
 from scaicore_tui.tui.dialogs.status_dialog import StatusDialog
-from scaicore_tui.tui.keymap import KeyContext
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.palette_entries import (
     MAX_RUNS,
     MAX_RUNS_UNASKED,

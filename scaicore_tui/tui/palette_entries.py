@@ -10,7 +10,8 @@ from msgspec import Struct
 from scaicore_tui.runs import Summary
 from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.text import display_name, one_line
-from scaicore_tui.tui.keymap import MOVE_ACTIONS, KeyAction, KeyContext, actions_in, first_clause
+from scaicore_tui.tui.key_contexts import KeyAction, KeyContext, first_clause
+from scaicore_tui.tui.keymap import MOVE_ACTIONS, actions_in
 from scaicore_tui.tui.render.runs import core_name
 from scaicore_tui.tui.run_list_model import View
 
@@ -59,7 +60,7 @@ _NOUN_OF_ACTION: Mapping[str, str] = {
     **dict.fromkeys(("pause", "refresh_now", "profile", "theme", "repaint", "app.suspend_process", "help"), "app"),
     **dict.fromkeys(("quit", "inbox", "demo"), "app"),
     **dict.fromkeys(("answer", "continue", "continue_all", "mark", "mark_alike", "mark_range"), "checkpoint"),
-    **dict.fromkeys(("copy", "copy_id", "copy_all"), "clipboard"),
+    **dict.fromkeys(("copy", "copy_id", "copy_all", "copy_link"), "clipboard"),
     "replay": "run",
 }
 _VERBS: Mapping[str, str] = {"answer": "answer", "continue": "continue", "replay": "replay"}

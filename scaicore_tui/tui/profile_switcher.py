@@ -13,7 +13,8 @@ from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.session import Session
 from scaicore_tui.text import sanitize
 from scaicore_tui.tui.bridge import Bridge
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.messages import ProfileOpened, ProfilesLoaded, SwitchFailed
 from scaicore_tui.tui.notices import Notices
 from scaicore_tui.tui.state import AppState, Drafts

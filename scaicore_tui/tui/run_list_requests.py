@@ -20,7 +20,7 @@ from scaicore_tui.tui.query_messages import (
 )
 from scaicore_tui.tui.replay_messages import ReplayAll, ReplaysChanged, ReplaysNeeded, ReplaysPrepared
 from scaicore_tui.tui.run_messages import FactsNeeded, FactsRead, SlowRunsRead
-from scaicore_tui.tui.screens.base import FiguresListener, SearchListener
+from scaicore_tui.tui.screens.listeners import FiguresListener, SearchListener
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.state import AppState
 

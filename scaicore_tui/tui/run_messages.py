@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from scaicore_tui.runs import Run
+from scaicore_tui.runs import Run, Summary
 
 if TYPE_CHECKING:
     # Loaded with the run screen: the first screen appears sooner.
+    from scaicore_tui.analysis.diff import Partner
     from scaicore_tui.analysis.event_pages import EventPage
     from scaicore_tui.analysis.flow_view import FlowView
     from scaicore_tui.analysis.run_history import RunHistory
+    from scaicore_tui.analysis.steps import FlowShape
     from scaicore_tui.analysis.usual import PastContext
+    from scaicore_tui.session.comparisons import Comparison, FirstDifference
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -65,10 +68,14 @@ class ContextRead(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class FactsNeeded(Message):
-    """Read what other runs say about a run, without its nodes; the Core is that of the run."""
+    """Read what other runs say about a run, without its nodes; the Core is that of the run.
+
+    With `compares`, its first difference from another run is read too.
+    """
 
     execution_id: str
     core_id: str | None
+    compares: bool = False
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -77,6 +84,7 @@ class FactsRead(Message):
 
     execution_id: str
     context: PastContext
+    first_difference: FirstDifference | None = None
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -104,3 +112,26 @@ class RunHistoryRead(Message):
 
     execution_id: str
     history: RunHistory
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ComparisonNeeded(Message):
+    """Compare a run with a partner, which is chosen if there is none.
+
+    `run` is a copy, which does not change meanwhile; `summary` is that of the whole run, if it is shown as of an event.
+    With `lists_others`, all runs that it can be compared with are told too.
+    """
+
+    summary: Summary
+    run: Run
+    graph: FlowShape | None = None
+    partner: Partner | None = None
+    lists_others: bool = True
+
+
+@dataclass(eq=False, repr=False, match_args=False)
+class ComparisonRead(Message):
+    """A run was compared, or cannot be. Only the screen that sent `request` shows it."""
+
+    request: ComparisonNeeded
+    comparison: Comparison

@@ -23,6 +23,7 @@ class RunView(StrEnum):
     EVENTS = "Events"
     INPUT = "Input"
     OUTPUT = "Output"
+    COMPARE = "Compare"
 
     @property
     def shows_steps(self) -> bool:
@@ -111,6 +112,24 @@ class RunStepsModel:
         visits = [step for step in self.steps.steps if (step.node_id, step.block_kind) == (node_id, block_kind)]
         found = [step for step in visits if step.has_failed] or visits
         return found[-1].index if found else None
+
+    def step_of_visit(self, node_id: str, number: int | None) -> int | None:
+        """Return the step of a visit of a node: that with a `number` from 1, else the failed or the newest one."""
+        visits = self._visits(node_id)
+        if number is not None:
+            return visits[number - 1].index if number <= len(visits) else None
+        found = [step for step in visits if step.has_failed] or visits
+        return found[-1].index if found else None
+
+    def visit_number(self, step: Step) -> int | None:
+        """Return the number of a step among the visits of its node, from 1; None for a node that was not reached."""
+        numbers = (number for number, other in enumerate(self._visits(step.node_id), 1) if other.index == step.index)
+        return next(numbers, None)
+
+    def _visits(self, node_id: str | None) -> list[Step]:
+        """Return the visits of a node in the order of their begin."""
+        visits = [step for step in self.steps.steps if step.node_id == node_id and step.is_reached]
+        return sorted(visits, key=lambda step: step.first_event)
 
     def step_of_event(self, number: int) -> Step | None:
         """Return the step that an event began or ended; None if it did neither."""

@@ -20,7 +20,8 @@ from scaicore_tui.runs import Delta, Gap, GapRow, Run, gaps_within, missing_even
 from scaicore_tui.session import Session, submission_of
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import to_seconds
-from scaicore_tui.tui.keymap import KeyAction, KeyContext, actions_in
+from scaicore_tui.tui.key_contexts import KeyAction, KeyContext
+from scaicore_tui.tui.keymap import actions_in
 from scaicore_tui.tui.notices import Notice, Notices, progress_colour, progress_words, submission_notice
 from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints

@@ -10,7 +10,8 @@ from scaicore_tui.analysis.run_history import RunHistory, parse_moment
 from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.events import BLOCK_ENTERED, BLOCK_EXITED, BLOCK_FAILED, COMPLETED, FAILED, STARTED
 from scaicore_tui.text import quote
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.units import Micros
 
 BACK = "back"

@@ -16,7 +16,7 @@ from tests.support.builders import MILLISECOND, NOON, completed, entered, exited
 from tests.support.terminal import DEBUGGER, Terminal
 
 SIZE = (120, 40)
-VIEWS = {"1": "Timeline", "2": "Steps in order", "3": "Flow", "4": "Events"}
+VIEWS = {"1": "Timeline", "2": "Steps in order", "3": "Flow", "4": "Events", "7": "Compare"}
 FEW_VISITS, MANY_VISITS, MANY_VISITS_SMALL = 10, 50_000, 1_000
 # The nodes of an iteration, with results of different shapes.
 NODES: dict[str, object] = {
@@ -85,6 +85,9 @@ def _bytes_of_views(terminal: Terminal) -> tuple[float, str]:
     found = {}
     for digit, name in VIEWS.items():
         terminal.press(digit, "g")
+        if name == "Compare":
+            terminal.wait_until("same input")
+            terminal.wait_for_silence(AT_REST_S)
         presses = press_keys(terminal, KEYS_AT_REST, "j", quiet=AT_REST_S)
         # At the end of a short list, a key does nothing.
         found[name] = median(press.bytes for press in presses if press.bytes)

@@ -60,9 +60,9 @@ def offered(program: Program, line: str) -> set[str]:
 
 def test_runs_and_checkpoints_come_from_the_journal(program: Program, journal: Path) -> None:
     flags = f"--journal {journal}"
-    assert offered(program, f"scaicore-tui show {flags} ") == {"@latest", "exec_a", "exec_b"}
+    assert offered(program, f"scaicore-tui show {flags} ") == {"@latest", "@failed", "exec_a", "exec_b"}
     assert offered(program, f"scaicore-tui {flags} watch exec_b") == {"exec_b"}
-    assert offered(program, f"scaicore-tui events {flags} --execution ") == {"@latest", "exec_a", "exec_b"}
+    assert offered(program, f"scaicore-tui events {flags} --execution ") == {"@latest", "@failed", "exec_a", "exec_b"}
     assert offered(program, f"scaicore-tui resolve {flags} ") == {"ckpt_review", "ckpt_break"}
     assert offered(program, f"scaicore-tui resolve {flags} ckpt_review ") == {"approve", "reject"}
     assert offered(program, f"scaicore-tui continue {flags} ") == {"ckpt_break"}
@@ -108,7 +108,7 @@ def test_bash_completes_runs_and_executes_no_id(program: Program, journal: Path,
         timeout=TIMEOUT_S,
         check=False,
     )
-    assert (set(done.stdout.split()), done.stderr) == ({"@latest", "exec_a", "exec_b"}, "")
+    assert (set(done.stdout.split()), done.stderr) == ({"@latest", "@failed", "exec_a", "exec_b"}, "")
     assert not (tmp_path / "owned").exists()
 
 
@@ -128,13 +128,13 @@ def test_fixed_words_and_profiles_are_offered(program: Program, tmp_path: Path) 
 def test_completion_is_silent_without_a_journal_and_with_a_broken_configuration(
     program: Program, tmp_path: Path, line: str
 ) -> None:
-    assert offered(program, f"scaicore-tui {line}") <= {"@latest"}
+    assert offered(program, f"scaicore-tui {line}") <= {"@latest", "@failed"}
     (tmp_path / "config").mkdir()
     broken = tmp_path / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
     broken.parent.mkdir(parents=True)
     broken.write_text("profiles = 1 = 2")
-    assert offered(Program(tmp_path, {}), f"scaicore-tui {line}") <= {"@latest"}
-    assert offered(Program(tmp_path, {}), f"scaicore-tui {line}--journal {__file__} ") <= {"@latest"}
+    assert offered(Program(tmp_path, {}), f"scaicore-tui {line}") <= {"@latest", "@failed"}
+    assert offered(Program(tmp_path, {}), f"scaicore-tui {line}--journal {__file__} ") <= {"@latest", "@failed"}
 
 
 def test_completion_imports_no_network_and_no_screen_library(program: Program, journal: Path) -> None:

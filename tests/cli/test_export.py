@@ -50,6 +50,8 @@ def test_one_run_is_the_document_of_show_and_a_query_gives_a_list(program: Progr
     shown = json.loads(program("show", "exec_a", "--json", *source).stdout)
     one = json.loads(program("export", "exec_a", "--format", "json", *source).stdout)
     assert one == shown | {"missing": None}
+    failed = json.loads(program("export", "@failed", "--format", "json", *source).stdout)
+    assert failed["execution_id"] == "exec_d"
     found = json.loads(program("export", "--where", "status:failed", "--format", "json", *source).stdout)
     assert [run["execution_id"] for run in found] == ["exec_d"]
 
@@ -69,6 +71,23 @@ def test_redaction_is_asked_for_counted_and_tried_without_writing(program: Progr
     assert copy.read_text() == first, "equal values have equal hashes in every file"
     plain = program("export", "exec_d", "--format", "jsonl", *source)
     assert TOKEN in plain.stdout
+
+
+def test_a_report_has_no_token_and_is_a_journal(program: Program, tmp_path: Path) -> None:
+    source, report = flags(tmp_path), tmp_path / "report.html"
+    for path in (report, tmp_path / "report.md", tmp_path / "report.svg"):
+        done = program("export", "exec_d", "exec_a", *source, "-o", str(path))
+        assert "redacted: 1 ScaiGrid API key" in done.stderr
+        assert "exec_d" in path.read_text()
+        assert "BANK_DOWN" in path.read_text()
+        assert TOKEN not in path.read_text()
+    offline = ("--offline", "--journal", str(report))
+    again = json.loads(program("runs", "--json", *offline).stdout)
+    offered = json.loads(program("runs", "--json", *source).stdout)
+    assert again == [run for run in offered if run["execution_id"] != "exec_c"]
+    events = program("events", "--json", *offline).stdout
+    assert events.count("\n") == sum(run["event_count"] for run in again)
+    assert TOKEN not in events
 
 
 @pytest.mark.parametrize(
@@ -92,3 +111,16 @@ def test_what_cannot_be_exported_is_said(
     done = program("export", *arguments, *flags(tmp_path))
     assert (done.returncode, done.stdout) == (code, "")
     assert text in done.stderr
+
+
+def test_a_link_stands_for_the_run_its_profile_and_its_event(program: Program, tmp_path: Path) -> None:
+    source = flags(tmp_path)
+    linked = program("show", "scai:prod/exec_d#load@2", *source)
+    assert linked.stdout == program("show", "exec_d", "--at", "2", *source).stdout
+    assert "as of event 2 of" in linked.stdout
+    unknown = program("show", "scai:prod/exec_d")
+    assert unknown.returncode == 2
+    assert "the link is about prod, which is no profile here · nothing was sent" in unknown.stderr
+    damaged = program("export", "scai:prod", "--format", "json", *source)
+    assert damaged.returncode == 2
+    assert "is no link" in damaged.stderr

@@ -20,7 +20,8 @@ from scaicore_tui.cli.help import COMMON, EXAMPLES, EXIT_CODES, commands, sectio
 from scaicore_tui.cli.main import app
 from scaicore_tui.config.profile_docs import KEYS, UI_KEYS, KeyDoc
 from scaicore_tui.store.read_sql import COLUMNS
-from scaicore_tui.tui.keymap import ACTIONS, READING, KeyAction, KeyContext, default_actions_in
+from scaicore_tui.tui.key_contexts import READING, KeyAction, KeyContext
+from scaicore_tui.tui.keymap import ACTIONS, default_actions_in
 from tests.docs.roff import roff
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,7 @@ CONTEXTS = {
     KeyContext.CHECKPOINTS: "List of checkpoints, on the main screen",
     KeyContext.CAUSES: "Failures by cause",
     KeyContext.DETAIL: "View of a run",
+    KeyContext.COMPARE: "Comparison of two runs",
     KeyContext.INBOX: "Inbox",
     KeyContext.FORM: "Inbox, form",
     KeyContext.ANSWER: "Answer dialog",

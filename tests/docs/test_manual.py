@@ -16,7 +16,8 @@ from scaicore_tui.cli.output.stderr import EXIT_INTERNAL_ERROR
 from scaicore_tui.cli.runner import ENDING_SIGNALS
 from scaicore_tui.config.profile_docs import KEYS
 from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_STYLES, REVIEW, RUN_STYLES, StatusStyle
-from scaicore_tui.tui.keymap import ACTIONS, KeyContext
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import ACTIONS
 from tests.docs.reference import CONTEXTS, GENERATED, GROUP, current, section, shown, synopsis
 from tests.docs.roff import roff
 

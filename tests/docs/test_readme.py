@@ -11,7 +11,8 @@ import typer.testing
 
 from scaicore_tui.cli.help import EXIT_CODES
 from scaicore_tui.cli.main import app
-from scaicore_tui.tui.keymap import ACTIONS, LISTS, KeyContext
+from scaicore_tui.tui.key_contexts import LISTS, KeyContext
+from scaicore_tui.tui.keymap import ACTIONS
 from tests.docs.reference import README, ROOT
 
 TEXT = README.read_text(encoding="utf-8")

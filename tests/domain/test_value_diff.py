@@ -11,11 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaicore_tui.analysis.value_diff import MAX_CHANGES, MISSING, Change, changes, path_text, read_value
-
-SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False) | st.text(max_size=3)
-VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=2), inner, max_size=4)
-)
+from tests.support.json_values import SCALARS, VALUES
 
 
 def of(a: str, b: str) -> list[tuple[str, Any, Any]]:

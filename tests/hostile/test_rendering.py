@@ -43,7 +43,7 @@ from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_upd
 from tests.support.hostile.corpus import CORPUS
 from tests.support.hostile.hostile_feed import HostileFeed, as_json
 from tests.support.hostile.output_grammar import SEQUENCES, invisible_characters, unexpected_sequences
-from tests.support.run_screen_lines import run_screen_lines
+from tests.support.run_screen_lines import comparison_lines, run_screen_lines
 
 NOW = 1_777_464_000.0
 WIDTHS = (38, 58, 118)
@@ -80,6 +80,8 @@ def run_lines(events: Sequence[Event], _reviews: Sequence[Checkpoint], string: s
         yield run_heading_spans(run, NOW, None)
         relations = [Relation("replay of", execution or "")]
         yield from islice(run_screen_lines(run, run_events, width, relations), MAX_LINES // 4)
+        if width == WIDTHS[0]:
+            yield from islice(comparison_lines(run, width), MAX_LINES // 8)
         yield from replay_detail(find_replay_source(run), width)
         yield from replay_lines(run, string, width)
         yield from diff_lines(diff([str(run.input)], [str(run.error), execution or ""]), width)

@@ -119,7 +119,19 @@ class Stage:
 
     def is_loaded(self) -> bool:
         """Return True if nothing is being read from the journal, and no key waits for that."""
-        reads = ("rows", "search", "order", "events", "flow", "history of a run", "steps", "figures", "facts", "slow")
+        reads = (
+            "rows",
+            "search",
+            "order",
+            "events",
+            "flow",
+            "history of a run",
+            "steps",
+            "figures",
+            "facts",
+            "slow",
+            "comparison",
+        )
         is_reading = any(worker.group.startswith(reads) and not worker.is_finished for worker in self.app.workers)
         return not (is_reading or self.session.index.runs._queued_events or self.app._hold_timer)
 

@@ -128,6 +128,7 @@ def run_on_bench(
     store: Store | None = None,
     seed: int = 7,
     start: float = NOW,
+    speed: float = 1.0,
 ) -> T:
     """Run `work` with an engine for the flows of `documents` in virtual time; return its result."""
     cores = resolve_subflows(read_graph(document) for document in documents)
@@ -135,7 +136,7 @@ def run_on_bench(
     async def timed() -> T:
         clock = VirtualClock(start)
         memory = store or Store()
-        engine = Engine(memory, cores, clock, seed=seed)
+        engine = Engine(memory, cores, clock, seed=seed, speed=speed)
         bench = Bench(memory, engine, CheckpointService(memory, engine.waiters, clock), clock)
         try:
             return await work(bench)

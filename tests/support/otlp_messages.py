@@ -15,7 +15,7 @@ _IDS = {"traceId": 16, "spanId": 8, "parentSpanId": 8}
 
 def decode_protobuf(body: bytes) -> Any:
     """Return the ExportTraceServiceRequest in `body`, which must have no unknown field."""
-    from google.protobuf.unknown_fields import UnknownFieldSet
+    from google.protobuf.unknown_fields import UnknownFieldSet  # type: ignore[import-untyped]
 
     message = _request()
     message.ParseFromString(body)
@@ -26,7 +26,7 @@ def decode_protobuf(body: bytes) -> Any:
 
 def decode_json(text: str) -> Any:
     """Return the same message from OTLP's JSON: one line of ASCII, without unknown members."""
-    from google.protobuf import json_format
+    from google.protobuf import json_format  # type: ignore[import-untyped]
 
     text.encode("ascii")
     assert text.count("\n") == 1

@@ -26,7 +26,7 @@ from tests.support.warm_program import warm_server
 COMMAND = (sys.executable, "-m", "scaicore_tui")
 TIMEOUT_S = 60
 FAST_POLLING = ("--interval", "0.2")
-_REMOVED_VARIABLES = ("SCAI", "XDG_", "NO_COLOR", "COLUMNS", "TEXTUAL")
+_REMOVED_VARIABLES = ("SCAI", "XDG_", "NO_COLOR", "COLUMNS", "TEXTUAL", "OTEL_")
 
 
 @dataclass(frozen=True)

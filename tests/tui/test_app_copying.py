@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -11,26 +10,10 @@ import pytest
 
 from tests.support.app_stage import Stage, screen_lines
 from tests.support.builders import checkpoint
+from tests.support.clipboard import Copied
 from tests.support.inbox_scene import WITH_FORM, inbox_feed
 from tests.support.invoke_server import replace_text, unwrapped_text
 from tests.support.scene import busy_feed
-
-BEGIN, END = "\x1b]52;c;", "\x07"
-
-
-class Copied(list[str]):
-    """Records what is sent to the terminal's clipboard."""
-
-    def __init__(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__()
-        monkeypatch.setattr(stage.app, "send_to_terminal", self._take)
-        for name in ("TMUX", "STY", "TERM"):
-            monkeypatch.delenv(name, raising=False)
-
-    def _take(self, sequence: str) -> None:
-        assert sequence.startswith(BEGIN)
-        assert sequence.endswith(END)
-        self.append(base64.b64decode(sequence.removeprefix(BEGIN).removesuffix(END)).decode())
 
 
 @pytest.mark.parametrize(
@@ -69,7 +52,7 @@ async def test_copy_as_json(pressed: tuple[str, ...], name: str, value: Any, mon
         await pilot.press(*pressed)
         await pilot.pause()
         assert [json.loads(copied)[name] for copied in found] == [value]
-        assert "copied the " in "\n".join(screen_lines(stage.app))
+        assert "clipboard: the " in "\n".join(screen_lines(stage.app))
 
 
 async def test_copy_of_a_step_is_its_error_or_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +64,7 @@ async def test_copy_of_a_step_is_its_error_or_its_result(monkeypatch: pytest.Mon
         error, result = found
         assert error.startswith("BANK_DOWN: the bank did not answer")
         assert json.loads(result) == [1, 2, 3]
-        assert "copied result of load" in stage.text
+        assert "clipboard: result of load" in stage.text
         await pilot.press("j", "y")
         assert "y: no value in this row; ctrl+y copies the id of the run" in stage.text
 
@@ -95,7 +78,7 @@ async def test_copy_input_of_a_replay_verbatim(monkeypatch: pytest.MonkeyPatch) 
         await pilot.press("escape", "y")
         await pilot.pause()
         assert [json.loads(text) for text in found] == [{"invoices": [4]}]
-        assert "copied the input" in unwrapped_text(stage)
+        assert "clipboard: the input" in unwrapped_text(stage)
 
 
 async def test_id_with_invisible_characters_is_copied_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +90,7 @@ async def test_id_with_invisible_characters_is_copied_as_json(monkeypatch: pytes
         await stage.settle(pilot)
         assert found == [r'"ckpt\nrm -rf ~\n\u001b[2J\u202e"']
         assert json.loads(found[0]) == identity
-        assert "copied checkpoint id “ckpt rm -rf ~ ␛[2J<U+202E>”" in stage.text
+        assert "clipboard: checkpoint id “ckpt rm -rf ~ ␛[2J<U+202E>”" in stage.text
 
 
 async def test_copy_selected_text_of_a_comment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +100,7 @@ async def test_copy_selected_text_of_a_comment(monkeypatch: pytest.MonkeyPatch) 
         await pilot.press("i", "a", "tab", *"one", "enter", *"two", "f7", "ctrl+c")
         await pilot.pause()
         assert found == ["one\ntwo"]
-        assert "copied the selection" in "\n".join(screen_lines(stage.app))
+        assert "clipboard: the selection" in "\n".join(screen_lines(stage.app))
 
 
 async def test_without_a_selection_the_clipboard_is_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,13 @@ async def test_a_name_can_be_typed_and_a_failure_is_said(tmp_path: Path, monkeyp
         await wait_until(pilot, (tmp_path / "run.jsonl").exists)
         await one.settle(pilot)
         assert "written" in one.text
+        await pilot.press("w", number(Format.SVG), "enter")
+        picture = tmp_path / f"invoice-batch-{RUN}.svg"
+        await wait_until(pilot, picture.exists)
+        assert "<title>scaicore-tui</title>" in picture.read_text()
+        assert "@font-face" not in picture.read_text()
+        picture.unlink()
+        await one.settle(pilot)
         await pilot.press("w", "escape")
         await one.settle(pilot)
     assert [path.name for path in tmp_path.iterdir()] == ["run.jsonl"]  # noqa: ASYNC240

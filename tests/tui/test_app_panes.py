@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from scaicore_tui.tui.keymap import KeyContext
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.pane_sizes import BOUNDS, USUAL, Border, PaneSizes
 from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.screens.panes import Panes

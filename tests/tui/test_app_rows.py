@@ -14,7 +14,8 @@ from scaicore_tui.session.replay_batch import BatchItem, ReplayBatch
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
-from scaicore_tui.tui.keymap import ACTIONS, READING, KeyContext, actions_in
+from scaicore_tui.tui.key_contexts import COMPARE, READING, KeyContext
+from scaicore_tui.tui.keymap import ACTIONS, actions_in
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import WIDE, Stage, wait_until
 from tests.support.inbox_scene import inbox_feed
@@ -28,6 +29,7 @@ SELECTING_KEYS: dict[KeyContext, tuple[str, ...]] = {
     KeyContext.RUNS: ("j",),
     KeyContext.NODES: ("j", "tab"),
     KeyContext.DETAIL: ("j", "enter"),
+    KeyContext.COMPARE: ("j", "enter", "7"),
     KeyContext.CHECKPOINTS: ("tab", "tab", "G"),
     KeyContext.INBOX: ("i", "G"),
     KeyContext.CAUSES: ("b",),
@@ -41,9 +43,9 @@ BY_RUN, IN_LIST = (
 BY_CHECKPOINT = IN_LIST | {KeyContext.FORM}
 # The actions on a row: the expected target of each, and the key contexts in which it is the target.
 ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
-    "replay": {RUN: BY_RUN | BY_CHECKPOINT},
-    "answer": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
-    "continue": {CHECKPOINT: BY_RUN | BY_CHECKPOINT},
+    "replay": {RUN: BY_RUN | COMPARE | BY_CHECKPOINT},
+    "answer": {CHECKPOINT: BY_RUN | COMPARE | BY_CHECKPOINT},
+    "continue": {CHECKPOINT: BY_RUN | COMPARE | BY_CHECKPOINT},
     "open": {RUN: {KeyContext.RUNS, KeyContext.NODES}, CHECKPOINT: {KeyContext.CHECKPOINTS}},
     # The answer to a breakpoint needs the dialog.
     "choose": {CHECKPOINT: {KeyContext.INBOX}},
@@ -51,12 +53,13 @@ ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
     # On the screen of a run, the result of the selected step.
     "copy": {
         RUN: {KeyContext.RUNS, KeyContext.NODES},
-        "greeting": {KeyContext.DETAIL},
+        "greeting": {KeyContext.DETAIL, KeyContext.COMPARE},
         CHECKPOINT: BY_CHECKPOINT,
         FAILED: {KeyContext.CAUSES, KeyContext.REPLAYS},
     },
-    "copy_id": {RUN: {KeyContext.DETAIL}},
-    "copy_all": {RUN: BY_RUN, CHECKPOINT: BY_CHECKPOINT, FAILED: {KeyContext.CAUSES, KeyContext.REPLAYS}},
+    "copy_id": {RUN: {KeyContext.DETAIL, KeyContext.COMPARE}},
+    "copy_all": {RUN: BY_RUN | COMPARE, CHECKPOINT: BY_CHECKPOINT, FAILED: {KeyContext.CAUSES, KeyContext.REPLAYS}},
+    "compare": {RUN: {KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS, KeyContext.INBOX}},
     "open_replay": {FAILED: {KeyContext.REPLAYS}},
     "mark": {RUN: {KeyContext.RUNS}, CHECKPOINT: IN_LIST},
     "continue_all": {CHECKPOINT: IN_LIST},
@@ -67,7 +70,16 @@ OTHER_ACTIONS = {
     *("earlier_bar", "later_bar", "grow_pane", "shrink_pane", "reset_panes"),
     *("ages", "sort", "period", "causes", "list_runs", "moment", "enlarge", "earlier_visit", "later_visit"),
     *("next_pane", "previous_pane", "back", "filter", "view", "inbox", "profile", "help", "command_palette"),
-    *("view_timeline", "view_order", "view_flow", "view_events", "view_input", "view_output"),
+    *(
+        "compare",
+        "view_compare",
+        "view_timeline",
+        "view_order",
+        "view_flow",
+        "view_events",
+        "view_input",
+        "view_output",
+    ),
     *(
         "follow_link",
         "next_match",
@@ -81,7 +93,7 @@ OTHER_ACTIONS = {
     ),
     *("fold", "newer_run", "older_run", "zoom_in", "zoom_out", "whole_run", "idle"),
     *("replays", "stop_replays", "mark_alike", "mark_range", "mine", "read_form", "next_field"),
-    *("pause", "refresh_now", "write_file", "theme", "repaint", "app.suspend_process", "quit"),
+    *("pause", "write_file", "copy_link", "refresh_now", "theme", "repaint", "app.suspend_process", "quit"),
 }
 
 
@@ -103,11 +115,13 @@ class Effects:
         return self._READ[action](self)
 
     def _copied_id(self) -> str | None:
-        return self._copied or None
+        # Of a comparison, both values are copied.
+        changes: list[dict[str, Any]] = json.loads(self._copied) if self._copied.startswith("[") else []
+        return changes[0]["a"] if changes else self._copied or None
 
     def _copied_document(self) -> str | None:
         document: dict[str, Any] = json.loads(self._copied) if self._copied.startswith("{") else {}
-        return document.get("id") or document.get("execution_id")
+        return document.get("id") or document.get("execution_id") or document.get("a")
 
     def _shown(self) -> str | None:
         screen = self._stage.app.screen
@@ -134,6 +148,7 @@ class Effects:
         "answer": _shown,
         "open": _shown,
         "open_replay": _shown,
+        "compare": _shown,
         "choose": _shown,
         "send": _shown,
         "copy": _copied_id,

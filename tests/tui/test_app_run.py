@@ -73,7 +73,10 @@ async def test_digits_and_v_switch_the_views_and_keep_the_step() -> None:
         await pilot.press("5")
         assert "invoices" in stage.text
         await pilot.press("6", "v")
-        assert "[1 Timeline]" in stage.text
+        assert "[7 Compare]" in stage.text
+        assert "no other run of core_invoice-batch completed" in stage.text
+        await pilot.press("v")
+        assert "[1 Time]" in stage.text
         assert "pay" in selected_line(stage)
 
 
@@ -202,7 +205,7 @@ async def test_a_value_three_levels_deep_is_found_and_copied(monkeypatch: pytest
         await pilot.press("y")
         await stage.settle(pilot)
         assert copied == ["ERP-1"]
-        assert "copied result.reference.id" in stage.text
+        assert "clipboard: result.reference.id" in stage.text
         await pilot.press("j", "y")
         await stage.settle(pilot)
         assert json.loads(copied[-1]) == [1, 7]

@@ -56,7 +56,9 @@ def test_a_long_text_is_saved_to_a_private_file(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     written: list[str] = []
     path = tmp_path / "scaicore-tui" / "copied.txt"
-    assert copy(CopyText("it", "x" * MAX_CLIPBOARD_BYTES), written.append).text == "copied it"
+    assert (
+        copy(CopyText("it", "x" * MAX_CLIPBOARD_BYTES), written.append).text == "sent to the terminal's clipboard: it"
+    )
     assert len(written) == 1
     assert not path.exists()
     for text in ("ö" * MAX_CLIPBOARD_BYTES, "x" * (MAX_CLIPBOARD_BYTES + 1)):

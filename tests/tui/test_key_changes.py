@@ -13,10 +13,10 @@ from textual.keys import _character_to_key
 from scaicore_tui.config.profiles import parse_profiles
 from scaicore_tui.config.template import render_profile
 from scaicore_tui.tui.configured import MOVEMENT_KEYS, app_problems, parse_changes
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.key_names import NAMED_KEYS, parse_key, shown_key
 from scaicore_tui.tui.keymap import (
     ACTIONS,
-    KeyContext,
     action_now_on,
     actions_in,
     default_actions_in,
@@ -114,7 +114,7 @@ def test_no_context_has_two_actions_on_one_key() -> None:
             "keys.mine: x is also the key of follow_link, in inbox",
             "use another key, or give follow",
         ),
-        ('[keys]\nreplay = "p"', "keys.replay: p is also the key of pause, in runs, nodes, checkpoints and 3 more", ""),
+        ('[keys]\nreplay = "p"', "keys.replay: p is also the key of pause, in runs, nodes, checkpoints and 4 more", ""),
         ('[keys]\nreplay = "j"', "keys.replay: j moves the cursor: an action that writes cannot have it", ""),
         ('[keys]\nreplay = "enter"', "enter is pressed again and again: an action that writes cannot have it", ""),
         ('[keys.form]\nreplay = "ctrl+j"', "keys.form.replay: enter is pressed again and again", ""),

@@ -126,7 +126,7 @@ async def test_the_questions_about_a_run_with_a_loop(history: Demo, monkeypatch:
         monkeypatch.setattr(stage.app, "send_to_terminal", copied.append)
         await pilot.press("5", "slash", *"unkn", "enter", "y")
         await stage.settle(pilot)
-        assert f"copied input.invoices[{last - 1}].vendor" in stage.text
+        assert f"clipboard: input.invoices[{last - 1}].vendor" in stage.text
         assert base64.b64decode(copied[0].split(";")[2].split("\x07")[0]) == b"Unknown Trading Ltd"
 
 

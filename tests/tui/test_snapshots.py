@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from scaicore_tui.config.target import Color
 from scaicore_tui.tui import DebuggerApp
 from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage, screen_lines, wait_until
+from tests.support.demo_runs import research_feed
 from tests.support.feed_simulator import FeedSim
 from tests.support.inbox_scene import WITH_FORM, inbox_feed
 from tests.support.scene import BREAKPOINT, busy_feed, events_two_hours_later
@@ -133,6 +134,21 @@ def test_run(compare_screen: CompareScreen, size: tuple[int, int], shown: str) -
 @pytest.mark.parametrize("pressed", ["3", "4", "5", "+"], ids=["flow", "events", "input", "zoomed"])
 def test_run_at_full_size(compare_screen: CompareScreen, pressed: str) -> None:
     check(compare_screen, Stage(busy_feed()), STANDARD, keys("e", "enter", pressed))
+
+
+COMPARE_KEYS = {"rows": ("d",), "values": ("d", "enter")}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("shown", COMPARE_KEYS)
+def test_comparison(compare_screen: CompareScreen, size: tuple[int, int], shown: str) -> None:
+    act = keys(*COMPARE_KEYS[shown])
+    check(compare_screen, Stage(research_feed()), size, act, colours=size == STANDARD and shown == "rows")
+
+
+def test_comparison_in_ascii_without_colours(compare_screen: CompareScreen) -> None:
+    stage = Stage(research_feed(), ascii_only=True, no_colour=True)
+    check(compare_screen, stage, STANDARD, keys("d"))
 
 
 @pytest.mark.parametrize("size", SIZES)

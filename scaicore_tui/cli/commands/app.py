@@ -37,6 +37,7 @@ from scaicore_tui.log import Log
 
 if TYPE_CHECKING:
     from scaicore_tui.analysis.flow_graph import FlowGraph
+    from scaicore_tui.runs.deep_link import DeepLink
     from scaicore_tui.session import Session
 
 
@@ -87,8 +88,17 @@ DEMO_SEED = 7
 DEMO_RATE = 6.0
 
 
-def open_app(common: Common, flow: Path | None = None) -> int:
-    """Open the app on the configured API; without one, on a welcome screen that offers the demo.
+def open_at(common: Common, text: str, flow: Path | None = None) -> int:
+    """Open the app at the run that a link, or the begin of an id, names. Raises UsageError for a damaged link."""
+    from scaicore_tui.cli.links import read_link, with_profile
+    from scaicore_tui.runs.deep_link import DeepLink, is_link
+
+    link = read_link(text) if is_link(text) else DeepLink(text)
+    return open_app(with_profile(common, link), flow, link)
+
+
+def open_app(common: Common, flow: Path | None = None, link: DeepLink | None = None) -> int:
+    """Open the app on the configured API, at `link`; without an API, on a welcome screen that offers the demo.
 
     `flow` is a file with the graph of a flow. Raises NotFound, StorageError or ConfigError if it has none.
     """
@@ -97,13 +107,13 @@ def open_app(common: Common, flow: Path | None = None) -> int:
     graph = None if flow is None else _read_flow(flow)
     if common.offline:
         session = open_offline(common, content.ui)
-        return _open(common, content, _with_flow(session, graph), session.target.name)
+        return _open(common, content, _with_flow(session, graph), session.target.name, link=link)
     settings = load_common_settings(common)
     target = usable_target(settings)
     if target is not None:
         notice = settings.override_warning or former_notice(common, target)
         session = _with_flow(open_for_app(common, target), graph)
-        return _open(common, content, session, target.title, chooses=True, flow=graph, notice=notice)
+        return _open(common, content, session, target.title, chooses=True, flow=graph, link=link, notice=notice)
     code = _open(common, content, None, chooses=True, flow=graph)
     from scaicore_tui.tui import RUN_DEMO
 
@@ -151,10 +161,14 @@ def _open(
     *,
     chooses: bool = False,
     flow: FlowGraph | None = None,
+    link: DeepLink | None = None,
     notice: str = "",
 ) -> int:
     gc.disable()
-    return run(_run_and_close(common, content, session, chooses=chooses, flow=flow, banner=banner, notice=notice))
+    running = _run_and_close(
+        common, content, session, chooses=chooses, flow=flow, link=link, banner=banner, notice=notice
+    )
+    return run(running)
 
 
 async def _run_and_close(
@@ -164,6 +178,7 @@ async def _run_and_close(
     *,
     chooses: bool,
     flow: FlowGraph | None,
+    link: DeepLink | None,
     **texts: str,
 ) -> int:
     """Run the app, then close all sessions. With `chooses`, a person can switch profiles.
@@ -176,11 +191,16 @@ async def _run_and_close(
             await closing.enter_async_context(session)
             session.prefetch()
         profiles = SessionOpener(common, closing, flow) if chooses else None
-        return await _run_app(common, content, session, profiles, **texts)
+        return await _run_app(common, content, session, profiles, link, **texts)
 
 
 async def _run_app(
-    common: Common, content: ProfileFile, session: Session | None, profiles: SessionOpener | None, **texts: str
+    common: Common,
+    content: ProfileFile,
+    session: Session | None,
+    profiles: SessionOpener | None,
+    link: DeepLink | None,
+    **texts: str,
 ) -> int:
     clean_environment()
     tui = await asyncio.to_thread(import_module, "scaicore_tui.tui")
@@ -190,4 +210,5 @@ async def _run_app(
     options = {"ascii_only": ascii_only, "no_colour": no_colour, "low_bandwidth": low, "notify": common.notify}
     _log.info("app", term=os.environ.get("TERM"), no_colour=no_colour, ascii=ascii_only, low_bandwidth=low)
     with stderr.held():
-        return int(await tui.run_app(session, **options, **texts, profiles=profiles, ui=content.ui, keys=content.keys))
+        looks = {"ui": content.ui, "keys": content.keys}
+        return int(await tui.run_app(session, **options, **texts, **looks, profiles=profiles, link=link))

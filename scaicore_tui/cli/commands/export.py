@@ -22,7 +22,7 @@ from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run, Summary
 from scaicore_tui.session import Recording, SearchableRuns, Session
 from scaicore_tui.session.export_file import new_redactor
-from scaicore_tui.session.exports import ExportReader, write_file
+from scaicore_tui.session.exports import ExportReader, read_replays, write_file
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND
 
@@ -53,11 +53,11 @@ async def export_runs(common: Common, options: ExportOptions) -> None:
         # What was recorded ends with its newest event: nothing went on since then that we know of.
         known_until = getattr(source, "newest_at", None) or int(now * MICROS_PER_SECOND)
         find_flow = _flow_finder(common, source, options.flow) if info.shows_flow and not options.dry_run else None
-        reader = ExportReader(runs, source, known_until, redactor, find_flow, _replays(source))
+        reader = ExportReader(runs, source, known_until, redactor, find_flow, read_replays())
         export = Export(
             reader.read(summaries),
             int(now * MICROS_PER_SECOND),
-            _source_name(common),
+            *_source_names(common),
             is_one_run=len(options.runs) == 1,
             has_payloads=options.payloads,
             is_redacted=redactor is not None,
@@ -102,18 +102,12 @@ def _select(
     return found
 
 
-def _source_name(common: Common) -> str:
-    """Return the name of what is exported from: a file, else the profile or host."""
+def _source_names(common: Common) -> tuple[str, str]:
+    """Return the name of what is exported from, a file or else the profile or host; and the profile for links."""
     if common.journal is not None:
-        return one_line(common.journal.name)
+        return one_line(common.journal.name), ""
     target = load_common_settings(common).target()
-    return "" if target is None else one_line(target.title)
-
-
-def _replays(source: Session | Recording) -> dict[str, str]:
-    """Return the runs that replays from this machine repeat, by the id of the replay."""
-    sent = source.submissions if isinstance(source, Session) else ()
-    return {one.execution_id: one.target_id for one in sent if one.is_replay and one.execution_id and one.target_id}
+    return ("", "") if target is None else (one_line(target.title), target.title)
 
 
 def _flow_finder(

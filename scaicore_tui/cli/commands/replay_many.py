@@ -162,7 +162,7 @@ def replay_document(item: BatchItem) -> ReplayDocument:
         "error": judgement.error,
         "node_id": judgement.failed_node,
         "first_divergence": None if cause is None else {"node_id": judgement.first_node, "cause": str(cause)},
-        "first_change": None if change is None else change_document(change),
+        "first_change": None if change is None else change_document(change.path, change.a, change.b),
         "change_count": judgement.change_count,
     }
 

@@ -21,7 +21,8 @@ from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW
 from scaicore_tui.text import display_name, editable_json, one_line
 from scaicore_tui.tui.dialogs.base import Dialog
-from scaicore_tui.tui.keymap import KeyContext, bindings, is_write_action, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import bindings, is_write_action, key_name
 from scaicore_tui.tui.messages import AnswerCheckpoint, CopyText, OptionChosen
 from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail
 from scaicore_tui.tui.render.line import Line, Span

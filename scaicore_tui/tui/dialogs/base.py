@@ -18,7 +18,8 @@ from textual.widget import Widget
 from scaicore_tui.runs import Delta
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.keymap import KeyContext, actions_in
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import actions_in
 from scaicore_tui.tui.messages import ConfirmationTyped, InvokeKeyAction, TextCopied
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.screens.base import ClosingOnce

@@ -15,7 +15,8 @@ from scaicore_tui.protocol.checkpoints import CONTINUE
 from scaicore_tui.runs import Delta
 from scaicore_tui.text import display_name
 from scaicore_tui.tui.dialogs.answer import AnswerDialogBase
-from scaicore_tui.tui.keymap import KeyContext, bindings
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import bindings
 from scaicore_tui.tui.messages import AnswerAll, OptionChosen
 from scaicore_tui.tui.render.bulk_detail import (
     AnswerResult,

@@ -17,7 +17,8 @@ from scaicore_tui.session.export_file import FileRequest
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.tui.dialogs.status_dialog import StatusDialog
 from scaicore_tui.tui.file_messages import WriteFile, WriteScreen
-from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import actions_in, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction
 from scaicore_tui.tui.render.line import Line, column
 from scaicore_tui.tui.state import AppState

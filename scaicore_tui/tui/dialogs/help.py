@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from scaicore_tui.tui.dialogs.status_dialog import StatusDialog
-from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import actions_in, bindings
 from scaicore_tui.tui.messages import FilterClosed, FilterTyped, InvokeKeyAction
 from scaicore_tui.tui.render.help_lines import help_lines
 from scaicore_tui.tui.render.line import Line, Span

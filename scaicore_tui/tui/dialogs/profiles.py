@@ -12,7 +12,8 @@ from textual.screen import ModalScreen
 
 from scaicore_tui.config.settings import ProfileInfo
 from scaicore_tui.text import cell_width, one_line
-from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import actions_in, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction, SwitchProfile
 from scaicore_tui.tui.render.line import Line, Span, column
 from scaicore_tui.tui.render.status import name_span

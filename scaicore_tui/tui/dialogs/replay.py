@@ -17,7 +17,8 @@ from scaicore_tui.protocol.strict_json import StrictJson, parse_strict
 from scaicore_tui.runs import Run
 from scaicore_tui.text import display_name, editable_json, one_line, reindent_json
 from scaicore_tui.tui.dialogs.base import Dialog
-from scaicore_tui.tui.keymap import REPLAYING, KeyContext, bindings, key_name
+from scaicore_tui.tui.key_contexts import REPLAYING, KeyContext
+from scaicore_tui.tui.keymap import bindings, key_name
 from scaicore_tui.tui.messages import CopyText, EditorFailed, EditText, ReplayRun, TextEdited
 from scaicore_tui.tui.render.line import Line, Span, untrusted
 from scaicore_tui.tui.render.replay_detail import DiffLine, count_changed, diff, diff_lines, replay_detail

@@ -12,7 +12,8 @@ from scaicore_tui.actions import gate
 from scaicore_tui.session.replay_batch import BatchItem, confirmation_word
 from scaicore_tui.text import one_line
 from scaicore_tui.tui.dialogs.base import Dialog
-from scaicore_tui.tui.keymap import KeyContext, bindings, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import bindings, key_name
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.replay_rows import selection_lines
 from scaicore_tui.tui.replay_messages import ReplayAll

@@ -11,7 +11,8 @@ from textual.screen import Screen
 
 from scaicore_tui.config import config_file
 from scaicore_tui.text import one_line, wrap
-from scaicore_tui.tui.keymap import KeyContext, actions_in, bindings, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import actions_in, bindings, key_name
 from scaicore_tui.tui.messages import InvokeKeyAction, OpenProfiles
 from scaicore_tui.tui.render.line import Line, column
 from scaicore_tui.tui.widgets.bars import Footer, Heading

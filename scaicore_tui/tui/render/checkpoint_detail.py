@@ -13,7 +13,8 @@ from scaicore_tui.analysis.review_form import field_label, form_sections, input_
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.text import ELLIPSIS, cell_width, display_name, json_pretty, one_line, wrap
 from scaicore_tui.timefmt import age_text, deadline_text
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.render.checkpoints import PRIORITY_COLOURS, deadline_colour
 from scaicore_tui.tui.render.line import BAR, Line, Span
 from scaicore_tui.tui.render.runs import core_name

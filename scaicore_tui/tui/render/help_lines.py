@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from scaicore_tui.runs.status_style import BREAKPOINT, GAP, NODE_STYLES, REVIEW, RUN_STYLES, StatusStyle
 from scaicore_tui.text import cell_width, wrap
-from scaicore_tui.tui.keymap import KeyAction
+from scaicore_tui.tui.key_contexts import KeyAction
 from scaicore_tui.tui.render.line import Line, Span, column, line_width
 
 # The purposes by which keys are grouped, in this order, each with the ids of its actions. All others are ways to look.

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import format_age
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints
 from scaicore_tui.tui.render.line import Span
 

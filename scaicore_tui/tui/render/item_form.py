@@ -11,7 +11,8 @@ from scaicore_tui.runs import RunStatus, Summary
 from scaicore_tui.runs.status_style import BREAKPOINT, NODE_STYLES, REVIEW, RUN_STYLES
 from scaicore_tui.text import cell_width, display_name, json_inline, one_line, truncate, wrap
 from scaicore_tui.timefmt import NOW, age_text, format_time, parse
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.render.checkpoint_detail import packed, quoted_lines, title_lines, urgency_spans
 from scaicore_tui.tui.render.checkpoints import flow_label
 from scaicore_tui.tui.render.line import BAR, Line, Span, column, wrap_spans

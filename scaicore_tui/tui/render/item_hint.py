@@ -10,7 +10,8 @@ from scaicore_tui.actions import Progress, Submission
 from scaicore_tui.analysis.review_form import asked_words
 from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.text import display_name, one_line, quote
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.notices import progress_colour, progress_words
 from scaicore_tui.tui.render.line import Span
 

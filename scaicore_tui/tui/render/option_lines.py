@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from scaicore_tui.protocol import Option
 from scaicore_tui.text import cell_width, display_name
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.render.line import CURSOR, Span
 
 # Those with a digit.

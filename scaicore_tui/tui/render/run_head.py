@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -12,20 +13,25 @@ from scaicore_tui.analysis.usual import NO_CONTEXT, PastContext
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run, RunStatus
 from scaicore_tui.runs.status_style import BREAKPOINT, REVIEW, RUN_STYLES
-from scaicore_tui.text import cell_width, display_name
+from scaicore_tui.text import cell_width, display_name, truncate
 from scaicore_tui.timefmt import age_text, deadline_text, format_duration, format_time, to_seconds
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.render.checkpoints import deadline_colour
-from scaicore_tui.tui.render.line import Line, Span, untrusted, wrap_spans
+from scaicore_tui.tui.render.line import Line, Span, line_width, untrusted, wrap_spans
 from scaicore_tui.tui.render.replays import Relation
 from scaicore_tui.tui.render.run_links import good_text
-from scaicore_tui.tui.render.runs import core_name, short_id
+from scaicore_tui.tui.render.runs import core_name, has_ended_badly, short_id
 from scaicore_tui.tui.run_steps_model import RunView
+
+if TYPE_CHECKING:
+    from scaicore_tui.session.comparisons import FirstDifference
 
 MAX_ERROR_LINES, MAX_QUESTION_LINES, MAX_NOTE_LINES = 2, 2, 2
 MAX_ANSWERS = 9
-MIN_WIDTH_FOR_NAMES = 72
-_SHORT_NAMES = {RunView.TIMELINE: "Time", RunView.ORDER: "Steps"}
+LONG_NAMES: Mapping[RunView, str] = {}
+SHORT_NAMES = {RunView.TIMELINE: "Time", RunView.ORDER: "Steps"}
+SHORTEST_NAMES = {**SHORT_NAMES, RunView.INPUT: "In", RunView.OUTPUT: "Out", RunView.COMPARE: "Diff"}
 
 
 def title_spans(run: Run | None, now: float, waiting_since_us: int | None) -> list[Span]:
@@ -60,6 +66,7 @@ class RunFacts(Struct, frozen=True):
         missing: says which events are missing; empty if none are.
         retries: number of steps that were tried again.
         slow: hints that it takes longer than usual.
+        first_difference: from another run, in a few words; None if it was not compared.
     """
 
     asked: Checkpoint | None = None
@@ -68,6 +75,7 @@ class RunFacts(Struct, frozen=True):
     context: PastContext = NO_CONTEXT
     retries: int = 0
     slow: Sequence[SlowHint] = ()
+    first_difference: FirstDifference | None = None
 
 
 def fact_lines(run: Run, facts: RunFacts, now: float, width: int, *, is_low: bool = False) -> list[Line]:
@@ -141,10 +149,11 @@ def _comparisons(run: Run, facts: RunFacts, now: float) -> Iterator[Span]:
         yield f"run {context.number:,} of {context.total:,} of this Core, newest first  ", "grey"
 
 
-def past_lines(run: Run, facts: RunFacts, now: float, width: int) -> list[Line]:
+def past_lines(run: Run, facts: RunFacts, now: float, width: int, *, is_tall: bool = False) -> list[Line]:
     """Return what is known of other runs, for the main screen: as many lines for a run before and after it is read.
 
-    That is one line, and for a run that did not complete another one, as there is more to be told.
+    That is one line, and for a run that did not complete another one, as there is more to be told. On a tall screen it
+    has a third one, for the first difference from another run.
     """
     context, known = facts.context, list[Span]()
     if facts.slow:
@@ -154,23 +163,42 @@ def past_lines(run: Run, facts: RunFacts, now: float, width: int) -> list[Line]:
         known.append((f"{context.usual.text if is_alone else context.usual.short_text}  ", "text"))
     if context.error is not None:
         known.append((f"{context.error.text}  ", "text"))
-    has_failed, good = run.is_over and run.outcome is not RunStatus.COMPLETED, context.last_good
+    has_failed, good = has_ended_badly(run), context.last_good
     if has_failed and good is not None and to_seconds(good.ended_at or 0) <= now:
         known.append((good_text(run, good, now), "text"))
     count = 1 if run.outcome is RunStatus.COMPLETED else 2
     lines: list[Line] = [*wrap_spans(known, width, count)] if known else []
-    return [*lines, *([()] * (count - len(lines)))]
+    lines += [()] * (count - len(lines))
+    return [*lines, _first_difference(facts, width)] if has_failed and is_tall else lines
+
+
+def _first_difference(facts: RunFacts, width: int) -> Line:
+    """Return the first difference; with the other run if there is room, unless it is the last good one, told above."""
+    first, good = facts.first_difference, facts.context.last_good
+    if first is None:
+        return ()
+    is_known = good is not None and first.partner_id == good.execution_id
+    text, name = f"first difference: {first.text}", "" if is_known else f" · {short_id(first.partner_id)}"
+    return [(truncate(text, width), "text"), (name if cell_width(f"{text}{name}") <= width else "", "grey")]
 
 
 def view_line(view: RunView, run: Run | None, width: int, events: str = "") -> Line:
-    """Return the digits and names of the views, the shown one marked; `events` tells how many match a filter."""
+    """Return the digits and names of the views, the shown one marked; `events` tells how many match a filter.
+
+    Where not all fits, names are shorter and counts are left out.
+    """
+    counts = _counts(run, events)
+    tries = [(LONG_NAMES, counts, " "), (SHORT_NAMES, counts, " "), (SHORT_NAMES, {}, " "), (SHORT_NAMES, {}, "")]
+    lines = (_view_line(view, names, some, gap) for names, some, gap in tries)
+    return next((line for line in lines if line_width(line) <= width), _view_line(view, SHORTEST_NAMES, {}, ""))
+
+
+def _view_line(view: RunView, names: Mapping[RunView, str], counts: Mapping[RunView, str], gap: str) -> Line:
     spans: list[Span] = []
-    counts = _counts(run, events) if width >= MIN_WIDTH_FOR_NAMES else {}
     for number, other in enumerate(RunView, 1):
-        name = str(other) if width >= MIN_WIDTH_FOR_NAMES else _SHORT_NAMES.get(other, str(other))
         colour = "accent strong" if other is view else "grey"
-        marks = ("[", "] ") if other is view else (" ", "  ")
-        spans.append((f"{marks[0]}{number} {name}{counts.get(other, '')}{marks[1]}", colour))
+        marks = ("[", "]") if other is view else (" ", " ")
+        spans.append((f"{marks[0]}{number} {names.get(other, other)}{counts.get(other, '')}{marks[1]}{gap}", colour))
     return spans
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaicore_tui.runs import GapRow, NodeState, RunStatus
+from scaicore_tui.runs import GapRow, NodeState, Run, RunStatus
 from scaicore_tui.runs.status_style import GAP, NODE_STYLES, RUN_STYLES, StatusStyle
 from scaicore_tui.text import ELLIPSIS, MAX_DISPLAY_NAME_CELLS, one_line
 from scaicore_tui.tui.render.line import Span
@@ -21,6 +21,11 @@ def short_id(execution_id: str) -> str:
 def core_name(core_id: str | None) -> str:
     """Return the Core's id without the prefix that all Cores share."""
     return one_line((core_id or "?").removeprefix("core_"), MAX_DISPLAY_NAME_CELLS)
+
+
+def has_ended_badly(run: Run) -> bool:
+    """Return true if a run is over and did not complete."""
+    return run.is_over and run.outcome is not RunStatus.COMPLETED
 
 
 def node_style(state: NodeState, *, waiting: bool) -> StatusStyle:

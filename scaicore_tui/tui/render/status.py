@@ -15,7 +15,8 @@ from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.session import ConnectionState, ConnectionStatus, PendingStatus, SourceStatus
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import format_age, format_duration
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.render.line import STRONG, Span, badge, line_width
 
 NO_ANSWER = "no answer for three intervals"

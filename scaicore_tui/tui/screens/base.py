@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
@@ -19,13 +19,14 @@ from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.protocol.checkpoints import CONTINUE
 from scaicore_tui.runs import Delta, Run
+from scaicore_tui.runs.deep_link import DeepLink
 from scaicore_tui.text import clipboard_text, display_name, editable_json
 from scaicore_tui.tui.abstract import AbstractMeta
-from scaicore_tui.tui.keymap import READING, KeyAction, KeyContext, bindings, is_write_action, key_name
+from scaicore_tui.tui.key_contexts import READING, KeyAction, KeyContext
+from scaicore_tui.tui.keymap import bindings, is_write_action, key_name
 from scaicore_tui.tui.messages import (
     AnswerCheckpoint,
     CopyText,
-    FiguresRead,
     InvokeKeyAction,
     OpenInbox,
     OpenProfiles,
@@ -34,9 +35,8 @@ from scaicore_tui.tui.messages import (
     Repaint,
     TextCopied,
 )
-from scaicore_tui.tui.query_messages import OrderRead, QueriesRead, RunsFound, RunsRechecked, ValuesCounted
 from scaicore_tui.tui.render.line import Span
-from scaicore_tui.tui.run_messages import ContextRead, EventsRead, FactsRead, FlowRead, RunHistoryRead, SlowRunsRead
+from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.screens.panes import run_heading_spans
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.theme import DARK, LIGHT
@@ -67,73 +67,6 @@ class ClosingOnce(_Base):
     def is_in_front(self) -> bool:
         """True if this screen is on top and receives keys and clicks."""
         return self.app.screen_stack[-1:] == [self]
-
-
-@runtime_checkable
-class SessionListener(Protocol):
-    """A screen that follows the session."""
-
-    def apply_delta(self, delta: Delta) -> None:
-        """Show what changed in the session."""
-
-
-@runtime_checkable
-class SearchListener(Protocol):
-    """A screen that lists the runs of a search."""
-
-    def show_matches(self, found: RunsFound) -> None:
-        """List the runs that were found."""
-
-    def show_rechecked(self, rechecked: RunsRechecked) -> None:
-        """List the runs that changed and match still or now."""
-
-    def show_facts(self, read: FactsRead) -> None:
-        """Show what other runs say about the selected one."""
-
-    def show_slow_runs(self, read: SlowRunsRead) -> None:
-        """Show which runs are slow."""
-
-    def show_order(self, read: OrderRead) -> None:
-        """List the runs in the order that was read."""
-
-    def show_values(self, counted: ValuesCounted) -> None:
-        """Offer the values of a field."""
-
-    def show_queries(self, read: QueriesRead) -> None:
-        """Offer the queries used before and the saved views."""
-
-
-@runtime_checkable
-class FiguresListener(Protocol):
-    """A screen that shows the figures of a period."""
-
-    def show_figures(self, read: FiguresRead) -> None:
-        """Show the figures that were read."""
-
-
-@runtime_checkable
-class EventsListener(Protocol):
-    """A screen that shows the events of a run, its flow and its past."""
-
-    def show_events(self, read: EventsRead) -> None:
-        """Show the events that were read."""
-
-    def show_flow(self, read: FlowRead) -> None:
-        """Show the flow that was found."""
-
-    def show_context(self, read: ContextRead) -> None:
-        """Show what other runs say about the run."""
-
-    def show_history(self, read: RunHistoryRead) -> None:
-        """Show the run as of one of its events."""
-
-
-@runtime_checkable
-class MessageSink(Protocol):
-    """A screen that can show a message, even before a session exists."""
-
-    def show_message(self, text: str, colour: str = "amber") -> None:
-        """Show `text`, a message from the app."""
 
 
 class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
@@ -171,6 +104,11 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     def current_checkpoint(self) -> Checkpoint | None:
         """The checkpoint that keys act on: that of the current run."""
         return self.state.checkpoint_of(self.current_run)
+
+    @property
+    def listed_runs(self) -> RunListModel | None:
+        """The runs that are listed, for the keys of a run that go to the next one; None without a list."""
+        return None
 
     @property
     def run_heading_spans(self) -> list[Span]:
@@ -342,6 +280,17 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
 
             self.app.push_screen(FileScreen(self.state, [run]))
 
+    def action_compare(self) -> None:
+        """Compare the current run with another one."""
+        run = self.current_run
+        if run is None:
+            self.show_reason("compare", "no run is selected")
+            return
+        from scaicore_tui.tui.run_steps_model import RunView
+        from scaicore_tui.tui.screens.run import RunScreen
+
+        self.app.push_screen(RunScreen(self.state, run.execution_id, self.listed_runs, view=RunView.COMPARE))
+
     def action_inbox(self) -> None:
         self.post_message(OpenInbox())
 
@@ -355,6 +304,19 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
             self.show_reason("copy", "nothing is selected")
         else:
             self.app.post_message(CopyText(f"{label} {display_name(text)}", clipboard_text(text)))
+
+    def action_copy_link(self) -> None:
+        link = self.link
+        if link is None:
+            self.show_reason("copy_link", "no run is selected")
+        else:
+            self.app.post_message(CopyText(f"the link {link}", str(link)))
+
+    @property
+    def link(self) -> DeepLink | None:
+        """The link to what is selected; None if no run is."""
+        run = self.current_run
+        return None if run is None else DeepLink(run.execution_id, self.state.session.target.link_profile)
 
     def action_copy_all(self) -> None:
         label, value = self.copy_json

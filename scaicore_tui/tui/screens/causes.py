@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from scaicore_tui.analysis.query.tree import quoted
 from scaicore_tui.analysis.run_groups import ErrorGroup
 from scaicore_tui.runs import Delta, Run
-from scaicore_tui.tui.keymap import KeyContext
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.messages import FiguresRead
 from scaicore_tui.tui.render.error_groups import error_group_head, error_group_row
 from scaicore_tui.tui.render.line import Line, Span

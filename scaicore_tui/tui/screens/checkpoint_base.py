@@ -10,7 +10,7 @@ from typing import Any
 from scaicore_tui.actions import gate
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run
-from scaicore_tui.tui.keymap import INBOXES
+from scaicore_tui.tui.key_contexts import INBOXES
 from scaicore_tui.tui.messages import CheckpointOpened
 from scaicore_tui.tui.render.inbox import Batch, answerable_together, breakpoints_like
 from scaicore_tui.tui.screens.base import SessionScreen

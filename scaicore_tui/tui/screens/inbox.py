@@ -14,8 +14,9 @@ from scaicore_tui.analysis.query import CHECKPOINTS, CheckpointRow, Query, compi
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.text import clipboard_text, display_name, editable_json
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.key_queue import Debouncer
-from scaicore_tui.tui.keymap import KeyContext, bindings
+from scaicore_tui.tui.keymap import bindings
 from scaicore_tui.tui.messages import (
     CheckpointOpened,
     CheckpointSelected,

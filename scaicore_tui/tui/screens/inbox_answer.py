@@ -14,7 +14,8 @@ from scaicore_tui.analysis.review_form import input_field_lines
 from scaicore_tui.protocol import Checkpoint, Option
 from scaicore_tui.runs import Summary
 from scaicore_tui.tui.dialogs.base import MIN_SIZE, TOO_SMALL
-from scaicore_tui.tui.keymap import KeyAction, KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyAction, KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.messages import AnswerAll, AnswerCheckpoint, OptionChosen, SummaryNeeded
 from scaicore_tui.tui.render.inbox import Batch, answerable_together
 from scaicore_tui.tui.render.item_hint import Choice, choice_spans, named, state_spans

@@ -8,13 +8,14 @@ from scaicore_tui.actions import Kind, Submission, gate
 from scaicore_tui.config.views import Sort
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.session import submission_of
-from scaicore_tui.tui.keymap import KeyContext
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.messages import (
     LoadHistory,
     RunOpened,
 )
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.waiting_line import waiting_line
+from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.screens.marked_runs import MarkedRunsScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
@@ -51,6 +52,10 @@ class MainScreen(MarkedRunsScreen):
         if self.key_context is KeyContext.NODES and shown is not None:
             return self.state.session.index.runs.get(shown.execution_id)
         return self.selected_run
+
+    @property
+    def listed_runs(self) -> RunListModel:
+        return self.run_list_model
 
     @property
     def inbox(self) -> CheckpointList:

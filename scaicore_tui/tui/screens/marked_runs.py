@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaicore_tui.actions import gate
-from scaicore_tui.tui.keymap import KeyContext
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.messages import RunsNeeded
 from scaicore_tui.tui.replay_messages import ReplaysNeeded
 from scaicore_tui.tui.screens.timed_runs import TimedRunsScreen

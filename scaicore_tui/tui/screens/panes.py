@@ -12,7 +12,8 @@ from scaicore_tui.runs.sorted_order import SORT_WORDS
 from scaicore_tui.runs.status_style import RUN_STYLES
 from scaicore_tui.text import cell_width, display_name, one_line
 from scaicore_tui.timefmt import age_text, format_duration
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.messages import RateClicked
 from scaicore_tui.tui.pane_sizes import Border, PaneSizes
 from scaicore_tui.tui.query_history import History
@@ -102,14 +103,19 @@ class Panes(Container):
         return self.has_class("-wide")
 
     @property
+    def is_tall(self) -> bool:
+        """True if the screen has many lines."""
+        return self.has_class("-tall")
+
+    @property
     def shows_step(self) -> bool:
         """True if the selected step is shown below the steps."""
-        return self.is_wide and self.has_class("-tall")
+        return self.is_wide and self.is_tall
 
     @property
     def has_room(self) -> bool:
         """True if there are lines for what other runs say about the selected one."""
-        return self.is_wide or self.has_class("-tall")
+        return self.is_wide or self.is_tall
 
     @property
     def lists(self) -> dict[KeyContext, RowList]:

@@ -23,6 +23,8 @@ FIRST_PERIOD = 1
 MAX_AGE_S = 30
 # While events arrive, figures are read at most this often.
 MIN_AGE_S = 5
+# … and this often while no failure is known: the first pages bring those that are listed beside "0 failed".
+MIN_AGE_WITHOUT_FAILURES_S = 1
 # Narrower screens have no room for the rate; from WIDE_CELLS on it has a line for the runs, too (as in
 # `render.rate_bars`, which is loaded after the first screen is shown).
 MIN_WIDTH_CELLS, WIDE_CELLS = 72, 100
@@ -60,7 +62,8 @@ class Period:
 
     def request(self, now: float, width: int) -> None:
         """Ask for the figures at `now` (seconds since 1970), for lines `width` cells wide, if they may have changed."""
-        is_due = now - self._read_at >= (MIN_AGE_S if self._is_outdated else MAX_AGE_S)
+        min_age_s = MIN_AGE_S if self.rate is not None and self.rate.failed else MIN_AGE_WITHOUT_FAILURES_S
+        is_due = now - self._read_at >= (min_age_s if self._is_outdated else MAX_AGE_S)
         # The first runs are shown at once.
         is_first = self._is_outdated and (self.rate is None or not self.rate.runs)
         if width < MIN_WIDTH_CELLS or not (is_due or is_first):
@@ -78,14 +81,16 @@ class Period:
         """Take the figures that were read."""
         self.rate, self.causes = read.rate, read.causes
 
-    def lines(self, now: float, width: int, chosen: RateBar | None = None, *, ascii_only: bool) -> list[Line]:
+    def lines(
+        self, now: float, width: int, chosen: RateBar | None = None, *, is_known: bool = True, ascii_only: bool
+    ) -> list[Line]:
         """Return the lines about the rate, `width` cells wide: empty before it was read, none on narrow screens.
 
-        The `chosen` bar is marked.
+        The `chosen` bar is marked. Without `is_known`, as before the first page, "0 runs" is not said.
         """
         if width < MIN_WIDTH_CELLS:
             return []
-        if self.rate is None:
+        if self.rate is None or not (self.rate.runs or self.rate.failed or is_known):
             return [()] * (2 if width >= WIDE_CELLS else 1)
         from scaicore_tui.tui.rate_bar import marked_column
         from scaicore_tui.tui.render.rate_bars import rate_lines

@@ -10,7 +10,7 @@ from scaicore_tui.config.ui import Times
 from scaicore_tui.config.views import Grouping, SavedView, Sort
 from scaicore_tui.session.remembered_screen import ScreenChoices
 from scaicore_tui.text import one_line
-from scaicore_tui.tui.keymap import KeyContext
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.messages import FilterClosed
 from scaicore_tui.tui.query_messages import (
     QueriesNeeded,

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from scaicore_tui.runs import Delta, Run
 from scaicore_tui.session.replay_batch import BatchItem, ReplayBatch
-from scaicore_tui.tui.keymap import KeyAction, KeyContext
+from scaicore_tui.tui.key_contexts import KeyAction, KeyContext
 from scaicore_tui.tui.messages import SummaryNeeded
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.replay_rows import replay_head, replay_row, title_spans

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 
 from scaicore_tui.analysis.event_pages import EventPage
@@ -11,22 +12,24 @@ from scaicore_tui.analysis.run_history import copy_run
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.analysis.usual import NO_CONTEXT
 from scaicore_tui.runs import Delta
+from scaicore_tui.runs.deep_link import DeepLink
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session import submission_of
+from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.key_queue import Debouncer
-from scaicore_tui.tui.keymap import KeyContext
 from scaicore_tui.tui.messages import (
     PictureShown,
     RunsNeeded,
 )
 from scaicore_tui.tui.picture_loader import STEPS_GROUP, PictureLoader
+from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.run_head import RunFacts, fact_lines, title_spans, view_line
 from scaicore_tui.tui.run_list_model import RunListModel
 from scaicore_tui.tui.run_messages import EventsNeeded, EventsRead, FlowNeeded, FlowRead
 from scaicore_tui.tui.run_picture import RunPicture
 from scaicore_tui.tui.run_steps_model import RunView
-from scaicore_tui.tui.screens.run_linked import LinkedScreen
 from scaicore_tui.tui.screens.run_steps import ShownSteps
+from scaicore_tui.tui.screens.run_views import ViewsScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Heading, TextLines
 from scaicore_tui.units import Micros
@@ -41,7 +44,7 @@ _NEWEST = 2**62
 _SIDE_CELLS = 2
 
 
-class RunScreen(LinkedScreen):
+class RunScreen(ViewsScreen):
     """One run, updated while it goes on."""
 
     DEFAULT_CSS = """
@@ -54,8 +57,13 @@ class RunScreen(LinkedScreen):
         execution_id: str,
         listed: RunListModel | None = None,
         node: NodeKey | None = None,
+        view: RunView = RunView.TIMELINE,
+        link: DeepLink | None = None,
     ) -> None:
-        super().__init__(state, execution_id, node)
+        super().__init__(state, execution_id, node, view)
+        self._link = link
+        if link is not None and link.node_id is not None:
+            self._steps.select_visit(link.node_id, link.visit)
         self._listed = listed
         self._heading = Heading()
         self._facts = TextLines(id="facts")
@@ -68,7 +76,7 @@ class RunScreen(LinkedScreen):
 
     @property
     def key_context(self) -> KeyContext:
-        return KeyContext.DETAIL
+        return KeyContext.COMPARE if self.is_comparing else KeyContext.DETAIL
 
     def is_waiting_for(self, key: str) -> bool:
         """Return True if `key` must wait: it acts on the run, of which nothing is shown yet."""
@@ -81,6 +89,8 @@ class RunScreen(LinkedScreen):
         """True while the first picture, or the first page of events, is awaited."""
         if self._view is RunView.EVENTS:
             return self._events.is_reading
+        if self.is_comparing:
+            return self.is_first_comparison_awaited
         run = self.current_run
         return run is not None and self._steps.picture is None and (self._loader.is_waiting or run.is_loading)
 
@@ -91,24 +101,28 @@ class RunScreen(LinkedScreen):
         yield self._search_bar
         yield self._moment_bar
         yield self._panes
+        yield self._compare_panes
         yield self._moment_line
 
     def on_mount(self) -> None:
         """Show the run once the layout is known."""
         super().on_mount()
-        self._panes.relayout()
-        self._panes.show_kind(values=False)
+        self._relayout()
+        self._show_panes()
         self._read()
         self.call_after_refresh(self._show_run)
+        if self._link is not None and self._link.event is not None:
+            self.go_to_event(self._link.event)
 
     def on_resize(self) -> None:
         """Lay out for the new size."""
-        self._panes.relayout()
+        self._relayout()
         super().on_resize()
         self.call_after_refresh(self._show_again)
 
     def apply_delta(self, delta: Delta) -> None:
         """Show the run again if it, its replay relations, its checkpoint or its gaps may have changed."""
+        self.follow_partner(delta)
         if delta.concerns(self._execution_id) and self._time_cursor is None:
             self._read()
             self._show_run()
@@ -161,12 +175,17 @@ class RunScreen(LinkedScreen):
     def set_dimmed(self, *, runs: bool, checkpoints: bool) -> None:
         """Dim a stale run."""
         self._panes.set_dimmed(dimmed=runs)
+        self._compare_panes.set_dimmed(dimmed=runs)
 
     def leave(self) -> None:
         """Give the keys back to the steps; from there go back."""
-        if self.return_to_now():
+        if self.is_comparing and self._compare_panes.is_inspecting:
+            self._inspect_values(inspecting=False)
+        elif self.return_to_now():
             return
-        if self._panes.is_enlarged:
+        elif self.is_comparing and self._view_before is not None:
+            self._set_view(self._view_before)
+        elif self._panes.is_enlarged:
             self.action_enlarge()
         elif self._panes.is_inspecting:
             self.focus_inspector(inspecting=False)
@@ -175,49 +194,28 @@ class RunScreen(LinkedScreen):
 
     def on_step_selected(self) -> None:
         """Show the step under the cursor."""
+        now = self.state.session.clock.monotonic()
+        if self.is_comparing:
+            self._values.request(now)
+            return
         self._steps.follows = False
-        self._inspector.request(self.state.session.clock.monotonic())
+        self._inspector.request(now)
 
     def on_step_opened(self) -> None:
         """Fold or unfold the row under the cursor; without anything to fold, go to the inspector."""
-        if not self._steps.toggle(self._view, self.shown_time):
+        if self.is_comparing:
+            self._inspect_values(inspecting=True)
+        elif not self._steps.toggle(self._view, self.shown_time):
             self.focus_inspector(inspecting=True)
 
     def action_fold(self) -> None:
         self.active_list.open_row()
-
-    def action_next_pane(self) -> None:
-        if self._view.shows_steps:
-            self.focus_inspector(inspecting=not self._panes.is_inspecting)
-        else:
-            self.show_message(f"{self.key_of('next_pane')}: only steps have an inspector: 1, 2 or 3", "amber")
 
     def action_next_error(self) -> None:
         self._go_to_error(1, "further down")
 
     def action_previous_error(self) -> None:
         self._go_to_error(-1, "further up")
-
-    def action_view(self) -> None:
-        self._set_view(self._view.next)
-
-    def action_view_timeline(self) -> None:
-        self._set_view(RunView.TIMELINE)
-
-    def action_view_order(self) -> None:
-        self._set_view(RunView.ORDER)
-
-    def action_view_flow(self) -> None:
-        self._set_view(RunView.FLOW)
-
-    def action_view_events(self) -> None:
-        self._set_view(RunView.EVENTS)
-
-    def action_view_input(self) -> None:
-        self._set_view(RunView.INPUT)
-
-    def action_view_output(self) -> None:
-        self._set_view(RunView.OUTPUT)
 
     def action_zoom_in(self) -> None:
         self._zoom("zoom_in", ZOOM_FACTOR)
@@ -239,6 +237,17 @@ class RunScreen(LinkedScreen):
     def action_idle(self) -> None:
         self.show_message(f"{self.key_of('idle')}: {self._steps.toggle_idle(self.shown_time)}")
 
+    @property
+    def link(self) -> DeepLink | None:
+        """The link to the selected visit, as of the event that is shown."""
+        base, step, cursor = super().link, self.selected_step, self._time_cursor
+        if base is None:
+            return None
+        event = None if cursor is None else cursor.number
+        if step is None or step.node_id is None:
+            return replace(base, event=event)
+        return replace(base, node_id=step.node_id, visit=self._steps.visit_number(step), event=event)
+
     def open_run(self, execution_id: str) -> None:
         self.app.push_screen(RunScreen(self.state, execution_id, self._listed))
 
@@ -247,9 +256,15 @@ class RunScreen(LinkedScreen):
         self._show_inspector()
 
     def action_newer_run(self) -> None:
+        if self.is_comparing:
+            self.choose_partner("newer_run", -1)
+            return
         self._go_to_run(-1, self.key_of("newer_run"), "this is the newest run of the list")
 
     def action_older_run(self) -> None:
+        if self.is_comparing:
+            self.choose_partner("older_run", 1)
+            return
         self._go_to_run(1, self.key_of("older_run"), "this is the oldest run of the list")
 
     def _read(self) -> None:
@@ -326,7 +341,9 @@ class RunScreen(LinkedScreen):
         run, now, picture = self.shown_run, self.moment_s, self._steps.picture
         asked = self.state.checkpoint_of(run) if self._time_cursor is None else None
         since = asked.created if asked is not None else None
-        self._heading.show(title_spans(run, now, since), [(self._position_in_list, "grey")], active=True)
+        position = "" if self.is_comparing else self._position_in_list
+        first: list[Span] = [("A  ", "accent strong")] if self.is_comparing else []
+        self._heading.show([*first, *title_spans(run, now, since)], [(position, "grey")], active=True)
         width = self.app.size.width
         self._view_line.show([view_line(self._view, run, width, self._events.count_text)])
         if run is not None:
@@ -341,7 +358,10 @@ class RunScreen(LinkedScreen):
                 0 if picture is None else picture.retries,
                 slow,
             )
-            self._facts.show(fact_lines(run, facts, now, width - _SIDE_CELLS, is_low=self._panes.is_low))
+            is_hidden = self.is_comparing and self._panes.is_low
+            self._facts.show(
+                [] if is_hidden else fact_lines(run, facts, now, width - _SIDE_CELLS, is_low=self._panes.is_low)
+            )
 
     @property
     def _position_in_list(self) -> str:
@@ -354,8 +374,8 @@ class RunScreen(LinkedScreen):
         self._steps.show_inspector([link.label for link in self.links])
 
     def _set_view(self, view: RunView) -> None:
-        was_events, self._view = self._view is RunView.EVENTS, view
-        self._panes.show_kind(values=not view.shows_steps)
+        was_events, self._view, self._view_before = self._view is RunView.EVENTS, view, None
+        self._show_panes()
         if was_events and self._steps.picture is None:
             self._read()
         if view.shows_steps:
@@ -408,6 +428,7 @@ class RunScreen(LinkedScreen):
         self._loader.reset()
         self._moment_line.show([])
         self._events.clear()
+        self.forget_comparison()
         self._steps = ShownSteps(self._panes, None)
         self._panes.inspect(inspecting=False)
         self._read()

@@ -182,6 +182,10 @@ class PastScreen(SessionScreen):
         """Ask for an event or a time to go to."""
         self._moment_bar.open()
 
+    def go_to_event(self, number: int) -> None:
+        """Show the run as of one of its events, once they are read."""
+        self._travel(lambda cursor: cursor.jump(str(number)))
+
     def on_moment_typed(self, typed: MomentTyped) -> None:
         """Go to what was typed; empty if it was dropped."""
         self.set_focus(None)

@@ -58,6 +58,8 @@ class ShownSteps:
         self.follows = True
         self._panes = panes
         self._node = node
+        # The node and the number of the visit to select at first, in place of `node`.
+        self._visit: tuple[str, int | None] | None = None
         self._model = RunStepsModel()
         self._lines: StepLines | None = None
         self._inspected: str | None = None
@@ -88,6 +90,14 @@ class ShownSteps:
         before = picture.index.results_before(step.first_event)
         results = (json_digest(other.visit.result) for other in before if other.visit is not None)
         return frozenset([*results, *([picture.run.input_digest] if picture.run.has_input else [])])
+
+    def select_visit(self, node_id: str, number: int | None) -> None:
+        """Select a visit of a node at first: that with a `number` from 1, else the failed or the newest one."""
+        self._visit = (node_id, number)
+
+    def visit_number(self, step: Step) -> int | None:
+        """Return the number of a step among the visits of its node, from 1."""
+        return self._model.visit_number(step)
 
     def load(self, picture: RunPicture, view: RunView, now: Micros) -> None:
         """Show the run as it is now, or, with a moment, with the step of its event selected."""
@@ -258,7 +268,10 @@ class ShownSteps:
             return self._model.step_of_event(picture.moment.number)
         if not self.follows:
             return None
-        if self._node is not None:
+        if self._visit is not None:
+            found, self._visit = self._model.step_of_visit(*self._visit), None
+            self.follows = False
+        elif self._node is not None:
             found, self._node = self._model.step_of_node(*self._node), None
             self.follows = False
         else:

@@ -142,8 +142,9 @@ class SelectedRunScreen(CheckpointListScreen):
         if self.panes.has_room:
             context = self._facts_reader.context_of(run)
             if context is not None:
-                facts = RunFacts(context=context, slow=state.slow_hints(run, context.figures))
-            lines += past_lines(run, facts, state.now, width)
+                slow, first = state.slow_hints(run, context.figures), self._facts_reader.first_difference_of(run)
+                facts = RunFacts(context=context, slow=slow, first_difference=first)
+            lines += past_lines(run, facts, state.now, width, is_tall=self.panes.is_tall)
         return [[(" ", "text"), *line] for line in lines]
 
     def show_facts(self, read: FactsRead) -> None:
@@ -159,7 +160,7 @@ class SelectedRunScreen(CheckpointListScreen):
         """Ask what other runs say about the run whose steps are shown, if there is room for it; show its age."""
         run, now = self.panes.nodes.run, self.state.now
         if run is not None and not run.is_loading and self.panes.has_room:
-            self._facts_reader.request(run, now)
+            self._facts_reader.request(run, now, compares=self.panes.is_tall)
         if self.state.session.known_until:
             self._facts_reader.request_slow(now)
 

@@ -82,4 +82,6 @@ class TimedRunsScreen(QueriedRunsScreen):
 
     def _show_rate(self) -> None:
         ascii_only, width = self.app.has_class(ASCII_CLASS), self.size.width
-        self.panes.rate.show(self._period.lines(self.state.now, width, self._chosen_bar, ascii_only=ascii_only))
+        is_known = bool(self.state.session.known_until)
+        lines = self._period.lines(self.state.now, width, self._chosen_bar, is_known=is_known, ascii_only=ascii_only)
+        self.panes.rate.show(lines)

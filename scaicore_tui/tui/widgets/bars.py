@@ -11,7 +11,8 @@ from textual import events
 
 from scaicore_tui.session import ConnectionState
 from scaicore_tui.text import cell_width
-from scaicore_tui.tui.keymap import KeyAction, KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyAction, KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.messages import InvokeKeyAction
 from scaicore_tui.tui.notices import Notice
 from scaicore_tui.tui.render.line import Line, Span, hanging_indent, justify, line_width, wrap_spans

@@ -6,7 +6,8 @@ from collections.abc import Container, Mapping, Sequence
 
 from scaicore_tui.analysis.checkpoint_order import Reviewer
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.messages import CheckpointOpened, CheckpointSelected
 from scaicore_tui.tui.render.checkpoints import inbox_row, resolved_row
 from scaicore_tui.tui.render.line import CURSOR, MARKED, Line, Span

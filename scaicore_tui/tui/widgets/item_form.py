@@ -10,7 +10,8 @@ from textual.containers import Vertical
 from textual.widgets import TextArea
 
 from scaicore_tui.protocol import Option
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.messages import OptionChosen
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.option_lines import OptionLines, option_lines

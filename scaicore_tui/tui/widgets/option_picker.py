@@ -11,7 +11,8 @@ from textual.geometry import Size
 
 from scaicore_tui.protocol import Option
 from scaicore_tui.text import cell_width, one_line, wrap
-from scaicore_tui.tui.keymap import KeyContext, bindings
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import bindings
 from scaicore_tui.tui.messages import OptionChosen
 from scaicore_tui.tui.render.line import CURSOR, Line, Span
 from scaicore_tui.tui.widgets.line_view import LineView

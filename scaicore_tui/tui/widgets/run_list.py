@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import GapRow, Summary
 from scaicore_tui.text import one_line
-from scaicore_tui.tui.keymap import KeyContext, key_name
+from scaicore_tui.tui.key_contexts import KeyContext
+from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.messages import LoadHistory, RunListResized, RunOpened, RunSelected, RunsNeeded
 from scaicore_tui.tui.render.line import CURSOR, MARKED, Line, Span
 from scaicore_tui.tui.render.run_row import RowFacts, run_row
