@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
+from scaicore_tui.cli import write_commands
 from scaicore_tui.cli.arguments import (
     AnyExecution,
+    AsTest,
     At,
-    BreakpointId,
-    CheckpointId,
     DryRun,
     Execution,
     ExportedRuns,
@@ -27,7 +27,6 @@ from scaicore_tui.cli.arguments import (
     Limit,
     Link,
     OfExecution,
-    OptionId,
     Otlp,
     OutputFile,
     Payloads,
@@ -47,7 +46,6 @@ from scaicore_tui.cli.arguments import (
     View,
     Where,
     Width,
-    Yes,
 )
 from scaicore_tui.cli.commands.app import open_app, open_at
 from scaicore_tui.cli.config_group import config_app
@@ -56,6 +54,8 @@ from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.runner import run
 from scaicore_tui.cli.server_commands import TIME, demo, serve
 from scaicore_tui.cli.shared_options import takes_common
+from scaicore_tui.errors import UsageError
+from scaicore_tui.export.formats import Format
 
 app = typer.Typer(
     cls=Group,
@@ -182,6 +182,7 @@ def export(
     payloads: Payloads = False,
     flow: FlowFile = None,
     dry_run: DryRun = False,
+    as_test: AsTest = False,
 ) -> int:
     """Write runs to a file, to pass them on.
 
@@ -190,12 +191,16 @@ def export(
     is for Perfetto and speedscope, `otlp` (.otlp.json) for receivers of OpenTelemetry traces. What looks like a secret
     (tokens, keys, passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html,
     markdown, svg and otlp: equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says
-    the format if `--format` does not.
+    the format if `--format` does not. `test` is a pytest file that invokes the Cores again with the same inputs, and
+    compares status, path and output.
     """
     from scaicore_tui.cli.commands.export import ExportOptions, export_runs
     from scaicore_tui.cli.queries import RunSelection
 
     selection = RunSelection(where, since, limit=limit)
+    if as_test and file_format not in (None, Format.TEST):
+        raise UsageError("--test is a format of its own: use it without --format", effect="nothing was written")
+    file_format = Format.TEST if as_test else file_format
     return run(
         export_runs(common, ExportOptions(runs or (), selection, file_format, output, redact, payloads, flow, dry_run))
     )
@@ -331,50 +336,9 @@ def sql(
     return sql.run_statement(common, statement, timeout, csv, json)
 
 
-@command()
-@takes_common
-def resolve(
-    common: Common,
-    checkpoint_id: CheckpointId,
-    option: OptionId,
-    comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Comment to send with the answer.")] = None,
-    yes: Yes = False,
-    json: Json = False,
-) -> int:
-    """Answer a checkpoint and wait until its run continues.
-
-    It asks for confirmation on a terminal. Without a terminal it requires `--yes`.
-    """
-    from scaicore_tui.cli.commands import write
-
-    return run(write.resolve(common, checkpoint_id, option, comment, yes, json))
-
-
-@command(name="continue")
-@takes_common
-def continue_(common: Common, checkpoint_id: BreakpointId, yes: Yes = False, json: Json = False) -> int:
-    """Continue a breakpoint and wait until its run continues."""
-    from scaicore_tui.cli.commands import write
-
-    return run(write.continue_(common, checkpoint_id, yes, json))
-
-
-@command()
-@takes_common
-def replay(
-    common: Common,
-    execution: Execution,
-    source: Annotated[
-        str | None, typer.Option("--input", metavar="FILE|-", help="File with another input (JSON), or - for stdin.")
-    ] = None,
-    entity: Annotated[str | None, typer.Option(metavar="ID", help="Entity to invoke the Core for.")] = None,
-    yes: Yes = False,
-    json: Json = False,
-) -> int:
-    """Invoke a run's Core again, with the same or another input."""
-    from scaicore_tui.cli.commands import write
-
-    return run(write.replay(common, execution, source, entity, yes, json))
+command()(write_commands.resolve)
+command(name="continue")(write_commands.continue_)
+command()(write_commands.replay)
 
 
 @command()

@@ -20,6 +20,7 @@ class Format(StrEnum):
     JSON = "json"
     CHROME = "chrome"
     OTLP = "otlp"
+    TEST = "test"
 
 
 class FormatInfo(NamedTuple):
@@ -79,6 +80,7 @@ FORMATS = {
     Format.OTLP: FormatInfo(
         "otlp.json", "OpenTelemetry traces", f"{_TRACE}.otlp:export_otlp", is_redacted=True, is_text=False
     ),
+    Format.TEST: FormatInfo("py", "pytest: runs it again and compares", f"{_EXPORT}.pytest_file:pytest_file"),
 }
 
 
