@@ -131,7 +131,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "mark",
         ("space",),
         "",
-        "mark it and go on; R then replays all marked ones",
+        "mark it and go on; R then replays all marked ones, d compares with it",
         frozenset({KeyContext.RUNS}),
     ),
     KeyAction("mark_alike", ("asterisk",), "", "mark all listed runs, or none", frozenset({KeyContext.RUNS})),
@@ -169,8 +169,10 @@ ACTIONS: tuple[KeyAction, ...] = (
         "search the values of the step, or filter events: words, type:, node:, kind:, !not",
         DETAIL,
     ),
-    KeyAction("compare", ("d",), "compare", "compare the run with another one", DETAIL),
-    KeyAction("compare", ("d",), "", "compare the run with another one", LISTS | {KeyContext.INBOX}),
+    KeyAction("compare", ("d",), "compare", "compare the run with a marked one, or one that worked", DETAIL),
+    KeyAction(
+        "compare", ("d",), "", "compare the run with a marked one, or one that worked", LISTS | {KeyContext.INBOX}
+    ),
     KeyAction("filter", ("slash",), "search", "search the keys", frozenset({KeyContext.HELP})),
     KeyAction("next_match", ("n",), "", "go to the next match", DETAIL),
     KeyAction("previous_match", ("N",), "", "go to the previous match", DETAIL),

@@ -16,7 +16,7 @@ from scaicore_tui.actions.gate import CLOSED_REASONS
 from scaicore_tui.analysis.checkpoint_order import in_inbox_order, latest_first
 from scaicore_tui.config.views import SavedView
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import Delta, Gap, GapRow, Run, gaps_within, missing_events_note
+from scaicore_tui.runs import Delta, Gap, GapRow, Run, Summary, gaps_within, missing_events_note
 from scaicore_tui.session import Session, submission_of
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import to_seconds
@@ -245,6 +245,11 @@ class AppState:
         if batch.is_finished:
             is_good = are_all_good(batch)
             self.add_notice(finished_text(batch), "green" if is_good else "amber", key="replays", sticky=not is_good)
+
+    def marked_partner(self, execution_id: str) -> Summary | None:
+        """Return the run to compare a run with, if one was marked: of several, the last one; never the run itself."""
+        others = (self.session.index.get(key) for key in reversed(self.marked_runs) if key != execution_id)
+        return next((other for other in others if other is not None), None)
 
     def toggle_run_mark(self, execution_id: str) -> bool:
         """Mark a run to do something with all marked ones, or remove its mark; return False if too many are marked."""

@@ -12,7 +12,7 @@ from typing import Any
 from scaicore_tui.analysis.diff import Partner
 from scaicore_tui.analysis.run_history import copy_run
 from scaicore_tui.export.diff_documents import change_document, diff_document
-from scaicore_tui.runs import Delta, Summary
+from scaicore_tui.runs import Delta
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session.comparisons import Comparison
 from scaicore_tui.text import display_name, editable_json, quote
@@ -74,10 +74,6 @@ class ComparingScreen(LinkedScreen):
         found = super().footer_actions
         has_diff = self._comparison is not None and self._comparison.diff is not None
         return found if has_diff or not self.is_comparing else [one for one in found if one.id not in ON_COMPARISON]
-
-    def compare_with(self, partner: Summary) -> None:
-        """Compare with a run that was marked, in place of one that is chosen."""
-        self._partner = Partner(partner, MARKED_REASON)
 
     def forget_comparison(self) -> None:
         """Forget with what the run was compared: another one is shown."""
@@ -224,6 +220,8 @@ class ComparingScreen(LinkedScreen):
         if self._asked is not None:
             self._is_outdated = True
             return
+        if self._partner is None and (marked := self.state.marked_partner(self._execution_id)) is not None:
+            self._partner = Partner(marked, MARKED_REASON)
         flow = self._steps.flow
         self._asked = ComparisonNeeded(
             summary,
