@@ -85,5 +85,5 @@ async def test_marked_runs_are_written_together(tmp_path: Path, monkeypatch: pyt
         path = tmp_path / "2-runs-exec_b.jsonl"
         await wait_until(pilot, path.exists)
         await one.settle(pilot)
-    events = [json.loads(line)["payload"]["execution_id"] for line in path.read_text().splitlines()]  # noqa: ASYNC240
+    events = [json.loads(line)["payload"]["execution_id"] for line in path.read_text().splitlines()]
     assert set(events) == {"exec_a", "exec_b"}
