@@ -109,14 +109,18 @@ async def test_another_run_of_the_core_is_chosen_and_opened(feed: FeedSim) -> No
 async def test_a_marked_run_is_the_partner(feed: FeedSim) -> None:
     stage = Stage(feed)
     async with stage.opened(WIDE) as pilot:
-        # Mark the run in the middle; the cursor goes on to the last one, and back to the first.
+        # Mark the run in the middle, and go back to the first one.
         await pilot.press("j", "space", "g", "d")
         await stage.settle(pilot)
         assert "✗ failed 16.1s  the marked run" in stage.text
-        # The run that would be chosen, and the marked one again.
+        # The run that would be chosen.
         await pilot.press("left_square_bracket")
         await stage.settle(pilot)
         assert "the newest run that completed on the usual path" in stage.text
+        # One that is marked is not compared with itself.
+        await pilot.press("escape", "j", "d")
+        await stage.settle(pilot)
+        assert "✓ completed 24.8s  the newest run" in stage.text
 
 
 async def test_the_run_is_compared_as_of_the_event_at_the_time_cursor(feed: FeedSim) -> None:

@@ -220,7 +220,7 @@ class ComparingScreen(LinkedScreen):
         if self._asked is not None:
             self._is_outdated = True
             return
-        if self._partner is None and (marked := self.state.marked_partner(self._execution_id)) is not None:
+        if self._partner is None and (marked := self.state.marked_partner(summary)) is not None:
             self._partner = Partner(marked, MARKED_REASON)
         flow = self._steps.flow
         self._asked = ComparisonNeeded(
