@@ -33,6 +33,8 @@ def compare_screen(stage: Stage) -> RunScreen:
 async def test_d_names_the_partner_and_selects_the_first_difference(feed: FeedSim) -> None:
     stage = Stage(feed)
     async with stage.opened(WIDE) as pilot:
+        await stage.settle(pilot)
+        assert "first difference: plan, as the input differs" in stage.text
         await pilot.press("d")
         await stage.settle(pilot)
         assert "the newest run that completed on the usual path" in stage.text
