@@ -36,7 +36,7 @@ class MarkedRunsScreen(TimedRunsScreen):
         if selected is None:
             self.show_reason("mark", "no run is selected")
         elif not self.state.toggle_run_mark(selected.execution_id):
-            self.show_reason("mark", f"{MAX_MARKED_RUNS} runs are marked, which is the most")
+            self.show_reason("mark", self._most_marked)
         else:
             self._go_to_next_row()
             self._show_marks()
@@ -94,16 +94,23 @@ class MarkedRunsScreen(TimedRunsScreen):
 
     def _toggle_all(self, listed: list[str]) -> None:
         marked = self.state.marked_runs
+        free = MAX_MARKED_RUNS - len(marked)
         if marked.keys() >= set(listed):
             for key in listed:
                 del marked[key]
-        else:
-            free = MAX_MARKED_RUNS - len(marked)
+        elif free:
             marked.update(dict.fromkeys([key for key in listed if key not in marked][:free]))
+        else:
+            self.show_reason("mark_alike", self._most_marked)
+            return
         self._show_marks()
         total = len(self.run_list_model)
         if marked and total > len(listed):
             self.show_message(f"{self.key_of('mark_alike')}: the first {len(listed)} of {total:,} listed runs, no more")
+
+    @property
+    def _most_marked(self) -> str:
+        return f"{MAX_MARKED_RUNS} runs are marked, which is the most; {self.key_of('back')} unmarks them"
 
     def _load(self, positions: list[Position]) -> None:
         """Load runs of the list that are not in memory."""
