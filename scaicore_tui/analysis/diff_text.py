@@ -76,7 +76,7 @@ def first_difference_text(diff: RunDiff) -> str:
 def difference_text(pair: StepPair) -> str:
     """Return in words how two steps differ besides the values of their results; empty if they do not."""
     if pair.is_pending:
-        return "the other run goes on"
+        return "A goes on" if pair.a is None or (pair.b is not None and pair.a.is_open) else "B goes on"
     if not pair.is_in_both:
         return "only in A" if pair.b is None else "only in B"
     facts = (

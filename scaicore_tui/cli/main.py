@@ -159,6 +159,7 @@ def diff(common: Common, a: RunA, b: RunB = None, flow: FlowFile = None, json: J
     """Print how two runs differ.
 
     It prints the first difference and its cause, the differences of the inputs, and each step with its result.
+    Items of lists and iterations of loops are aligned: one that was added or removed is one difference.
     Without B, A is compared with the run that it replays, or with a run of its Core that completed: with an equal
     input, on the usual path, or the newest. The exit code is 0 if nothing differs but the times, else 1.
     """

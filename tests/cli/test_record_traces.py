@@ -65,6 +65,7 @@ def test_each_finished_run_is_sent_once(busy_grid: FastGrid, watcher: Program, t
             "runs_refused": 0,
             "runs_waiting": 0,
             "runs_continued": 0,
+            "runs_deleted": 0,
         }
         # The file has the same spans, to the last attribute.
         by_id = {span.span_id: comparable(span) for span in exported(watcher, journal)}

@@ -16,6 +16,7 @@ from scaicore_tui.cli.commands.record_traces import FIRST_RETRY_S, TraceRecordin
 from scaicore_tui.errors import StorageError
 from scaicore_tui.export.redaction import Redactor
 from scaicore_tui.export.spans import Span
+from scaicore_tui.runs import Delta
 from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.telemetry.sender import SendResult
@@ -183,6 +184,17 @@ async def test_a_run_that_goes_on_is_reported(capsys: pytest.CaptureFixture[str]
     assert (summary["runs_continued"], summary["runs_sent"]) == (1, 1)
     text = "traces: a run went on after having been sent: export --format otlp writes the whole run"
     assert text in capsys.readouterr().err
+
+
+async def test_a_run_that_was_deleted_before_it_could_be_sent_is_reported(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with stage("exec_1") as scene:
+        await scene.session.read_once()
+        scene.session._publish(Delta(removed=frozenset({"exec_1"}), is_loaded=True))
+        summary = await scene.finish()
+    assert (summary["runs_deleted"], summary["runs_sent"]) == (1, 0)
+    assert "traces: a run reached the journal's age or size limit before being sent" in capsys.readouterr().err
 
 
 async def test_a_run_that_cannot_be_read_is_tried_again(

@@ -82,7 +82,15 @@ class FileScreen(StatusDialog):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings({KeyContext.FILE}),
-        *(Binding(f"{number}", f"choose({number})", show=False) for number in range(1, 10)),
+        Binding("1", "choose(1)", show=False),
+        Binding("2", "choose(2)", show=False),
+        Binding("3", "choose(3)", show=False),
+        Binding("4", "choose(4)", show=False),
+        Binding("5", "choose(5)", show=False),
+        Binding("6", "choose(6)", show=False),
+        Binding("7", "choose(7)", show=False),
+        Binding("8", "choose(8)", show=False),
+        Binding("9", "choose(9)", show=False),
     ]
     DEFAULT_CSS = """
     FileScreen SafeInput { margin: 1 1; }
