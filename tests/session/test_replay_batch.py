@@ -188,6 +188,7 @@ async def test_a_protected_profile_requires_the_word_for_the_batch() -> None:
             with pytest.raises(UsageError, match="type “replay 5 runs”"):
                 await batch.run(typed=typed)
         assert not stage.wire.posts
+        assert (batch.is_finished, set(verdicts(batch))) == (True, {Verdict.NOT_SENT})
         await batch.run(typed="replay 5 runs")
         assert (len(stage.wire.posts), set(verdicts(batch))) == (5, {Verdict.SAME_ERROR, Verdict.ALIKE})
 
