@@ -141,7 +141,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "replay",
         ("R",),
         "replay",
-        "replay: invoke the Core again, same or edited input; in the list of runs, all marked ones",
+        "replay: same or edited input; in a list, all marked runs",
         ON_RUNS,
         writes=True,
     ),

@@ -15,7 +15,7 @@ from scaicore_tui.cli.commands import record_traces
 from scaicore_tui.cli.commands.record_traces import FIRST_RETRY_S, TraceRecording, open_traces
 from scaicore_tui.errors import StorageError
 from scaicore_tui.export.redaction import Redactor
-from scaicore_tui.export.spans import Span
+from scaicore_tui.export.trace.spans import Span
 from scaicore_tui.runs import Delta
 from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaicore_tui.export.chrome import export_chrome
 from scaicore_tui.export.exporter import Export, ExportedRun, Redacted
+from scaicore_tui.export.trace.chrome import export_chrome
 from tests.support.builders import MILLISECOND, NOON, SECOND, completed, entered, event, exited, read_row, started
 from tests.support.exported_runs import LATER, export_of, exported, generated, hostile_runs
 from tests.support.scene import completed_triage, failed_batch, waiting_expense

@@ -17,8 +17,8 @@ pytest.importorskip("opentelemetry.sdk", reason="needs scaicore-tui[otlp]")
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from scaicore_tui.errors import UsageError
-from scaicore_tui.export.otlp import export_otlp
-from scaicore_tui.export.spans import Span, run_spans
+from scaicore_tui.export.trace.otlp import export_otlp
+from scaicore_tui.export.trace.spans import Span, run_spans
 from scaicore_tui.secrets import redact
 from scaicore_tui.telemetry import sender as sender_module
 from scaicore_tui.telemetry.sender import SendResult, TraceSender

@@ -9,7 +9,7 @@ from scaicore_tui.cli.output import stderr
 from scaicore_tui.clock import wait_for_event
 from scaicore_tui.errors import StorageError, UsageError
 from scaicore_tui.export.redaction import Redactor
-from scaicore_tui.export.spans import resource_attributes, run_spans
+from scaicore_tui.export.trace.spans import resource_attributes, run_spans
 from scaicore_tui.runs import Summary
 from scaicore_tui.session import Session
 from scaicore_tui.text import display_name

@@ -272,13 +272,19 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
             self.app.push_screen(ReplayScreen(self.state, run))
 
     def action_write_file(self) -> None:
-        run = self.current_run
-        if run is None:
+        chosen = self.runs_to_write
+        if not chosen:
             self.show_reason("write_file", "no run is selected")
         else:
             from scaicore_tui.tui.dialogs.file import FileScreen
 
-            self.app.push_screen(FileScreen(self.state, [run]))
+            self.app.push_screen(FileScreen(self.state, chosen, self.current_run))
+
+    @property
+    def runs_to_write(self) -> list[str]:
+        """The ids of the runs that are written to a file."""
+        run = self.current_run
+        return [] if run is None else [run.execution_id]
 
     def action_compare(self) -> None:
         """Compare the current run with another one."""

@@ -69,6 +69,11 @@ class MarkedRunsScreen(TimedRunsScreen):
         else:
             self.post_message(ReplaysNeeded(list(self.state.marked_runs)))
 
+    @property
+    def runs_to_write(self) -> list[str]:
+        """The ids of the marked runs; without marks, that of the current one."""
+        return list(self.state.marked_runs) or super().runs_to_write
+
     def action_replays(self) -> None:
         """List the replays of marked runs, with their verdicts."""
         if self.state.replays is None:

@@ -12,17 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scaicore_tui.analysis.steps import Step
-from scaicore_tui.export.chrome_lanes import Slice, assign_lanes
 from scaicore_tui.export.exporter import Export, ExportedRun
-from scaicore_tui.export.intervals import (
+from scaicore_tui.export.trace.chrome_lanes import Slice, assign_lanes
+from scaicore_tui.export.trace.intervals import (
     Interval,
     checkpoint_interval,
     lone_checkpoints,
     run_interval,
     step_interval,
 )
-from scaicore_tui.export.spans import clean_value
-from scaicore_tui.export.trace_ids import checkpoint_span_id, step_span_id, trace_id, visit_ordinals
+from scaicore_tui.export.trace.spans import clean_value
+from scaicore_tui.export.trace.trace_ids import checkpoint_span_id, step_span_id, trace_id, visit_ordinals
 from scaicore_tui.json_text import write
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.timefmt import format_iso

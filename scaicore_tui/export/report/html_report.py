@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.exporter import Export, ExportedRun
-from scaicore_tui.export.html_page import page
-from scaicore_tui.export.html_run import run_sections
-from scaicore_tui.export.html_tables import run_cells, runs_table
-from scaicore_tui.export.markup import Child, Markup, element
-from scaicore_tui.export.report_facts import redaction_text, status_of, utc_time
+from scaicore_tui.export.report.html_page import page
+from scaicore_tui.export.report.html_run import run_sections
+from scaicore_tui.export.report.html_tables import run_cells, runs_table
+from scaicore_tui.export.report.markup import Child, Markup, element
+from scaicore_tui.export.report.report_facts import redaction_text, status_of, utc_time
 from scaicore_tui.text import one_line
 from scaicore_tui.units import Micros
 

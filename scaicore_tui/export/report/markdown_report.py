@@ -9,8 +9,8 @@ from scaicore_tui.analysis.step_rows import RowKind, StepRow, attempts_id, build
 from scaicore_tui.analysis.steps import RunSteps
 from scaicore_tui.analysis.timeline_view import axis_line, layout_timeline, row_lines
 from scaicore_tui.export.exporter import Export, ExportedRun
-from scaicore_tui.export.markdown_text import code, fenced, table
-from scaicore_tui.export.report_facts import (
+from scaicore_tui.export.report.markdown_text import code, fenced, table
+from scaicore_tui.export.report.report_facts import (
     MAX_LINK_CHARS,
     failure_of,
     link_of,

@@ -9,11 +9,11 @@ from typing import Any
 from scaicore_tui.analysis.flow_view import heading_spans
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.export.exporter import ExportedRun
-from scaicore_tui.export.flow_picture import picture_flow
-from scaicore_tui.export.html_tables import events_table, flow_table, steps_table
-from scaicore_tui.export.html_timeline import timeline_table
-from scaicore_tui.export.markup import Child, Markup, element, join
-from scaicore_tui.export.report_facts import (
+from scaicore_tui.export.report.flow_picture import picture_flow
+from scaicore_tui.export.report.html_tables import events_table, flow_table, steps_table
+from scaicore_tui.export.report.html_timeline import timeline_table
+from scaicore_tui.export.report.markup import Child, Markup, element, join
+from scaicore_tui.export.report.report_facts import (
     Wait,
     failure_of,
     handled_failures,
@@ -26,8 +26,8 @@ from scaicore_tui.export.report_facts import (
     utc_time,
     waits_of,
 )
-from scaicore_tui.export.svg_flow import LEGEND, draw_flow
-from scaicore_tui.export.timeline_picture import picture_timeline
+from scaicore_tui.export.report.svg_flow import LEGEND, draw_flow
+from scaicore_tui.export.report.timeline_picture import picture_timeline
 from scaicore_tui.runs import NodeVisit, RunStatus
 from scaicore_tui.text import json_pretty, one_line
 
