@@ -160,10 +160,10 @@ class ReplayBatch:
         If cancelled, the replay under way has an unknown outcome, and the others are not sent.
         """
         reason = gate.why_not_confirmed(self._session.write_context, [self.word], typed)
-        if reason is not None:
-            raise UsageError(reason, effect="nothing was sent")
-        stop_reason = STOPPED
+        stop_reason, self.is_finished = reason or STOPPED, False
         try:
+            if reason is not None:
+                raise UsageError(reason, effect="nothing was sent")
             for item in self.items:
                 if self.is_stopping:
                     break
@@ -190,23 +190,30 @@ class ReplayBatch:
 
     async def _replay(self, item: BatchItem) -> None:
         """Send one replay, and follow it until its verdict is known."""
-        before, item.is_being_sent = len(self._session.submissions), True
-        self._on_changed()
         try:
-            # Which Core it is was confirmed with the batch.
-            await self._session.replay(item.execution_id, typed=one_line(item.core_id or ""))
+            await self._send(item)
         except ScaicoreError as error:
-            item.close(Verdict.NOT_SENT, error.message, error)
+            item.close(Verdict.UNKNOWN if item.was_sent else Verdict.NOT_SENT, error.message, error)
             return
-        finally:
-            item.is_being_sent = False
-            sent = self._session.submissions[before:]
-            item.submission = next((one for one in sent if one.target_id == item.execution_id), None)
         submission = item.submission
         if submission is not None and submission.progress in _UNSENT:
             item.close(Verdict.NOT_SENT, submission.message, submission.failure)
         elif submission is not None:
             await self._follow(item, submission)
+
+    async def _send(self, item: BatchItem) -> None:
+        """Send one replay, and note its submission, whatever comes of it. Raises ScaicoreError if it was not sent."""
+        before, item.is_being_sent = len(self._session.submissions), True
+        # A confirmation that failed before gave it a verdict.
+        item.judgement, item.message, item.failure = None, "", None
+        self._on_changed()
+        try:
+            # Which Core it is was confirmed with the batch.
+            await self._session.replay(item.execution_id, typed=one_line(item.core_id or ""))
+        finally:
+            item.is_being_sent = False
+            sent = self._session.submissions[before:]
+            item.submission = next((one for one in sent if one.target_id == item.execution_id), None)
 
     async def _follow(self, item: BatchItem, submission: Submission) -> None:
         clock = self._session.clock

@@ -131,7 +131,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "mark",
         ("space",),
         "",
-        "mark it and go on; R then replays all marked ones, d compares with it",
+        "mark it and go on; R then replays all marked ones, d compares with the marked one",
         frozenset({KeyContext.RUNS}),
     ),
     KeyAction("mark_alike", ("asterisk",), "", "mark all listed runs, or none", frozenset({KeyContext.RUNS})),

@@ -188,6 +188,7 @@ async def test_a_protected_profile_requires_the_word_for_the_batch() -> None:
             with pytest.raises(UsageError, match="type “replay 5 runs”"):
                 await batch.run(typed=typed)
         assert not stage.wire.posts
+        assert (batch.is_finished, set(verdicts(batch))) == (True, {Verdict.NOT_SENT})
         await batch.run(typed="replay 5 runs")
         assert (len(stage.wire.posts), set(verdicts(batch))) == (5, {Verdict.SAME_ERROR, Verdict.ALIKE})
 
@@ -215,3 +216,22 @@ async def test_a_run_that_has_not_ended_in_time_is_unknown_and_the_next_is_sent(
         assert [item.verdict for item in batch.items] == [Verdict.UNKNOWN, Verdict.SAME_ERROR]
         assert "no event of its run was read" in batch.items[0].message
         assert BatchItem("exec_1", None).verdict is None
+
+
+async def test_a_verdict_follows_the_run_that_turned_out_to_be_the_replay() -> None:
+    async with scene() as stage:
+        items = await prepare(stage.session, stage.originals[:2])
+
+        def find_another_run() -> None:
+            first = items[0].submission
+            if first is not None and items[1].judgement is not None:
+                first.execution_id = stage.originals[-1]
+
+        batch = ReplayBatch(stage.session, items, stage.session.read_once, on_changed=find_another_run)
+        await batch.run()
+        # The run that was found first failed, the other one completed.
+        assert verdicts(batch) == ["fixed", "same error"]
+        # An id that begins another one is that of no run.
+        known = stage.originals[0]
+        (item,) = await prepare(stage.session, [known[:-1]])
+        assert item.skip_reason == "its events are not known any more"

@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from scaicore_tui.runs import Summary
+from scaicore_tui.tui.render.runs import short_id
+from scaicore_tui.tui.screens.main import MainScreen
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage
 from tests.support.clipboard import Copied
@@ -22,6 +25,12 @@ def feed() -> FeedSim:
 
 def cursor_lines(stage: Stage) -> list[str]:
     return [line for line in stage.lines if line.startswith("›")]
+
+
+def _listed(stage: Stage, row: int) -> Summary | None:
+    main = stage.app.screen
+    assert isinstance(main, MainScreen)
+    return main.run_list_model[row]
 
 
 def compare_screen(stage: Stage) -> RunScreen:
@@ -51,6 +60,26 @@ async def test_d_names_the_partner_and_selects_the_first_difference(feed: FeedSi
         assert "d: the comparison is shown" in stage.text
         await pilot.press("escape", "escape")
         assert not isinstance(stage.app.screen, RunScreen)
+
+
+async def test_d_compares_with_the_marked_run_or_the_two_marked_ones(feed: FeedSim) -> None:
+    stage = Stage(feed)
+    async with stage.opened(WIDE) as pilot:
+        first, second, third = (run.execution_id for row in range(3) if (run := _listed(stage, row)) is not None)
+        # The marked one, which may be another one than is chosen otherwise, with the selected one.
+        await pilot.press("j", "space", "g", "d")
+        await stage.settle(pilot)
+        assert f"A  research  {short_id(first)}" in stage.text
+        assert f"B  {short_id(second)}" in stage.text
+        assert "the marked run" in stage.text
+        # Of two, the one that was marked first comes first.
+        await pilot.press("escape", "G", "space", "g", "d")
+        await stage.settle(pilot)
+        assert f"A  research  {short_id(second)}" in stage.text
+        assert f"B  {short_id(third)}" in stage.text
+        await pilot.press("escape", "g", "space", "d")
+        await pilot.pause()
+        assert "d: 3 runs are marked: mark one, or two, to compare them" in stage.text
 
 
 async def test_enter_shows_the_values_of_both_and_escape_comes_back(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from scaicore_tui.actions import gate
 from scaicore_tui.tui.key_contexts import KeyContext
-from scaicore_tui.tui.messages import RunsNeeded
+from scaicore_tui.tui.messages import RunsNeeded, SummaryNeeded
 from scaicore_tui.tui.replay_messages import ReplaysNeeded
 from scaicore_tui.tui.screens.timed_runs import TimedRunsScreen
 from scaicore_tui.tui.state import MAX_MARKED_RUNS
 from scaicore_tui.units import Position
 
+PAIR = 2
 MARKING_ACTIONS = frozenset({"mark", "mark_alike"})
 
 
@@ -82,6 +83,35 @@ class MarkedRunsScreen(TimedRunsScreen):
             from scaicore_tui.tui.screens.replays import ReplaysScreen
 
             self.app.push_screen(ReplaysScreen(self.state, self.state.replays))
+
+    def action_compare(self) -> None:
+        """Compare the current run with the marked one, or the two marked ones; without marks, as usual."""
+        run, marked = self.current_run, list(self.state.marked_runs)
+        others = [key for key in marked if run is not None and key != run.execution_id]
+        if self.key_context is not KeyContext.RUNS or run is None or not others:
+            super().action_compare()
+        elif len(others) == 1:
+            self._compare(run.execution_id, others[0])
+        elif len(marked) == PAIR:
+            self._compare(*marked)
+        else:
+            self.show_reason("compare", f"{len(marked)} runs are marked: mark one, or two, to compare them")
+
+    def _compare(self, execution_id: str, other_id: str) -> None:
+        known = {key: self.state.session.index.get(key) for key in (execution_id, other_id)}
+        missing = [key for key, summary in known.items() if summary is None]
+        other = known[other_id]
+        if missing or other is None:
+            for key in missing:
+                self.post_message(SummaryNeeded(key))
+            self.show_reason("compare", "a marked run is being loaded; try again in a moment")
+            return
+        from scaicore_tui.tui.run_steps_model import RunView
+        from scaicore_tui.tui.screens.run import RunScreen
+
+        screen = RunScreen(self.state, execution_id, self.listed_runs, view=RunView.COMPARE)
+        screen.compare_with(other)
+        self.app.push_screen(screen)
 
     def leave(self) -> None:
         """Clear the marks of runs; without any, go back as usual."""
