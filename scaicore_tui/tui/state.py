@@ -247,9 +247,9 @@ class AppState:
             self.add_notice(finished_text(batch), "green" if is_good else "amber", key="replays", sticky=not is_good)
 
     def marked_partner(self, run: Summary) -> Summary | None:
-        """Return the run of the same Core to compare a run with, if one was marked: of several, the last one."""
-        found = (self.session.index.get(key) for key in reversed(self.marked_runs) if key != run.execution_id)
-        return next((other for other in found if other is not None and other.core_id == run.core_id), None)
+        """Return the run to compare a run with: the only other one that is marked, if it is known."""
+        others = [key for key in self.marked_runs if key != run.execution_id]
+        return self.session.index.get(others[0]) if len(others) == 1 else None
 
     def toggle_run_mark(self, execution_id: str) -> bool:
         """Mark a run to do something with all marked ones, or remove its mark; return False if too many are marked."""

@@ -291,11 +291,15 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
         run = self.current_run
         if run is None:
             self.show_reason("compare", "no run is selected")
-            return
+        else:
+            self.open_comparison(run.execution_id)
+
+    def open_comparison(self, execution_id: str) -> None:
+        """Open the comparison of a run with the marked one, or with the one that suits it."""
         from scaicore_tui.tui.run_steps_model import RunView
         from scaicore_tui.tui.screens.run import RunScreen
 
-        self.app.push_screen(RunScreen(self.state, run.execution_id, self.listed_runs, view=RunView.COMPARE))
+        self.app.push_screen(RunScreen(self.state, execution_id, self.listed_runs, view=RunView.COMPARE))
 
     def action_inbox(self) -> None:
         self.post_message(OpenInbox())

@@ -86,32 +86,19 @@ class MarkedRunsScreen(TimedRunsScreen):
 
     def action_compare(self) -> None:
         """Compare the current run with the marked one, or the two marked ones; without marks, as usual."""
-        run, marked = self.current_run, list(self.state.marked_runs)
-        others = [key for key in marked if run is not None and key != run.execution_id]
-        if self.key_context is not KeyContext.RUNS or run is None or not others:
+        marked = list(self.state.marked_runs)
+        if self.key_context is not KeyContext.RUNS or not marked:
             super().action_compare()
-        elif len(others) == 1:
-            self._compare(run.execution_id, others[0])
-        elif len(marked) == PAIR:
-            self._compare(*marked)
-        else:
+        elif len(marked) > PAIR:
             self.show_reason("compare", f"{len(marked)} runs are marked: mark one, or two, to compare them")
-
-    def _compare(self, execution_id: str, other_id: str) -> None:
-        known = {key: self.state.session.index.get(key) for key in (execution_id, other_id)}
-        missing = [key for key, summary in known.items() if summary is None]
-        other = known[other_id]
-        if missing or other is None:
+        elif missing := [key for key in marked if self.state.session.index.get(key) is None]:
             for key in missing:
                 self.post_message(SummaryNeeded(key))
             self.show_reason("compare", "a marked run is being loaded; try again in a moment")
-            return
-        from scaicore_tui.tui.run_steps_model import RunView
-        from scaicore_tui.tui.screens.run import RunScreen
-
-        screen = RunScreen(self.state, execution_id, self.listed_runs, view=RunView.COMPARE)
-        screen.compare_with(other)
-        self.app.push_screen(screen)
+        elif len(marked) == PAIR:
+            self.open_comparison(marked[0])
+        else:
+            super().action_compare()
 
     def leave(self) -> None:
         """Clear the marks of runs; without any, go back as usual."""
