@@ -283,7 +283,7 @@ class DebuggerApp(
         from scaicore_tui.tui.dialogs.profiles import ProfilesScreen
 
         if not isinstance(self.screen, ModalScreen):
-            self.push_screen(ProfilesScreen(message.choices, self._session_name))
+            self.push_screen(ProfilesScreen(self._state, message.choices, self._session_name))
 
     def on_switch_profile(self, request: SwitchProfile) -> None:
         self._show_notice(self._profile_switcher.switch(request.name, self._session_name))

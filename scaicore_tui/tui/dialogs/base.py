@@ -10,19 +10,16 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.geometry import Size
-from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from scaicore_tui.runs import Delta
 from scaicore_tui.text import display_name, one_line
-from scaicore_tui.tui.abstract import AbstractMeta
+from scaicore_tui.tui.dialogs.status_dialog import StatusDialog
 from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.keymap import actions_in
 from scaicore_tui.tui.messages import ConfirmationTyped, InvokeKeyAction, TextCopied
 from scaicore_tui.tui.render.line import Line, Span
-from scaicore_tui.tui.screens.base import ClosingOnce
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import ActionHint, Footer, Heading
 from scaicore_tui.tui.widgets.inputs import TypeToConfirm
@@ -39,21 +36,20 @@ LOW_SCREEN_ROWS = 30
 AGE_REFRESH_S = 5.0
 
 
-class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
+class Dialog(StatusDialog):
     """A dialog over a session's screen that confirms one decision."""
 
     DEFAULT_CSS = """
-    Dialog { align: center middle; background: $background; }
-    Dialog #panel { width: 96%; max-width: 100; height: 94%; max-height: 36; background: $background; }
+    Dialog #panel { max-width: 100; max-height: 36; }
     Dialog TypeToConfirm { margin: 1 1 0 1; }
     Dialog TextPager { padding: 1 1 0 1; height: 1fr; min-height: 3; }
-    Dialog.-low #panel { height: 100%; }
+    Dialog.-low #panel { max-height: 100%; }
     Dialog.-low TextPager { padding: 0 1; }
     Dialog.-low TypeToConfirm { margin: 0 1; }
     """
 
     def __init__(self, state: AppState) -> None:
-        super().__init__()
+        super().__init__(state)
         self.state = state
         self._opened_at = state.session.clock.monotonic()
         self.was_too_soon = False
@@ -141,17 +137,17 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
     def update_hint(self) -> None:
         """Show in the hint what the confirm key would do now."""
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="panel"):
-            yield self._heading
-            yield from self.compose_body()
-            if self.confirm_field.is_needed:
-                yield self.confirm_field
-            yield self._hint
-            yield self._footer
+    def compose_panel(self) -> ComposeResult:
+        yield self._heading
+        yield from self.compose_body()
+        if self.confirm_field.is_needed:
+            yield self.confirm_field
+        yield self._hint
+        yield self._footer
 
     def on_mount(self) -> None:
         """Fill the bars, and again after the layout: only then it is known whether there is more to read."""
+        super().on_mount()
         self.refresh_chrome()
         self.call_after_refresh(self.refresh_chrome)
         self.set_interval(AGE_REFRESH_S, self.tick)
@@ -162,6 +158,7 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
 
     def on_resize(self) -> None:
         """Leave out blank lines on a low screen, and update the count of lines below."""
+        super().on_resize()
         self.set_class(self.app.size.height < LOW_SCREEN_ROWS, "-low")
         self.call_after_refresh(self.refresh_chrome)
 
@@ -171,6 +168,7 @@ class Dialog(ClosingOnce, ModalScreen[None], metaclass=AbstractMeta):
 
     def apply_delta(self, delta: Delta) -> None:
         """Update the hint: the change may affect what can be sent."""
+        super().apply_delta(delta)
         self.refresh_chrome()
 
     def refresh_chrome(self) -> None:

@@ -15,7 +15,7 @@ from scaicore_tui.export.formats import FORMATS, Format
 from scaicore_tui.runs import Run
 from scaicore_tui.session.export_file import FileRequest
 from scaicore_tui.text import display_name, one_line
-from scaicore_tui.tui.dialogs.status_dialog import StatusDialog
+from scaicore_tui.tui.dialogs.list_dialog import ListDialog
 from scaicore_tui.tui.file_messages import WriteFile, WriteScreen
 from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.keymap import actions_in, bindings
@@ -77,7 +77,7 @@ class FormatList(RowList):
         self.post_message(InvokeKeyAction("save"))
 
 
-class FileScreen(StatusDialog):
+class FileScreen(ListDialog):
     """Writes runs to a file, and says where it is. An existing file is replaced by another press of Enter only."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -109,6 +109,11 @@ class FileScreen(StatusDialog):
         self._redacts: bool | None = None
         self._to_replace: Path | None = None
         self._is_writing = False
+
+    @property
+    def rows(self) -> FormatList:
+        """The formats."""
+        return self._list
 
     @property
     def key_context(self) -> KeyContext:
@@ -147,10 +152,6 @@ class FileScreen(StatusDialog):
         picture = is_picture(self._list.selected)
         secrets = "" if picture else f" · {'secrets are replaced' if self._is_redacted else 'secrets stay in it'}"
         self._hint.show(("enter writes ", "grey"), (one_line(str(self._path)), "text"), (secrets, "grey"))
-
-    async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
-        """Run the action whose key was clicked."""
-        await self.run_action(request.action_id)
 
     def action_format_chosen(self) -> None:
         with self.prevent(Input.Changed):
@@ -213,21 +214,3 @@ class FileScreen(StatusDialog):
             self._hint.show((f"not written: {one_line(written.problem)}", "amber"))
         else:
             self.dismiss(None)
-
-    def action_cursor_down(self) -> None:
-        self._list.move(1)
-
-    def action_cursor_up(self) -> None:
-        self._list.move(-1)
-
-    def action_page_down(self) -> None:
-        self._list.page(1)
-
-    def action_page_up(self) -> None:
-        self._list.page(-1)
-
-    def action_first(self) -> None:
-        self._list.jump(to_end=False)
-
-    def action_last(self) -> None:
-        self._list.jump(to_end=True)

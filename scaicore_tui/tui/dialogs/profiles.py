@@ -7,17 +7,16 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from scaicore_tui.config.settings import ProfileInfo
 from scaicore_tui.text import cell_width, one_line
+from scaicore_tui.tui.dialogs.list_dialog import ListDialog
 from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.keymap import actions_in, bindings
 from scaicore_tui.tui.messages import InvokeKeyAction, SwitchProfile
 from scaicore_tui.tui.render.line import Line, Span, column
 from scaicore_tui.tui.render.status import name_span
-from scaicore_tui.tui.screens.base import ClosingOnce
+from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import Footer, Heading
 from scaicore_tui.tui.widgets.row_list import RowList
 
@@ -62,34 +61,37 @@ class ProfileList(RowList):
         self.post_message(InvokeKeyAction("switch"))
 
 
-class ProfilesScreen(ClosingOnce, ModalScreen[None]):
+class ProfilesScreen(ListDialog):
     """Chooses a profile and posts `SwitchProfile`; the app opens it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings({KeyContext.PROFILES})]
     DEFAULT_CSS = """
-    ProfilesScreen { align: center middle; background: $background; }
-    ProfilesScreen #panel { width: 96%; max-width: 100; height: auto; background: $background; }
     ProfilesScreen ProfileList { margin: 1; height: auto; max-height: 80vh; }
     """
 
-    def __init__(self, profiles: Sequence[ProfileInfo], current: str | None) -> None:
-        super().__init__()
+    def __init__(self, state: AppState | None, profiles: Sequence[ProfileInfo], current: str | None) -> None:
+        super().__init__(state)
         self._list = ProfileList(profiles, current)
         self._heading, self._footer = Heading(), Footer()
+
+    @property
+    def rows(self) -> ProfileList:
+        """The profiles."""
+        return self._list
 
     @property
     def key_context(self) -> KeyContext:
         """The dialog's own key context."""
         return KeyContext.PROFILES
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="panel"):
-            yield self._heading
-            yield self._list
-            yield self._footer
+    def compose_panel(self) -> ComposeResult:
+        yield self._heading
+        yield self._list
+        yield self._footer
 
     def on_mount(self) -> None:
         """Fill heading and footer."""
+        super().on_mount()
         self.show_message("")
         self._footer.show(actions_in(KeyContext.PROFILES))
 
@@ -97,33 +99,8 @@ class ProfilesScreen(ClosingOnce, ModalScreen[None]):
         """Show `text` beside the title."""
         self._heading.show([("Profiles", "text strong"), (f"  {text}", colour)], active=True)
 
-    async def on_invoke_key_action(self, request: InvokeKeyAction) -> None:
-        """Run the action whose footer key was clicked, or switch to the clicked profile."""
-        await self.run_action(request.action_id)
-
     def action_switch(self) -> None:
         selected = self._list.selected
         if selected is not None:
             self.app.post_message(SwitchProfile(selected.name))
         self.dismiss()
-
-    def action_back(self) -> None:
-        self.dismiss()
-
-    def action_cursor_down(self) -> None:
-        self._list.move(1)
-
-    def action_cursor_up(self) -> None:
-        self._list.move(-1)
-
-    def action_page_down(self) -> None:
-        self._list.page(1)
-
-    def action_page_up(self) -> None:
-        self._list.page(-1)
-
-    def action_first(self) -> None:
-        self._list.jump(to_end=False)
-
-    def action_last(self) -> None:
-        self._list.jump(to_end=True)

@@ -15,6 +15,9 @@ from scaicore_tui.tui.screens.base import ClosingOnce
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.bars import ONE_LINE_WIDTH, StatusBar
 
+# On a lower screen there is no status bar.
+MIN_ROWS = 12
+
 
 class StatusDialog(ClosingOnce, ModalScreen[Any], metaclass=AbstractMeta):
     """A dialog below the status bar. Without a session there is no status to show."""
@@ -47,8 +50,9 @@ class StatusDialog(ClosingOnce, ModalScreen[Any], metaclass=AbstractMeta):
             self.set_interval(self._state.tick_s, self.show_status)
 
     def on_resize(self) -> None:
-        """Give the status bar the lines that it needs."""
+        """Give the status bar the lines that it needs; on a very low screen the dialog needs all of them."""
         self._status_bar.styles.height = 1 if self.app.size.width >= ONE_LINE_WIDTH else 2
+        self._status_bar.display = self._state is not None and self.app.size.height >= MIN_ROWS
 
     def apply_delta(self, delta: Delta) -> None:
         """Show the status after a change. Updates from the journal are frequent, so the next tick shows those."""

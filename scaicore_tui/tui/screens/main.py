@@ -33,6 +33,8 @@ class MainScreen(MarkedRunsScreen):
     def __init__(self, state: AppState) -> None:
         super().__init__(state)
         self._replay_runs: dict[str, str] = {}
+        # The number of known events when the figures were found to be outdated.
+        self._event_count = 0
         self._age_step = 0
 
     @property
@@ -83,7 +85,7 @@ class MainScreen(MarkedRunsScreen):
         """Update the panes that the change concerns."""
         submission = submission_of(delta)
         if delta.has_runs:
-            self._period.mark_outdated()
+            self._mark_outdated(delta)
             self._update_runs(delta)
         if delta.gaps is not None:
             self._forget_slow()
@@ -93,6 +95,13 @@ class MainScreen(MarkedRunsScreen):
             self.panes.runs.set_replay_marks(self.state.replay_progress())
             self._follow_replay(submission)
         super().apply_delta(delta)
+
+    def _mark_outdated(self, delta: Delta) -> None:
+        """Note that the figures of the period are outdated. Runs that were only loaded were counted before."""
+        event_count = self.state.session.index.event_count
+        if event_count != self._event_count or (delta.loaded and self._period.is_empty):
+            self._event_count = event_count
+            self._period.mark_outdated()
 
     def tick(self) -> None:
         """Update the ages."""

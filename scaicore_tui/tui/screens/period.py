@@ -46,6 +46,11 @@ class Period:
         """The length of the period in words."""
         return PERIODS[self._index][1]
 
+    @property
+    def is_empty(self) -> bool:
+        """True if no run is known in the period."""
+        return self.rate is None or not self.rate.runs
+
     def use_next(self) -> None:
         """Use the next period, and after the longest one the shortest."""
         self._index = (self._index + 1) % len(PERIODS)
@@ -65,7 +70,7 @@ class Period:
         min_age_s = MIN_AGE_S if self.rate is not None and self.rate.failed else MIN_AGE_WITHOUT_FAILURES_S
         is_due = now - self._read_at >= (min_age_s if self._is_outdated else MAX_AGE_S)
         # The first runs are shown at once.
-        is_first = self._is_outdated and (self.rate is None or not self.rate.runs)
+        is_first = self._is_outdated and self.is_empty
         if width < MIN_WIDTH_CELLS or not (is_due or is_first):
             return
         from scaicore_tui.tui.render.rate_bars import rate_columns

@@ -60,9 +60,9 @@ class RunFactsReader:
             self._slow_asked_at = now
             self._post(SlowRunsNeeded())
 
-    def forget_slow(self) -> None:
-        """Ask again at the next tick which runs are slow: events may be missing now."""
-        self._slow_asked_at = float("-inf")
+    def forget(self) -> None:
+        """Ask again at the next tick, also which runs are slow: events are missing now, or are not missing any more."""
+        self._asked_at = self._slow_asked_at = float("-inf")
 
     def take(self, read: FactsRead) -> None:
         """Keep the facts that were read."""

@@ -167,7 +167,7 @@ class SelectedRunScreen(CheckpointListScreen):
     def _forget_slow(self) -> None:
         """Show no run as slow until that is read again."""
         self.panes.runs.set_slow({})
-        self._facts_reader.forget_slow()
+        self._facts_reader.forget()
 
     def _show_step(self) -> None:
         """Show the selected step below the others, if there is room."""
