@@ -103,6 +103,9 @@ class FaultServer:
         """Stop listening and drop all connections."""
         if self._server is not None:
             self._server.close()
+        # A connection that was accepted just before is known after one more turn of the loop.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -27,6 +27,9 @@ async def listen(serve: Serve) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        # A connection that was accepted just before is known after one more turn of the loop.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         open_tasks = tuple(tasks)
         for task in open_tasks:
             task.cancel()
