@@ -134,7 +134,8 @@ def read_sql(journal: Journal, statement: str, clock: Clock, limit_s: float) -> 
     """
     secret = token_hex(16)
     deadline = clock.monotonic() + limit_s
-    with journal.using() as database:
+    with journal.using():
+        database = journal.sqlite
         for script in _view_scripts(secret):
             database.execute(script)
         database.text_factory = lambda source: source.decode("utf-8", "replace")

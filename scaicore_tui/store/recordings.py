@@ -282,8 +282,7 @@ class JournalRecording(StoredRuns):
         self._recorded = open_readonly(path)
         if not self._recorded.is_complete:
             _rebuild_summaries(self._recorded)
-        for begin in ("BEGIN", "SELECT 1 FROM events LIMIT 1"):
-            self._recorded.query(begin)
+        self._recorded.begin_snapshot()
         self.checkpoints: Sequence[Checkpoint] = read_pending(self._recorded)
         newest = self._recorded.next_position - 1
         waiting = {row.execution_id for row in self.checkpoints if row.execution_id is not None}

@@ -115,7 +115,7 @@ class Recorder:
         with self.journal.transaction() as database:
             database.execute("CREATE TRIGGER main.full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END")
         try:
-            with patch("scaicore_tui.store.journal.is_storage_failure", return_value=True):
+            with patch("scaicore_tui.store.database.is_storage_failure", return_value=True):
                 self.writer.append_new(page)
         finally:
             with self.journal.transaction() as database:
