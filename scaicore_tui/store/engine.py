@@ -1,4 +1,4 @@
-"""What a journal needs of its database: SQLite (see `database`) or PostgreSQL (see `postgres`).
+"""The database as a journal uses it: SQLite (see `database`) or PostgreSQL (see `postgres`).
 
 Statements are texts that both understand, with `?` for each value; `main.` is the stored table where tables in memory
 may shadow it. Texts that differ are in `dialects`.
@@ -68,7 +68,7 @@ class Database(Protocol):
         """Close the connection."""
 
     def failure(self, error: Exception) -> StorageError | None:
-        """Return what a person is told of one of `errors`; None if the statement is wrong, which is our mistake."""
+        """Return the error for people that one of `errors` means; None if the statement is wrong: our mistake."""
 
     def damage_error(self) -> StorageError:
         """Return the error for content that can't be decoded."""

@@ -16,7 +16,7 @@ from scaicore_tui.runs import Gap
 from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.store.database import lookup_clauses
 from scaicore_tui.store.engine import Database
-from scaicore_tui.store.stored_ids import decode_id
+from scaicore_tui.store.stored_ids import decode_id, encode_id
 from scaicore_tui.units import Micros, Position
 
 # Positions left free for the events of an open gap.
@@ -49,12 +49,12 @@ class GapTable:
 
     def add(self, gap: OpenGap) -> None:
         """Store an open gap."""
-        row = (gap.after, gap.until, gap.found_at, gap.cursor)
+        row = (gap.after, gap.until, gap.found_at, encode_id(gap.cursor))
         self._database.execute(_ADD, row)
 
     def set_cursor(self, gap: OpenGap, cursor: str | None) -> None:
         """Store the cursor at which filling the gap continues."""
-        self._database.execute("UPDATE holes SET cursor = ? WHERE after_pos = ?", (cursor, gap.after))
+        self._database.execute("UPDATE holes SET cursor = ? WHERE after_pos = ?", (encode_id(cursor), gap.after))
 
     def remove(self, gap: OpenGap) -> None:
         """Remove an open gap, which is filled or lost."""

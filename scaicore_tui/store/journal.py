@@ -185,8 +185,9 @@ class Journal:
 
     def begin_snapshot(self) -> None:
         """See the journal as it is now until it is closed: what another process adds is not read."""
-        for statement in (self.dialect.begin_snapshot, "SELECT 1 FROM events LIMIT 1"):
-            self.query(statement)
+        with self.using() as database:
+            database.execute(self.dialect.begin_snapshot)
+            database.execute("SELECT 1 FROM events LIMIT 1").fetchall()
 
     @property
     def unsaved_count(self) -> int:
@@ -337,13 +338,10 @@ class Journal:
         for column, keys in lookup_clauses(events):
             marks = ", ".join("?" * len(keys))
             query = f"SELECT raw FROM events WHERE {column} IN ({marks}) AND pos <= ?"  # noqa: S608  (constants, and marks)
-            found.update(source for (source,) in self._each(query, *keys, upto) if source in wanted)
+            with self.using() as database:
+                rows = database.execute(query, (*keys, upto))
+                found.update(source for (source,) in rows if source in wanted)
         return found
-
-    def _each(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of an SQL query, without holding all of them in memory."""
-        with self.using() as database:
-            yield from database.execute(query, values)
 
     def newest_raw(self, limit: int, upto: Position = MAX_POSITION) -> list[bytes]:
         """Return the bytes of the newest events up to position `upto`, newest first."""

@@ -106,7 +106,7 @@ class RunCompiler:
             return self._among(self._context.runs_with(lambda row: any(map(accepts, assignees(row)))))
         if test.field == "id" and test.op is Op.EQUAL:
             ids = [encode_id(value.text) for value in test.values if isinstance(value, TextValue)]
-            return Clause(f"execution_id IN ({_marks(ids)})", tuple(ids))
+            return _one_of("execution_id", ids)
         return self._necessary(test) if is_wide else Clause("FALSE", is_exact=False)
 
     def _number(self, test: Test, value: Value) -> Clause:
@@ -163,7 +163,7 @@ class RunCompiler:
         if stored is None:
             return None
         passing = [value for value in stored if any(accepts(text) for text in texts(decode_id(value)))]
-        return Clause(f"{column} IN ({_marks(passing)})", tuple(passing))
+        return _one_of(column, passing)
 
     def _distinct(self, column: str) -> Sequence[str | bytes] | None:
         """Return the distinct values of an indexed column. Skips from one to the next, as most runs share a few."""
@@ -200,8 +200,8 @@ def _has_text(needle: str) -> Clause:
     return Clause("instr(search_text, ?) > 0", (needle,), reads_text=True)
 
 
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
+def _one_of(column: str, values: Sequence[object]) -> Clause:
+    return Clause(f"{column} IN ({', '.join('?' * len(values))})", tuple(values)) if values else _FALSE
 
 
 def _gap(gap: Gap) -> Clause:

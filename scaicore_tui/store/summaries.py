@@ -187,8 +187,8 @@ class Summaries:
         return [(decode_id(value), number) for value, number in self._journal.query(query, limit)]
 
     def _positions(self, condition: str, *values: object) -> list[Position]:
-        places = self._journal.dialect.json_array.format("place")
-        ((found,),) = self._journal.query(_POSITIONS.format(places, condition), *values)
+        array_text = self._journal.dialect.json_array.format("place")
+        ((found,),) = self._journal.query(_POSITIONS.format(array_text, condition), *values)
         return _decode_positions(found)
 
     def event_count(self) -> int:
