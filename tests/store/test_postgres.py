@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from scaicore_tui.config import Caller, Identity
-from scaicore_tui.errors import ConfigError, CredentialsError, ScaicoreError, StorageError
+from scaicore_tui.errors import ConfigError, CredentialsError, NotFound, ScaicoreError, StorageError
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.store.postgres import open_for_reading, open_for_writing
-from scaicore_tui.store.postgres.address import parse_address
+from scaicore_tui.store.postgres.address import parse_address, schema_of
 from scaicore_tui.store.postgres.failures import WriterReplaced
 from scaicore_tui.store.postgres.writer import ServerWriter
 from scaicore_tui.store.summaries import Summaries
@@ -131,9 +131,9 @@ def test_a_journal_of_a_newer_version_is_unchanged(server_journals: ServerJourna
 
 
 def test_a_journal_that_nobody_wrote_cannot_be_read(place: ServerPlace) -> None:
-    with pytest.raises(StorageError, match="not yet written") as caught:
+    with pytest.raises(NotFound, match="there is no journal of https://") as caught:
         place.open_readonly()
-    assert caught.value.hint == "start `record` once"
+    assert "start `record`" in caught.value.hint
 
 
 def test_feeds_of_two_tenants_are_apart_and_one_feed_has_one_journal(server_journals: ServerJournals) -> None:
@@ -153,7 +153,7 @@ def test_a_role_that_may_only_read_reads(server_journals: ServerJournals, place:
         journal.append([entered("a")])
     with pytest.raises(StorageError, match="the role may not use it"):
         open_for_writing(url, place.identity)
-    schema = parse_address(server_journals.url, place.identity).schema
+    schema = schema_of(place.identity)
     administrate(server_journals, f"GRANT USAGE ON SCHEMA {schema} TO locked")
     administrate(server_journals, f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO locked")
     with open_for_reading(url, place.identity) as reader:
@@ -173,7 +173,7 @@ def test_the_server_asks_for_a_password_which_pgpass_has(
     assert "~/.pgpass" in caught.value.hint
     (tmp_path / "pgpass").write_text(f"*:*:*:locked:{PASSWORD}\n")
     (tmp_path / "pgpass").chmod(0o600)
-    with pytest.raises(StorageError, match="the role may not use it"):
+    with pytest.raises(NotFound, match="that this role may read"):
         open_for_reading(role, place.identity)
     with pytest.raises(CredentialsError, match="does not accept the password") as wrong:
         open_for_reading(role.replace("locked@", "locked:wrong-password@"), place.identity)
@@ -200,9 +200,9 @@ def test_an_address_that_does_not_work_is_explained(
 
 
 def test_a_password_in_the_address_is_never_shown() -> None:
-    address = parse_address("postgresql://ada:unguessable-password@db.example:5433/journal", Identity("https://x"))
+    address = parse_address("postgresql://ada:unguessable-password@db.example:5433/journal", "feed_x")
     assert address.label == "postgresql://db.example:5433/journal"
     assert "unguessable-password" not in repr(address)
     with pytest.raises(ConfigError) as caught:
-        parse_address("postgresql://ada:unguessable-password@db.example:port/x?colour=1", Identity("https://x"))
+        parse_address("postgresql://ada:unguessable-password@db.example:port/x?colour=1", "feed_x")
     assert "unguessable-password" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +11,8 @@ from msgspec import Struct
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from scaicore_tui.config import Identity
-from scaicore_tui.errors import ConfigError
+from scaicore_tui.config import Caller, Identity
+from scaicore_tui.config.journal_url import malformed_url
 from scaicore_tui.secrets import Secret
 
 # Unless the address says something else. A server that is silent for this long counts as gone.
@@ -23,6 +24,7 @@ _DEFAULTS: Mapping[str, str | int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
+SCHEMA_PREFIX = "feed_"
 _SCHEMA_DIGITS = 32
 
 
@@ -46,21 +48,17 @@ class Address(Struct, frozen=True):
         return int.from_bytes(hashlib.sha256(self.schema.encode()).digest()[:8], signed=True)
 
 
-def parse_address(url: str, identity: Identity) -> Address:
-    """Return the address of the journal of a feed. Raises ConfigError if the URL is malformed."""
+def parse_address(url: str, schema: str) -> Address:
+    """Return the address of the journal in a schema. Raises ConfigError if the URL is malformed."""
     try:
         given = conninfo_to_dict(url)
     except ProgrammingError:
         # libpq's message may quote the password.
-        raise ConfigError(
-            "the address of the journal is not a PostgreSQL URL",
-            effect="nothing was read or changed",
-            hint="postgresql://USER@HOST:5432/DATABASE; the password belongs in ~/.pgpass",
-        ) from None
+        raise malformed_url() from None
     password = given.pop("password", None)
     secret = Secret(str(password)) if password else None
     conninfo = make_conninfo("", **{**_DEFAULTS, **given})
-    return Address(conninfo, secret, _label(given), schema_of(identity))
+    return Address(conninfo, secret, _label(given), schema)
 
 
 def _label(given: Mapping[str, object]) -> str:
@@ -71,6 +69,11 @@ def _label(given: Mapping[str, object]) -> str:
 
 
 def schema_of(identity: Identity) -> str:
-    """Return the name of the schema of a feed, which does not depend on who reads it with which profile."""
-    feed = f"{identity.url}\n{identity.core or ''}\n{(identity.caller and identity.caller.tenant) or ''}"
-    return f"feed_{hashlib.sha256(feed.encode('utf-8', 'surrogatepass')).hexdigest()[:_SCHEMA_DIGITS]}"
+    """Return the name of the schema of a feed: the same for all members of a tenant, and with every profile.
+
+    If the tenant is not known, it is that of one key or person, or else of one profile.
+    """
+    caller = identity.caller or Caller()
+    owner = caller.tenant or caller.key or caller.subject or f"profile {identity.profile}"
+    feed = json.dumps([identity.url, identity.core, owner])
+    return f"{SCHEMA_PREFIX}{hashlib.sha256(feed.encode()).hexdigest()[:_SCHEMA_DIGITS]}"

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
+from msgspec.structs import replace
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
@@ -101,6 +102,11 @@ class ServerConnection(_Server):
     def __init__(self, address: Address) -> None:
         super().__init__(address)
         self.connection = connect(address)
+
+    def use(self, schema: str) -> None:
+        """Read another schema from now on."""
+        self.address = replace(self.address, schema=schema)
+        use_schema(self.connection, self.address)
 
     @property
     def in_transaction(self) -> bool:

@@ -88,13 +88,10 @@ def too_new(label: str) -> StorageError:
     )
 
 
-def forbidden(label: str) -> StorageError:
-    """Return the error for a schema that the role may not use."""
-    return _failure(_TEXTS["3F000"], label)
-
-
 def not_ready(label: str) -> StorageError:
-    """Return the error for a journal that is missing, or whose tables are of an older version."""
+    """Return the error for the tables of an older version."""
     return StorageError(
-        f"the journal at {label} was not yet written by this version", effect=UNCHANGED, hint="start `record` once"
+        f"the journal at {label} was written by an older scaicore-tui",
+        effect=UNCHANGED,
+        hint="start `record` of this version once: it migrates the tables",
     )
