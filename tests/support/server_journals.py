@@ -19,6 +19,10 @@ from tests.support import postgres
 
 _TABLES = ("events", "gaps", "holes", "runs", "pending", "node_days", "node_parts", "asked", "identity")
 _EMPTY = "; ".join(map("DELETE FROM {}".format, _TABLES))
+_END_OTHERS = """SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+_COLUMNS = """SELECT table_schema, table_name, column_name FROM information_schema.columns
+WHERE data_type = 'bytea' AND table_schema LIKE 'feed%'"""
 _number = count()
 
 
@@ -70,6 +74,33 @@ class ServerJournals:
         connection = server_connection(journal)
         with psycopg.connect(connection.info.dsn, autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
+
+    @contextmanager
+    def new_database(self) -> Iterator[str]:
+        """Yield the URL of an empty database."""
+        name = f"{self.database}_{next(_number)}"
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        yield postgres.address(self.folder, name)
+
+    def end_connections(self, url: str) -> int:
+        """End all other connections to a database, as a crash of the server would; return their number."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            found = connection.execute(_END_OTHERS).fetchall()
+        return len(found)
+
+    def content_with(self, url: str, text: str) -> list[str]:
+        """Return the columns, of all tables of a database, that contain a text."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            columns = connection.execute(_COLUMNS).fetchall()
+            return [
+                f"{table}.{column}"
+                for schema, table, column in columns
+                if connection.execute(
+                    f"SELECT 1 FROM {schema}.{table} WHERE position(%s::bytea IN {column}) > 0".encode(),  # noqa: S608
+                    (text.encode(),),
+                ).fetchone()
+            ]
 
     def close(self) -> None:
         """Close the journal of `scratch`."""

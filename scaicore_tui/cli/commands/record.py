@@ -129,7 +129,7 @@ async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle
             raise events.error
         for message in reporter.new_messages():
             stderr.say(message)
-        if isinstance(events.error, StorageError):
+        if isinstance(events.error, StorageError) and not events.error.is_temporary:
             raise events.error
         if ingested != session.index.ingested_count or reporter.is_lost or not _is_up_to_date(session):
             ingested, quiet_since = session.index.ingested_count, session.clock.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -19,6 +20,9 @@ from scaicore_tui.store.engine import Cursor
 from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.failures import connect_failure, damaged, server_failure
 from scaicore_tui.store.postgres.tables import TABLES_VERSION
+
+# The pool logs each attempt that failed; a session reports that itself.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _STORED = re.compile(r"\bmain\.")

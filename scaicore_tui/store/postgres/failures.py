@@ -37,6 +37,8 @@ _LOST = ("the connection was lost", "this is tried again")
 class ServerFailure(StorageError):
     """The server can't be reached or used now: what failed may work later."""
 
+    is_temporary = True
+
 
 class WriterReplaced(StorageError):
     """Another process has become the writer: this one must not write any more."""
@@ -69,10 +71,12 @@ def connect_failure(error: psycopg.Error, label: str) -> ScaicoreError:
     known = server_failure(error, label) if error.sqlstate else None
     if known is not None:
         return known
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[-1].rpartition("failed: ")[2] if lines else "no answer"
+    # The first line is about the last address that was tried; others ask what the hint asks, too.
+    text = str(error).strip().partition("\n")[0].rpartition("failed: ")[2].removeprefix("FATAL: ").strip()
     return ServerFailure(
-        f"can't connect to {label}: {text}", effect=effect, hint="is the server running, and the address right?"
+        f"can't connect to {label}: {text or 'no answer'}",
+        effect=effect,
+        hint="is the server running, and the address right?",
     )
 
 
