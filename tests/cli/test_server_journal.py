@@ -63,12 +63,14 @@ def test_commands_read_the_same_from_a_server_as_from_a_file(
     without_token = Program(tmp_path, {})
     runs = [row["execution_id"] for row in without_token.json_output("runs", "--json", "--offline", "--journal", url)]
     for command in (*READING, ("diff", runs[0], runs[1], "--json")):
-        read = [without_token.lines(*command, "--offline", "--journal", place) for place in (url, str(tmp_path / "j"))]
-        assert read[0] == read[1], command
-        assert read[0]
-    for command in (("sql", "SELECT 1", "--offline"), ("watch",), ("runs",), ("record", "--no-journal")):
-        refused = watcher(*command, "--journal", url)
-        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), command
+        server, file = (
+            without_token(*command, "--offline", "--journal", place) for place in (url, str(tmp_path / "j"))
+        )
+        assert (server.returncode, server.stdout) == (file.returncode, file.stdout), command
+        assert server.stdout
+    for refused in (("sql", "SELECT 1", "--offline"), ("watch",), ("runs",), ("record", "--no-journal")):
+        done = watcher(*refused, "--journal", url)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), refused
 
 
 def test_a_recording_survives_a_lost_connection_and_stores_no_token(

@@ -10,15 +10,17 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from scaicore_tui.config import Caller, Identity
+from scaicore_tui.config import Caller, Identity, Target
+from scaicore_tui.config.journal_url import JournalUrl
 from scaicore_tui.errors import ConfigError, CredentialsError, NotFound, ScaicoreError, StorageError
+from scaicore_tui.session import open_recorded_session
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.store.postgres import open_for_reading, open_for_writing
 from scaicore_tui.store.postgres.address import parse_address, schema_of
 from scaicore_tui.store.postgres.failures import WriterReplaced
 from scaicore_tui.store.postgres.writer import ServerWriter
 from scaicore_tui.store.summaries import Summaries
-from tests.support import postgres
+from tests.support import postgres, stored
 from tests.support.builders import NOON, SECOND, completed, entered, many_runs, started
 from tests.support.server_journals import ServerJournals, ServerPlace
 
@@ -178,6 +180,21 @@ def test_the_server_asks_for_a_password_which_pgpass_has(
     with pytest.raises(CredentialsError, match="does not accept the password") as wrong:
         open_for_reading(role.replace("locked@", "locked:wrong-password@"), place.identity)
     assert "wrong-password" not in str(wrong.value)
+
+
+async def test_an_offline_session_shows_a_journal_on_a_server(place: ServerPlace) -> None:
+    with place.open() as journal:
+        writer = JournalWriter(journal)
+        writer.prepare()
+        writer.rebuild_missing()
+        writer.append_new(many_runs(30))
+    url = JournalUrl(place.url, place.identity)
+    async with open_recorded_session(Target(url="http://127.0.0.1:1", name="test"), url) as session:
+        await session.load()
+        assert session.journal_problem == ""
+        assert len(session.index.order) == len(stored.ids(session.stored_runs)) == 30
+        assert stored.run(session.stored_runs, "exec_0007").event_count == 4
+        assert [row.visits for row in await session.statistics.figures(None)] == [30]
 
 
 @pytest.mark.parametrize(
