@@ -117,7 +117,7 @@ class Recorder:
         """Write a page while the disk is full, or the connection to the server is lost."""
         if not self.journal.dialect.can_buffer:
             self.journals.lose_connection(self.journal)
-            with pytest.raises(StorageError, match="ended the connection"):
+            with pytest.raises(StorageError, match="the connection"):
                 self.writer.append_new(page)
             self.writer.append_new(page)
             return

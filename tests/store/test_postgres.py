@@ -61,12 +61,22 @@ def test_any_id_is_stored_and_found(place: ServerPlace, key: str) -> None:
         assert journal.gaps()[0].last_execution == key
 
 
+def test_an_id_too_long_for_an_index_is_refused_at_once(place: ServerPlace) -> None:
+    key = "".join(f"{number:x}" for number in range(NOON, NOON + 10**9, 10**5))
+    with place.open() as journal:
+        with pytest.raises(StorageError, match="a value is too long") as caught:
+            journal.append([started(NOON, "exec_1"), started(NOON, key)])
+        assert not caught.value.is_temporary
+        assert len(journal) == 0
+
+
 def test_a_writer_goes_on_after_a_lost_connection(server_journals: ServerJournals, place: ServerPlace) -> None:
     with place.open() as journal:
         journal.append([entered("a")])
         server_journals.lose_connection(journal)
-        with pytest.raises(StorageError, match="the server ended the connection"):
+        with pytest.raises(StorageError, match="the connection") as caught:
             journal.append([entered("b")])
+        assert caught.value.is_temporary
         journal.append([entered("b")])
         assert "".join(step.node_id or "" for step in journal.events()) == "ab"
         assert len(journal.reader) == 2

@@ -31,6 +31,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "40": ("the server rolled the transaction back", "this is tried again"),
     "08": ("the connection was lost", "this is tried again"),
 }
+# Classes of errors that may be over when the statement is tried again.
+_TEMPORARY = ("08", "40", "53", "57")
 _LOST = ("the connection was lost", "this is tried again")
 
 
@@ -48,14 +50,15 @@ def server_failure(error: Exception, label: str) -> StorageError | None:
     """Return the error for a failed statement; None if the statement is wrong."""
     state = getattr(error, "sqlstate", None)
     if state is None:
-        return _failure(_LOST, label) if isinstance(error, psycopg.OperationalError) else None
+        return _failure(_LOST, label, is_temporary=True) if isinstance(error, psycopg.OperationalError) else None
     found = next((text for code, text in _TEXTS.items() if state.startswith(code)), None)
-    return None if found is None else _failure(found, label)
+    return None if found is None else _failure(found, label, is_temporary=state.startswith(_TEMPORARY))
 
 
-def _failure(found: tuple[str, str], label: str) -> StorageError:
+def _failure(found: tuple[str, str], label: str, *, is_temporary: bool) -> StorageError:
     what, hint = found
-    return ServerFailure(f"can't use the journal at {label}: {what}", effect=UNCHANGED, hint=hint)
+    kind = ServerFailure if is_temporary else StorageError
+    return kind(f"can't use the journal at {label}: {what}", effect=UNCHANGED, hint=hint)
 
 
 def connect_failure(error: psycopg.Error, label: str) -> ScaicoreError:
