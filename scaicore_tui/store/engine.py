@@ -61,6 +61,9 @@ class Database(Protocol):
     def begin_writing(self) -> None:
         """Begin a transaction that no other writer can disturb."""
 
+    def commit(self) -> None:
+        """Commit the current transaction."""
+
     def rollback(self) -> None:
         """Undo the current transaction."""
 
@@ -86,7 +89,7 @@ def transaction(database: Database, begin: str = "") -> Iterator[None]:
         database.begin_writing()
     try:
         yield
-        database.execute("COMMIT")
+        database.commit()
     except BaseException:
         with suppress(*database.errors):
             database.rollback()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -80,6 +81,28 @@ def test_a_writer_goes_on_after_a_lost_connection(server_journals: ServerJournal
         journal.append([entered("b")])
         assert "".join(step.node_id or "" for step in journal.events()) == "ab"
         assert len(journal.reader) == 2
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_transaction_in_which_a_statement_failed_stores_nothing(
+    server_journals: ServerJournals, place: ServerPlace, is_lost: bool
+) -> None:
+    with place.open() as journal:
+
+        def write_in_spite_of_an_error() -> None:
+            with journal.transaction() as database:
+                database.execute("INSERT INTO gaps VALUES (1, 1, 1)")
+                if is_lost:
+                    server_journals.lose_connection(journal)
+                with suppress(psycopg.Error):
+                    database.execute("no statement")
+                if is_lost:
+                    database.execute("INSERT INTO gaps VALUES (2, 2, 2)")
+
+        with pytest.raises((psycopg.Error, StorageError)):
+            write_in_spite_of_an_error()
+        journal.append([entered("a")])
+        assert (len(journal), journal.gap_count()) == (1, 0)
 
 
 def test_a_writer_that_lost_its_connection_cannot_write_after_another_took_over(

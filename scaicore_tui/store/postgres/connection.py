@@ -129,6 +129,12 @@ class ServerConnection(_Server):
         """Begin a transaction."""
         self.execute("BEGIN")
 
+    def commit(self) -> None:
+        """Commit the current transaction. Raises an error if a statement in it failed: then it would only be undone."""
+        if self.connection.info.transaction_status is TransactionStatus.INERROR:
+            raise psycopg.errors.InFailedSqlTransaction("a statement failed, and the transaction went on")
+        self.connection.commit()
+
     def rollback(self) -> None:
         """Undo the current transaction."""
         self.connection.rollback()
@@ -171,6 +177,9 @@ class ServerPool(_Server):
     def begin_writing(self) -> None:
         """Raise an error: nothing is written here."""
         raise NotImplementedError
+
+    def commit(self) -> None:
+        """Do nothing: there is no transaction."""
 
     def rollback(self) -> None:
         """Do nothing: there is no transaction."""

@@ -37,6 +37,8 @@ class ServerWriter(ServerConnection):
         Raises Conflict if another process is the writer, StorageError, and CredentialsError.
         """
         super().__init__(address)
+        # Within a transaction a lost connection is not replaced: the first statements of it are lost.
+        self._is_writing = False
         try:
             self._become_writer()
         except self.errors as error:
@@ -66,6 +68,17 @@ class ServerWriter(ServerConnection):
         if super().execute(_STILL_WRITER, (self._epoch,)).fetchone() is None:
             self.rollback()
             raise self._replaced()
+        self._is_writing = True
+
+    def commit(self) -> None:
+        """Commit the current transaction."""
+        super().commit()
+        self._is_writing = False
+
+    def rollback(self) -> None:
+        """Undo the current transaction."""
+        self._is_writing = False
+        super().rollback()
 
     def close(self) -> None:
         """Release the lock, and close the connection: the next writer need not wait for the server to notice."""
@@ -102,7 +115,7 @@ class ServerWriter(ServerConnection):
 
     def _reconnect_if_lost(self) -> None:
         """Connect again after the connection was lost. Raises StorageError, also if its lock is not yet released."""
-        if not self.connection.closed:
+        if self._is_writing or not self.connection.closed:
             return
         self.connection = connect(self.address)
         is_writer = self._lock()
