@@ -41,8 +41,13 @@ START_TIMEOUT_S = 60
 
 
 def programs() -> Path | None:
-    """Return the folder of the newest server that is installed: of Debian, of the PATH, or of a Python wheel."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    """Return the folder of the newest server that is installed: of Debian, of the PATH, or of a Python wheel.
+
+    `TEST_POSTGRES_BIN` names another one, to test with its version.
+    """
+    chosen = os.environ.get("TEST_POSTGRES_BIN")
+    folders = [Path(chosen)] if chosen else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
     found = shutil.which("initdb")
     folders += [Path(found).resolve().parent] if found else []
     wheel = find_spec("pgserver")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from scaicore_tui.config import Identity
 from scaicore_tui.store import Journal
 from scaicore_tui.store.postgres import open_for_reading, open_for_writing
+from scaicore_tui.store.postgres.address import parse_address, schema_of
 from scaicore_tui.store.postgres.connection import Connection, ServerConnection
 from tests.support import postgres
 
@@ -53,14 +54,19 @@ class ServerJournals:
         self.url = postgres.address(folder, self.database)
         self._scratch_place = self.place(Path())
         self._scratch: Journal | None = None
+        self._emptying: ServerConnection | None = None
 
     def place(self, folder: Path) -> ServerPlace:
         return ServerPlace(self.url, Identity(f"https://{next(_number)}.example"))
 
     def emptied_place(self, folder: Path) -> ServerPlace:
         self.close()
-        with self.scratch():
-            self.close()
+        if self._emptying is None:
+            with self.scratch() as journal:
+                journal.close()
+            self._scratch = None
+            self._emptying = ServerConnection(parse_address(self.url, schema_of(self._scratch_place.identity)))
+        self._emptying.connection.execute(_EMPTY)
         return self._scratch_place
 
     @contextmanager
@@ -108,6 +114,12 @@ class ServerJournals:
             self._scratch.close()
             self._scratch = None
 
+    def end(self) -> None:
+        """Close all connections."""
+        self.close()
+        if self._emptying is not None:
+            self._emptying.close()
+
 
 def server_connection(journal: Journal) -> Connection:
     """Return the connection of a journal on a server."""
@@ -121,5 +133,7 @@ def server_journals_in(shared: Path) -> Iterator[ServerJournals]:
     """Yield the maker of journals on the server of all processes with this folder; skip if there can be none."""
     if reason := postgres.missing():
         pytest.skip(reason)
-    with postgres.server(shared) as folder, closing(ServerJournals(folder)) as found:
+    with postgres.server(shared) as folder:
+        found = ServerJournals(folder)
         yield found
+        found.end()
