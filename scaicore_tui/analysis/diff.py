@@ -224,8 +224,8 @@ def _by_key(run: ComparedRun, container: int | None, numbers: _Numbers) -> dict[
 
 
 def _merged(ours: Sequence[_Key], others: Sequence[_Key]) -> Iterator[_Key]:
-    """Yield all keys in the order of the first; those only in the second, after what is before them there."""
-    known = set(ours)
+    """Yield all keys in the order of the first; those only in the second come before the next one that both have."""
+    known, common = set(ours), set(others).intersection(ours)
     after: dict[_Key | None, list[_Key]] = {}
     before: _Key | None = None
     for key in others:
@@ -233,10 +233,13 @@ def _merged(ours: Sequence[_Key], others: Sequence[_Key]) -> Iterator[_Key]:
             before = key
         else:
             after.setdefault(before, []).append(key)
-    yield from after.get(None, ())
+    before = None
     for key in ours:
+        if key in common:
+            yield from after.get(before, ())
+            before = key
         yield key
-        yield from after.get(key, ())
+    yield from after.get(before, ())
 
 
 def _moved_keys(ours: dict[_Key, Step], others: dict[_Key, Step]) -> set[_Key]:

@@ -76,7 +76,7 @@ def first_difference_text(diff: RunDiff) -> str:
 def difference_text(pair: StepPair) -> str:
     """Return in words how two steps differ besides the values of their results; empty if they do not."""
     if pair.is_pending:
-        return "the other run goes on"
+        return "A goes on" if pair.a is None or (pair.b is not None and pair.a.is_open) else "B goes on"
     if not pair.is_in_both:
         return "only in A" if pair.b is None else "only in B"
     facts = (
@@ -112,8 +112,8 @@ def short_difference(diff: RunDiff) -> str:
         return "none but the times"
     if first.pair is None:
         return "the input" if diff.input else "how they ended"
-    words = f"{step_name(first.pair.step)} {_seen_from_a(first, first.pair)}"
-    return f"the input; then {words}" if first.cause is Cause.INPUT else words
+    name = step_name(first.pair.step)
+    return f"{name}, as the input differs" if diff.input else f"{name} {_seen_from_a(first, first.pair)}"
 
 
 def _seen_from_a(first: Divergence, pair: StepPair) -> str:

@@ -107,6 +107,7 @@ Redact = Annotated[
 ]
 Payloads = Annotated[bool, typer.Option("--payloads", help="Also inputs, outputs and results, where left out.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would be redacted; write nothing.")]
+AsTest = Annotated[bool, typer.Option("--test", help="The same as --format test: a pytest file.")]
 OfExecution = Annotated[str | None, typer.Option(metavar="EXECUTION", **_RUN | {"help": "Only events of this run."})]
 CheckpointId = Annotated[
     str, typer.Argument(metavar="ID", help="Id of the checkpoint.", autocompletion=completion.checkpoints)

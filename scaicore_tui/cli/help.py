@@ -112,6 +112,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "replay": (
         ("scaicore-tui replay exec_8f2", "invoke again with the captured input"),
         ("scaicore-tui replay exec_8f2 --input input.json --yes", "invoke again with another input"),
+        (
+            "scaicore-tui replay --where 'status:failed core:triage' --max 20",
+            "replay the newest failures, with verdicts",
+        ),
     ),
     "schema": (
         ("scaicore-tui schema", "list the commands that have a schema"),
@@ -143,7 +147,8 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
 COMMON = "Common options"
 EXIT_CODES = {
     0: "ok",
-    1: "the run failed, or it ended in another state than watch --until waits for",
+    1: "the run failed, or it ended in another state than watch --until waits for; "
+    "replay --where: not all are fixed or alike",
     2: "usage: an argument, an option or a setting is invalid",
     3: "the API is unreachable or rejected the request",
     4: "no valid credential, or no permission",

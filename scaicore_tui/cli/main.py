@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
+from scaicore_tui.cli import write_commands
 from scaicore_tui.cli.arguments import (
     AnyExecution,
+    AsTest,
     At,
-    BreakpointId,
-    CheckpointId,
     DryRun,
     Execution,
     ExportedRuns,
@@ -27,7 +27,6 @@ from scaicore_tui.cli.arguments import (
     Limit,
     Link,
     OfExecution,
-    OptionId,
     Otlp,
     OutputFile,
     Payloads,
@@ -47,7 +46,6 @@ from scaicore_tui.cli.arguments import (
     View,
     Where,
     Width,
-    Yes,
 )
 from scaicore_tui.cli.commands.app import open_app, open_at
 from scaicore_tui.cli.config_group import config_app
@@ -56,6 +54,8 @@ from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.runner import run
 from scaicore_tui.cli.server_commands import TIME, demo, serve
 from scaicore_tui.cli.shared_options import takes_common
+from scaicore_tui.errors import UsageError
+from scaicore_tui.export.formats import Format
 
 app = typer.Typer(
     cls=Group,
@@ -159,6 +159,7 @@ def diff(common: Common, a: RunA, b: RunB = None, flow: FlowFile = None, json: J
     """Print how two runs differ.
 
     It prints the first difference and its cause, the differences of the inputs, and each step with its result.
+    Items of lists and iterations of loops are aligned: one that was added or removed is one difference.
     Without B, A is compared with the run that it replays, or with a run of its Core that completed: with an equal
     input, on the usual path, or the newest. The exit code is 0 if nothing differs but the times, else 1.
     """
@@ -181,19 +182,25 @@ def export(
     payloads: Payloads = False,
     flow: FlowFile = None,
     dry_run: DryRun = False,
+    as_test: AsTest = False,
 ) -> int:
     """Write runs to a file, to pass them on.
 
     `html` is a report for a browser, which opens again with `--offline --journal`; `markdown` a message for a channel,
-    `svg` a picture. `jsonl` has their events as received, `json` the documents of `show --json`. What looks like a
-    secret (tokens, keys, passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html,
+    `svg` a picture. `jsonl` has their events as received, `json` the documents of `show --json`. `chrome` (.trace.json)
+    is for Perfetto and speedscope, `otlp` (.otlp.json) for receivers of OpenTelemetry traces. What looks like a secret
+    (tokens, keys, passwords, and the paths in the profile's `redact`) is replaced by a hash, by default in html,
     markdown, svg and otlp: equal values stay equal. `--dry-run` lists what would be replaced. The ending of FILE says
-    the format if `--format` does not.
+    the format if `--format` does not. `test` is a pytest file that invokes the Cores again with the same inputs, and
+    compares status, path and output.
     """
     from scaicore_tui.cli.commands.export import ExportOptions, export_runs
     from scaicore_tui.cli.queries import RunSelection
 
     selection = RunSelection(where, since, limit=limit)
+    if as_test and file_format not in (None, Format.TEST):
+        raise UsageError("--test is a format of its own: use it without --format", effect="nothing was written")
+    file_format = Format.TEST if as_test else file_format
     return run(
         export_runs(common, ExportOptions(runs or (), selection, file_format, output, redact, payloads, flow, dry_run))
     )
@@ -286,12 +293,11 @@ def record(
     with `--offline`. One recording at a time writes it. While the server is away, events are read again later.
     This needs the extra `postgres`: `pip install 'scaicore-tui[postgres]'`.
 
-    With `--otlp` each run is sent as a trace once it is over, redacted, and without inputs, outputs and results unless
-    `--payloads` is set. URL is the address of a receiver of OTLP over HTTP, such as `http://localhost:4318`, or `env`
-    for that of `OTEL_EXPORTER_OTLP_ENDPOINT`; the other `OTEL_EXPORTER_OTLP_*` variables (headers, timeout,
-    compression, certificate) apply to both. Runs that cannot be sent are sent later, also by the next recording. What
-    happens in a run after it was sent is not sent: `export --format otlp` writes the whole run, with the same ids.
-    This needs the extra `otlp`: `pip install 'scaicore-tui[otlp]'`.
+    With `--otlp` each run is sent as a trace once it is over: redacted, and without inputs, outputs and results unless
+    `--payloads` is set. URL is that of a receiver of OTLP over HTTP, or `env` for that of
+    `OTEL_EXPORTER_OTLP_ENDPOINT`; the other `OTEL_EXPORTER_OTLP_*` variables apply to both. What cannot be sent is sent
+    later, also by the next recording. What happens in a run after it was sent is only in `export --format otlp`, with
+    the same ids. This needs `pip install 'scaicore-tui[otlp]'`.
     """
     from scaicore_tui.cli.commands import record
 
@@ -334,50 +340,9 @@ def sql(
     return sql.run_statement(common, statement, timeout, csv, json)
 
 
-@command()
-@takes_common
-def resolve(
-    common: Common,
-    checkpoint_id: CheckpointId,
-    option: OptionId,
-    comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Comment to send with the answer.")] = None,
-    yes: Yes = False,
-    json: Json = False,
-) -> int:
-    """Answer a checkpoint and wait until its run continues.
-
-    It asks for confirmation on a terminal. Without a terminal it requires `--yes`.
-    """
-    from scaicore_tui.cli.commands import write
-
-    return run(write.resolve(common, checkpoint_id, option, comment, yes, json))
-
-
-@command(name="continue")
-@takes_common
-def continue_(common: Common, checkpoint_id: BreakpointId, yes: Yes = False, json: Json = False) -> int:
-    """Continue a breakpoint and wait until its run continues."""
-    from scaicore_tui.cli.commands import write
-
-    return run(write.continue_(common, checkpoint_id, yes, json))
-
-
-@command()
-@takes_common
-def replay(
-    common: Common,
-    execution: Execution,
-    source: Annotated[
-        str | None, typer.Option("--input", metavar="FILE|-", help="File with another input (JSON), or - for stdin.")
-    ] = None,
-    entity: Annotated[str | None, typer.Option(metavar="ID", help="Entity to invoke the Core for.")] = None,
-    yes: Yes = False,
-    json: Json = False,
-) -> int:
-    """Invoke a run's Core again, with the same or another input."""
-    from scaicore_tui.cli.commands import write
-
-    return run(write.replay(common, execution, source, entity, yes, json))
+command()(write_commands.resolve)
+command(name="continue")(write_commands.continue_)
+command()(write_commands.replay)
 
 
 @command()

@@ -19,6 +19,7 @@ _DOCUMENTS = {
     "ledger": ("All writes sent from this machine, oldest first", "LedgerEntryDocument[]"),
     "record": ("Summary of a recording", "RecordDocument"),
     "resolve": ("The outcome of an answer or a replay", "WriteDocument"),
+    "replay-where": ("The replays of selected runs, with a verdict on each: replay --where", "ReplayDocument[]"),
     "runs-by-error": (
         "The failed runs by their cause, the most frequent first: runs --group error",
         "ErrorGroupDocument[]",
@@ -48,9 +49,9 @@ def build_schema(name: str) -> dict[str, Any]:
     """Return the schema of the document that command `name` prints."""
     import msgspec  # imported late: completion only needs the names
 
-    from scaicore_tui.export import diff_types, document_types, record_types
+    from scaicore_tui.export import diff_types, document_types, record_types, replay_types
 
-    types = vars(document_types) | vars(diff_types) | vars(record_types)
+    types = vars(document_types) | vars(diff_types) | vars(record_types) | vars(replay_types)
     name = ALIASES.get(name, name)
     title, type_name = _DOCUMENTS[name]
     document: Any = types[type_name.removesuffix("[]")]

@@ -135,6 +135,11 @@ class Target(Struct, frozen=True):
         return self.name if self.is_url_from_profile else self.host
 
     @property
+    def link_profile(self) -> str:
+        """The profile in links to its runs, or the host; empty for a recorded file, which belongs to no profile."""
+        return "" if self.offline and not self.is_url_from_profile else self.title
+
+    @property
     def has_credential(self) -> bool:
         """True if there is a token or a source for one."""
         return self.token is not None or bool(self.sources)

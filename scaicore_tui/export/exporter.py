@@ -53,7 +53,8 @@ class Export(Struct, frozen=True):
     Attributes:
         runs: read one after the other while the file is written.
         at: the time of the export, in microseconds since 1970.
-        source: the profile or host that the runs came from, safe to show; empty if unknown.
+        source: the profile, host or file that the runs came from, safe to show; empty if unknown.
+        profile: the profile or host for links to the runs; empty for those of a file.
         is_one_run: one run was named; else there may be any number of them.
         has_payloads: a format that leaves them out by itself shows inputs, outputs and results.
         is_redacted: secrets were replaced.
@@ -63,6 +64,7 @@ class Export(Struct, frozen=True):
     runs: Iterable[ExportedRun]
     at: Micros
     source: str = ""
+    profile: str = ""
     is_one_run: bool = False
     has_payloads: bool = False
     is_redacted: bool = False

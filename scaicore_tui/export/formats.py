@@ -20,6 +20,7 @@ class Format(StrEnum):
     JSON = "json"
     CHROME = "chrome"
     OTLP = "otlp"
+    TEST = "test"
 
 
 class FormatInfo(NamedTuple):
@@ -47,22 +48,26 @@ class FormatInfo(NamedTuple):
 
 
 _EXPORT = "scaicore_tui.export"
+_REPORT, _TRACE = f"{_EXPORT}.report", f"{_EXPORT}.trace"
 FORMATS = {
     Format.HTML: FormatInfo(
         "html",
         "a report for a browser, which is a journal too",
-        f"{_EXPORT}.html_report:html_report",
+        f"{_REPORT}.html_report:html_report",
         is_redacted=True,
         shows_flow=True,
         is_text=False,
     ),
     Format.MARKDOWN: FormatInfo(
-        "md", "15 lines for the channel of an incident", f"{_EXPORT}.markdown_report:markdown_report", is_redacted=True
+        "md",
+        "15 lines for the channel of an incident",
+        f"{_REPORT}.markdown_report:markdown_report",
+        is_redacted=True,
     ),
     Format.SVG: FormatInfo(
         "svg",
         "a picture of timeline and flow",
-        f"{_EXPORT}.svg_report:svg_report",
+        f"{_REPORT}.svg_report:svg_report",
         is_redacted=True,
         shows_flow=True,
         is_text=False,
@@ -70,11 +75,12 @@ FORMATS = {
     Format.JSONL: FormatInfo("jsonl", "the events, as received", f"{_EXPORT}.event_lines:event_lines"),
     Format.JSON: FormatInfo("json", "the document of show --json", f"{_EXPORT}.run_json:run_json"),
     Format.CHROME: FormatInfo(
-        "trace.json", "for Perfetto and speedscope", f"{_EXPORT}.chrome:export_chrome", is_text=False
+        "trace.json", "for Perfetto and speedscope", f"{_TRACE}.chrome:export_chrome", is_text=False
     ),
     Format.OTLP: FormatInfo(
-        "otlp.json", "OpenTelemetry traces", f"{_EXPORT}.otlp:export_otlp", is_redacted=True, is_text=False
+        "otlp.json", "OpenTelemetry traces", f"{_TRACE}.otlp:export_otlp", is_redacted=True, is_text=False
     ),
+    Format.TEST: FormatInfo("py", "pytest: runs it again and compares", f"{_EXPORT}.pytest_file:pytest_file"),
 }
 
 

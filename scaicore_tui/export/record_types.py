@@ -19,6 +19,9 @@ class TracesDocument(TypedDict):
         Count, Meta(description="Runs that are over and could not be sent yet: the next recording sends them.")
     ]
     runs_continued: Annotated[Count, Meta(description="Runs that went on after they were sent: the rest was not sent.")]
+    runs_deleted: Annotated[
+        Count, Meta(description="Runs that the journal's age or size limit deleted before they could be sent.")
+    ]
 
 
 class RecordDocument(TypedDict):

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from scaicore_tui.actions import Submission
 from scaicore_tui.analysis.diff import ComparedRun, Partner, RunDiff, choose_partner, compare
+from scaicore_tui.analysis.diff_rows import DiffRow, diff_rows
 from scaicore_tui.analysis.diff_text import short_difference
 from scaicore_tui.analysis.steps import FlowShape, build_steps
 from scaicore_tui.errors import NotFound, ScaicoreError
@@ -24,13 +25,14 @@ NO_CORE = "the Core of this run is not known"
 
 
 class Comparison(Struct, frozen=True):
-    """Two runs, compared. Without a `diff`, `problem` says why there is none.
+    """Two runs, compared, with the rows that show it. Without a `diff`, `problem` says why there is none.
 
     `others` are all runs that the first one can be compared with, as far as that was asked: the chosen one first, and
     then the newest.
     """
 
     diff: RunDiff | None = None
+    rows: Sequence[DiffRow] = ()
     partner: Partner | None = None
     others: Sequence[Partner] = ()
     problem: str = ""
@@ -117,7 +119,7 @@ class Comparisons:
             if partner is None:
                 return Comparison(problem=why_no_partner(summary), others=others)
             diff = await asyncio.to_thread(self._compare, summary, run, graph, partner.summary, now)
-            return Comparison(diff, partner, others)
+            return Comparison(diff, await asyncio.to_thread(diff_rows, diff), partner, others)
         except ScaicoreError as error:
             return Comparison(problem=sanitize(str(error)), partner=partner)
 

@@ -64,6 +64,7 @@ async def write_runs(session: Session, request: FileRequest) -> WrittenFile:
         reader.read(map(session.stored_runs.find_one, request.execution_ids)),
         int(session.now * MICROS_PER_SECOND),
         session.target.title,
+        session.target.link_profile,
         is_one_run=len(request.execution_ids) == 1,
         is_redacted=redactor is not None,
         summary=tuple if redactor is None else redactor.summary,

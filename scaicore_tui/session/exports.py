@@ -7,7 +7,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from scaicore_tui.actions import Kind, Ledger
 from scaicore_tui.analysis.flow_view import FlowView
@@ -145,25 +145,43 @@ def read_redaction_key(path: Path | None) -> Secret:
 def write_file(path: Path, parts: Iterable[str]) -> int:
     """Write a file and return its size in bytes. A file of that name is replaced once all parts are written.
 
-    Raises StorageError; then nothing was written.
+    A link stays one: the file that it names is written. A device or a pipe is written to, never replaced.
+
+    Raises StorageError. Then nothing was written; of a device or a pipe, a part may have been.
     """
-    temporary: str | None = None
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}-")
-        with os.fdopen(descriptor, "wb") as file:
-            for part in parts:
-                file.write(to_bytes(part))
-            size = file.tell()
-        _share_as_usual(Path(temporary))
-        Path(temporary).replace(path)
+        # Not resolved: what /dev/stdout leads to may have no name.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            with path.open("wb", buffering=0) as device:
+                return _write_parts(device, parts)
+        return _replace(path.resolve(), parts)
     except OSError as error:
-        hint = "choose another file with -o" if error.errno is None else f"{error.strerror}: choose another file"
+        hint = f"{error.strerror or 'no reason is known'}: choose another file"
         raise StorageError(f"can't write {path}", effect=_NOTHING_WRITTEN, hint=hint) from error
-    else:
-        temporary = None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+
+
+def _replace(path: Path, parts: Iterable[str]) -> int:
+    """Write a file beside `path`, then put it in its place. Raises OSError, or what `parts` raises."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            size = _write_parts(file, parts)
+        _share_as_usual(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return size
+
+
+def _write_parts(file: BinaryIO, parts: Iterable[str]) -> int:
+    size = 0
+    for part in parts:
+        data = memoryview(to_bytes(part))
+        size += len(data)
+        while data:
+            data = data[file.write(data) :]
     return size
 
 

@@ -33,12 +33,13 @@ class FinishedRuns:
     """The finished runs of `session` that wait to be sent to `receiver`, oldest first.
 
     `changed` is set whenever a run may have become ready. `late` counts the runs to which events were added after they
-    were sent: those events are not sent.
+    were sent: those events are not sent. `deleted` counts the runs that waited when the journal's retention deleted
+    them.
     """
 
     def __init__(self, session: Session, receiver: str, redactor: Redactor) -> None:
         self.changed = asyncio.Event()
-        self.late = 0
+        self.late = self.deleted = 0
         self._session = session
         self._redactor = redactor
         self._table = SentTraces(session.journal, receiver)
@@ -51,7 +52,7 @@ class FinishedRuns:
     async def begin(self) -> int:
         """Find what earlier recordings did not send; return the number of runs that ended before the first of them.
 
-        Call it once all runs are loaded. Raises StorageError.
+        Call it once all runs are loaded, and before new events are read. Raises StorageError.
         """
         before = await asyncio.to_thread(self._table.begin)
         await self._refill()
@@ -75,6 +76,8 @@ class FinishedRuns:
             summary = await asyncio.to_thread(self._find_unsent, execution_id)
             if summary is None:
                 self._waiting.pop(execution_id, None)
+            elif execution_id not in self._waiting:
+                continue  # Deleted meanwhile.
             elif self._is_ready(summary, is_last_chance=is_last_chance):
                 return summary
         return None
@@ -86,7 +89,10 @@ class FinishedRuns:
 
         def read() -> ExportedRun:
             reader = ExportReader(session.stored_runs, session, now, self._redactor, None, read_replays())
-            return next(reader.read([summary]))
+            run = next(reader.read([summary]))
+            # Nobody asks for them, and in a recording of weeks they could become very many.
+            self._redactor.findings.clear()
+            return run
 
         return await asyncio.to_thread(read)
 
@@ -112,7 +118,7 @@ class FinishedRuns:
                 else:
                     self._has_more = True
         for execution_id in delta.removed:
-            self._waiting.pop(execution_id, None)
+            self.deleted += self._waiting.pop(execution_id, None) is not None
         self.changed.set()
 
     def _is_ready(self, summary: Summary, *, is_last_chance: bool) -> bool:
@@ -124,8 +130,7 @@ class FinishedRuns:
             is_behind = any(gap.is_open and not gap.is_history and gap.after < summary.position for gap in gaps)
             if is_behind or self._session.needs_backfill:
                 return False
-        polls = self._waiting.get(summary.execution_id, -1)
-        return is_last_chance or self._session.connection.events.polls > polls
+        return is_last_chance or self._session.connection.events.polls > self._waiting[summary.execution_id]
 
     def _find_unsent(self, execution_id: str) -> Summary | None:
         """Return the summary of a run; None if it needs no sending. Blocks.

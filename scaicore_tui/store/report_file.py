@@ -13,7 +13,7 @@ from typing import BinaryIO
 from scaicore_tui.decoding import UTF8_BOM
 from scaicore_tui.errors import ConfigError
 
-# `export/html_report.py` writes this element.
+# `export/report/html_report.py` writes this element.
 _JOURNAL = re.compile(
     rb'<script type="application/x-scaicore-journal" data-encoding="gzip\+base64">([A-Za-z0-9+/=\s]*)</script>'
 )

@@ -11,8 +11,8 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
 import scaicore_tui
-from scaicore_tui.export.otlp import SCOPE_NAME
-from scaicore_tui.export.spans import Attributes, Span
+from scaicore_tui.export.trace.otlp import SCOPE_NAME
+from scaicore_tui.export.trace.spans import Attributes, Span
 
 _SCOPE = InstrumentationScope(SCOPE_NAME, scaicore_tui.__version__)
 

@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from scaicore_tui.errors import UsageError
-from scaicore_tui.export.spans import Attributes, Span
+from scaicore_tui.export.trace.spans import Attributes, Span
 from scaicore_tui.log import Log
 from scaicore_tui.secrets import Secret
 from scaicore_tui.telemetry.sdk_spans import make_resource, sdk_spans

@@ -51,6 +51,7 @@ from scaicore_tui.tui.query_messages import (
     ValuesCounted,
     ValuesNeeded,
 )
+from scaicore_tui.tui.replay_sender import ReplaySender
 from scaicore_tui.tui.run_messages import (
     ComparisonNeeded,
     EventsNeeded,
@@ -100,6 +101,8 @@ class Bridge:
         self._reads: set[Worker[None]] = set()
         self._worker: Worker[None] | None = None
         self._offers = Offers(session, self._post)
+        start_read, start_write = partial(self._start, self._reads), partial(self._start, self._writes)
+        self.replays = ReplaySender(session, self._post, start_read, start_write)
         self._run_reads = RunReads(session, self._post)
 
     @property
@@ -117,6 +120,7 @@ class Bridge:
     def detach(self) -> None:
         """Stop reading, and close the session once the writes in progress have ended. Only their results are posted."""
         self._detached.set()
+        self.replays.stop()
         for read in self._reads:
             read.cancel()
 

@@ -106,6 +106,7 @@ LOCATIONS = {
     KeyContext.RUNS: "in the list of runs",
     KeyContext.NODES: "in the steps",
     KeyContext.CHECKPOINTS: "in the list of checkpoints",
+    KeyContext.REPLAYS: "in the list of replays",
     KeyContext.CAUSES: "in failures by cause",
     KeyContext.DETAIL: "in a run",
     KeyContext.COMPARE: "in a comparison",

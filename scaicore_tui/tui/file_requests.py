@@ -64,7 +64,7 @@ class FileRequests(KeyQueueApp[int]):
         """Show a notice on the screen of the session."""
 
     def _write_screen(self, message: WriteScreen) -> None:
-        from scaicore_tui.export.svg_document import standalone_screenshot
+        from scaicore_tui.export.report.svg_document import standalone_screenshot
 
         drawn = self.export_screenshot(title="scaicore-tui")
         picture = standalone_screenshot(drawn, "scaicore-tui", "A picture of the screen.")

@@ -26,6 +26,8 @@ class KeyContext(StrEnum):
     BULK = "several"
     RESULTS = "results"
     REPLAY = "replay"
+    REPLAY_ALL = "replay several"
+    REPLAYS = "replays"
     INPUT = "input"
     ENTITY = "entity"
     TYPING_OUT = "typing out"
@@ -45,22 +47,25 @@ FILE = frozenset({KeyContext.FILE})
 DETAIL = frozenset({KeyContext.DETAIL})
 COMPARE = frozenset({KeyContext.COMPARE})
 RUN = DETAIL | COMPARE
-READING = LISTS | RUN | {KeyContext.INBOX, KeyContext.FORM, KeyContext.CAUSES}
+ON_RUNS = LISTS | RUN | {KeyContext.INBOX, KeyContext.FORM}
+READING = ON_RUNS | {KeyContext.CAUSES, KeyContext.REPLAYS}
 MOVING = READING | {KeyContext.HELP, KeyContext.PROFILES, KeyContext.FILE}
 CAUSES = frozenset({KeyContext.CAUSES})
+REPLAYS = frozenset({KeyContext.REPLAYS})
 FORM = frozenset({KeyContext.FORM})
 INBOXES = frozenset({KeyContext.CHECKPOINTS, KeyContext.INBOX})
+MARKING = INBOXES | {KeyContext.RUNS}
 ANSWERING = frozenset({KeyContext.ANSWER, KeyContext.COMMENT})
 CHOOSING = frozenset({KeyContext.ANSWER, KeyContext.BULK})
-DIALOGS = frozenset({KeyContext.ANSWER, KeyContext.COMMENT, KeyContext.REPLAY})
+DIALOGS = frozenset({KeyContext.ANSWER, KeyContext.COMMENT, KeyContext.REPLAY, KeyContext.REPLAY_ALL})
 TYPING = frozenset({KeyContext.INPUT})
 REPLAYING = TYPING | {KeyContext.REPLAY, KeyContext.ENTITY}
 LATER_FIELDS = frozenset({KeyContext.COMMENT, KeyContext.ENTITY, KeyContext.TYPING_OUT})
 # Where the app can be suspended by ctrl+z. In text fields, ctrl+z undoes an edit.
-STOPPABLE = READING | CHOOSING | {KeyContext.RESULTS, KeyContext.HELP, KeyContext.WELCOME}
+STOPPABLE = READING | CHOOSING | {KeyContext.REPLAY_ALL, KeyContext.RESULTS, KeyContext.HELP, KeyContext.WELCOME}
 # Dialogs that list their keys in the help; in their text fields, the key is typed.
-HELPED_DIALOGS = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY}
-SCROLLING = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.ENTITY, KeyContext.TYPING_OUT}
+HELPED_DIALOGS = CHOOSING | {KeyContext.RESULTS, KeyContext.REPLAY, KeyContext.REPLAY_ALL}
+SCROLLING = HELPED_DIALOGS | {KeyContext.ENTITY, KeyContext.TYPING_OUT}
 
 
 class KeyAction(Struct, frozen=True):

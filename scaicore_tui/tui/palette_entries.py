@@ -52,6 +52,7 @@ _NOUNS: Mapping[KeyContext, str] = {
     KeyContext.RESULTS: "answers",
     KeyContext.INPUT: "replay",
     KeyContext.ENTITY: "replay",
+    KeyContext.REPLAY_ALL: "replay",
     KeyContext.TYPING_OUT: "answer",
     KeyContext.WELCOME: "app",
 }
@@ -63,6 +64,8 @@ _NOUN_OF_ACTION: Mapping[str, str] = {
     "replay": "run",
 }
 _VERBS: Mapping[str, str] = {"answer": "answer", "continue": "continue", "replay": "replay"}
+# Of the list of runs they are about runs.
+_OF_SELECTION = ("mark", "mark_alike")
 _NOT_BY_NAME = {*MOVE_ACTIONS, "command_palette", "back"}
 
 
@@ -78,7 +81,8 @@ def action_entries(context: KeyContext, *, read_only: bool) -> list[Entry]:
 
 def action_name(action: KeyAction, context: KeyContext) -> str:
     """Return the name of an action, as `noun: verb`."""
-    noun = _NOUN_OF_ACTION.get(action.id) or _NOUNS.get(context, str(context))
+    is_about_runs = context is KeyContext.RUNS and action.id in _OF_SELECTION
+    noun = "run" if is_about_runs else _NOUN_OF_ACTION.get(action.id) or _NOUNS.get(context, str(context))
     return f"{noun}: {_VERBS.get(action.id) or first_clause(action.description)}"
 
 

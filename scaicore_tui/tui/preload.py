@@ -14,6 +14,8 @@ _LATER = (
     "dialogs.help",
     "dialogs.profiles",
     "dialogs.file",
+    "dialogs.replay_all",
+    "screens.replays",
     "palette",
 )
 

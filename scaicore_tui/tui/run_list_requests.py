@@ -1,7 +1,8 @@
-"""The part of the app about lists of runs: it passes requests to the bridge, and what was read to the screens."""
+"""The part of the app about lists of runs, and replays of several: it passes requests to the bridge, and results on."""
 
 from __future__ import annotations
 
+from scaicore_tui.runs import Delta
 from scaicore_tui.tui.bridge import Bridge
 from scaicore_tui.tui.key_queue import KeyQueueApp
 from scaicore_tui.tui.messages import FiguresNeeded, FiguresRead, RunsNeeded, SummaryNeeded
@@ -17,15 +18,19 @@ from scaicore_tui.tui.query_messages import (
     ValuesCounted,
     ValuesNeeded,
 )
+from scaicore_tui.tui.replay_messages import ReplayAll, ReplaysChanged, ReplaysNeeded, ReplaysPrepared
 from scaicore_tui.tui.run_messages import FactsNeeded, FactsRead, SlowRunsRead
 from scaicore_tui.tui.screens.listeners import FiguresListener, SearchListener
+from scaicore_tui.tui.screens.main import MainScreen
+from scaicore_tui.tui.state import AppState
 
 
 class RunListRequests(KeyQueueApp[int]):
-    """Passes on requests about lists of runs, and their results."""
+    """Passes on requests about lists of runs and replays of marked ones, and their results."""
 
     # Of the session that is open; None without one.
     _bridge: Bridge | None = None
+    _state: AppState | None = None
 
     def on_runs_needed(self, request: RunsNeeded) -> None:
         if self._bridge is not None:
@@ -112,6 +117,34 @@ class RunListRequests(KeyQueueApp[int]):
         for screen in self._search_screens:
             screen.show_matches(message)
         self.release_keys()
+
+    def on_replays_needed(self, request: ReplaysNeeded) -> None:
+        if self._bridge is not None:
+            self._bridge.replays.prepare(request)
+
+    def on_replays_prepared(self, message: ReplaysPrepared) -> None:
+        """Open the dialog, unless the person went elsewhere meanwhile."""
+        if self._state is not None and isinstance(self.screen, MainScreen):
+            from scaicore_tui.tui.dialogs.replay_all import ReplayAllScreen
+
+            self.push_screen(ReplayAllScreen(self._state, message.items))
+
+    def on_replay_all(self, request: ReplayAll) -> None:
+        if self._bridge is not None:
+            self._bridge.replays.send(request)
+
+    def on_replays_changed(self, message: ReplaysChanged) -> None:
+        """Show how far the replays are: in their list, which opens with them, and at their end in a notice."""
+        if self._state is None:
+            return
+        is_new = self._state.replays is not message.batch
+        self._state.set_replays(message.batch)
+        if is_new and isinstance(self.screen, MainScreen):
+            self.screen.action_replays()
+        self._apply_to_screens(Delta())
+
+    def _apply_to_screens(self, delta: Delta) -> None:
+        """Apply a change to every screen."""
 
     @property
     def _search_screens(self) -> list[SearchListener]:

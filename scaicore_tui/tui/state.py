@@ -16,7 +16,7 @@ from scaicore_tui.actions.gate import CLOSED_REASONS
 from scaicore_tui.analysis.checkpoint_order import in_inbox_order, latest_first
 from scaicore_tui.config.views import SavedView
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.runs import Delta, Gap, GapRow, Run, gaps_within, missing_events_note
+from scaicore_tui.runs import Delta, Gap, GapRow, Run, Summary, gaps_within, missing_events_note
 from scaicore_tui.session import Session, submission_of
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import to_seconds
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     # Loaded with the first hints: the first screen appears sooner.
     from scaicore_tui.analysis.slow_hints import SlowHint
     from scaicore_tui.analysis.statistics.figures import NodeFigures
+    from scaicore_tui.session.replay_batch import ReplayBatch
 
 
 class Draft(Struct):
@@ -78,6 +79,8 @@ class Drafts:
             drafts.pop(target_id, None)
 
 
+# So many runs can be marked: each of them can become a write.
+MAX_MARKED_RUNS = 100
 SENDING_MARK: Span = ("sending…", progress_colour(Progress.SENDING))
 QUEUED_MARK: Span = ("to be sent…", progress_colour(Progress.SENDING))
 _SHOWN_REPLAY_PROGRESS = (
@@ -102,6 +105,10 @@ class AppState:
         self.notices = Notices()
         self.drafts = Drafts()
         self.marked: set[str] = set()
+        # The ids of the marked runs, in the order in which they were marked.
+        self.marked_runs: dict[str, None] = {}
+        # The replays of marked runs that were sent last, or are being sent; None if there were none.
+        self.replays: ReplayBatch | None = None
         self.resolved = ResolvedCheckpoints()
         # The queries used before, and the views of the configuration by name.
         self.query_history, self.checkpoint_history = History(), History()
@@ -190,7 +197,11 @@ class AppState:
         if submission is None:
             return
         self._queued.pop(submission.target_id, None)
-        self.notices.add(submission_notice(submission, self.session.clock.monotonic()))
+        if submission.is_replay and submission.sent_at is not None:
+            self.marked_runs.pop(submission.target_id, None)
+        # Replays of marked runs are reported together.
+        if self.replays is None or not self.replays.owns(submission):
+            self.notices.add(submission_notice(submission, self.session.clock.monotonic()))
         if submission.progress in CLOSED_REASONS:
             self.drafts.discard(submission.target_id)
             self.marked.discard(submission.target_id)
@@ -225,6 +236,30 @@ class AppState:
     def toggle_mark(self, checkpoint_id: str) -> None:
         """Mark a checkpoint to be answered together with others, or remove its mark."""
         self.marked ^= {checkpoint_id}
+
+    def set_replays(self, batch: ReplayBatch) -> None:
+        """Note the replays of marked runs; once all have ended, add a notice with the number of each verdict."""
+        from scaicore_tui.tui.render.replay_rows import are_all_good, finished_text
+
+        self.replays = batch
+        if batch.is_finished:
+            is_good = are_all_good(batch)
+            self.add_notice(finished_text(batch), "green" if is_good else "amber", key="replays", sticky=not is_good)
+
+    def marked_partner(self, run: Summary) -> Summary | None:
+        """Return the run to compare a run with: the only other one that is marked, if it is known."""
+        others = [key for key in self.marked_runs if key != run.execution_id]
+        return self.session.index.get(others[0]) if len(others) == 1 else None
+
+    def toggle_run_mark(self, execution_id: str) -> bool:
+        """Mark a run to do something with all marked ones, or remove its mark; return False if too many are marked."""
+        if execution_id in self.marked_runs:
+            del self.marked_runs[execution_id]
+        elif len(self.marked_runs) < MAX_MARKED_RUNS:
+            self.marked_runs[execution_id] = None
+        else:
+            return False
+        return True
 
     def allowed_actions(
         self, context: KeyContext, writes: gate.WriteContext, run: Run | None, checkpoint: Checkpoint | None

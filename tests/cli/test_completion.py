@@ -119,7 +119,7 @@ def test_fixed_words_and_profiles_are_offered(program: Program, tmp_path: Path) 
     configured = Program(tmp_path, {})
     assert offered(configured, "scaicore-tui runs --profile ") == {"staging", "production"}
     assert offered(configured, "scaicore-tui watch --until ") == {"waiting", "completed", "failed", "any"}
-    assert offered(configured, "scaicore-tui schema re") == {"record", "replay", "resolve"}
+    assert offered(configured, "scaicore-tui schema re") == {"record", "replay", "replay-where", "resolve"}
     assert "checkpoints" in offered(configured, "scaicore-tui ")
     assert offered(configured, "scaicore-tui runs --fa") == {"--failed"}
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 from anyio.from_thread import start_blocking_portal
 
+from tests.support.core_inputs import GOOD, INVOICES, SPOILED
 from tests.support.grid import MANAGER
 from tests.support.program import COMMAND, TIMEOUT_S, FastGrid, Program, fast_grid
 from tests.support.proxy import answer, grid_server
@@ -72,6 +73,23 @@ def test_the_confirmation_names_the_checkpoint_and_yes_sends_the_answer(grid: Fa
         assert terminal.wait() == 0
         assert "confirmed: the run has continued" in terminal.text
     assert grid.checkpoint(checkpoint_id)["resolution"] == "approve"
+
+
+def test_several_replays_are_confirmed_once_and_the_question_names_target_count_and_cores(
+    grid: FastGrid, writer: Program
+) -> None:
+    failed = [grid.finish_run(INVOICES, SPOILED) for _ in range(2)]
+    grid.finish_run(INVOICES, GOOD)
+    with in_terminal(writer, "replay", "--where", "core:invoice", "--max", "2") as terminal:
+        terminal.wait_until("[y/N]")
+        question = " ".join(terminal.text.split())
+        assert "3 runs match: the newest 2 are selected (--max)" in question
+        assert "Replay 2 runs on 127.0.0.1:" in question
+        assert "one by one (core_invoice-batch 2)? Models and plugins are called again for each." in question
+        terminal.press("y", "enter")
+        assert terminal.wait() == 1
+        assert "2 replays: 1 alike, 1 same error" in terminal.text
+    assert len(grid.statuses()) == len(failed) + 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG folders")

@@ -15,7 +15,8 @@ from scaicore_tui.cli.commands import record_traces
 from scaicore_tui.cli.commands.record_traces import FIRST_RETRY_S, TraceRecording, open_traces
 from scaicore_tui.errors import StorageError
 from scaicore_tui.export.redaction import Redactor
-from scaicore_tui.export.spans import Span
+from scaicore_tui.export.trace.spans import Span
+from scaicore_tui.runs import Delta
 from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.telemetry.sender import SendResult
@@ -57,6 +58,9 @@ class Stage:
         redactor = Redactor(Secret("k" * 64))
         sender: Any = self.sender
         self.traces: TraceRecording = open_traces(session, sender, redactor, has_payloads=False)
+
+    async def begin(self) -> None:
+        await self.traces.begin()
         self.task = asyncio.create_task(self.traces.run())
 
     @property
@@ -84,7 +88,7 @@ async def stage(*runs: str) -> AsyncIterator[Stage]:
     sim = FeedSim([event for number, run in enumerate(runs) for event in run_events(run, NOON + number * SECOND)])
     async with sim.session() as session:
         found = Stage(session, sim)
-        await wait_until(lambda: session._subscribers)
+        await found.begin()
         yield found
         if not found.task.done():
             await found.finish()
@@ -128,6 +132,19 @@ async def test_a_failing_receiver_does_not_delay_the_end() -> None:
         assert (len(scene.sender.attempts), summary["runs_waiting"], summary["runs_sent"]) == (1, 1, 0)
 
 
+async def test_runs_that_ended_before_the_first_use_of_a_receiver_are_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sim = FeedSim(run_events("exec_1", NOON))
+    async with sim.session() as session:
+        await session.read_once()
+        scene = Stage(session, sim)
+        await scene.begin()
+        summary = await scene.finish()
+    assert (summary["runs_sent"], summary["runs_waiting"]) == (0, 0)
+    assert "1 run that is over already will not be sent: export --format otlp writes" in capsys.readouterr().err
+
+
 async def test_what_ended_last_is_sent_at_the_end() -> None:
     async with stage("exec_1") as scene:
         await scene.session.read_once()
@@ -167,6 +184,17 @@ async def test_a_run_that_goes_on_is_reported(capsys: pytest.CaptureFixture[str]
     assert (summary["runs_continued"], summary["runs_sent"]) == (1, 1)
     text = "traces: a run went on after having been sent: export --format otlp writes the whole run"
     assert text in capsys.readouterr().err
+
+
+async def test_a_run_that_was_deleted_before_it_could_be_sent_is_reported(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with stage("exec_1") as scene:
+        await scene.session.read_once()
+        scene.session._publish(Delta(removed=frozenset({"exec_1"}), is_loaded=True))
+        summary = await scene.finish()
+    assert (summary["runs_deleted"], summary["runs_sent"]) == (1, 0)
+    assert "traces: a run reached the journal's age or size limit before being sent" in capsys.readouterr().err
 
 
 async def test_a_run_that_cannot_be_read_is_tried_again(

@@ -43,6 +43,8 @@ CONTEXTS = {
     KeyContext.BULK: "Dialog for several checkpoints",
     KeyContext.RESULTS: "Results of several answers",
     KeyContext.REPLAY: "Replay dialog",
+    KeyContext.REPLAY_ALL: "Replay dialog of marked runs",
+    KeyContext.REPLAYS: "Replays of marked runs",
     KeyContext.INPUT: "Replay dialog, input",
     KeyContext.ENTITY: "Replay dialog, entity",
     KeyContext.TYPING_OUT: "Typed confirmation",

@@ -54,6 +54,8 @@ FORBIDDEN_NAMES = {
     "room": "the width or the number that is left",
     "look": "style, probe, check",
 }
+# A verdict is one on a replay there; elsewhere the word meant a hint in a dialog.
+MODULES_WITH_VERDICTS = {path for path in MODULES if "replay" in path.name}
 # Fields of the documents that `--json` prints: they were published with these names, which never change.
 PUBLISHED_FIELDS = {
     PACKAGE / "export" / "document_types.py": {"oddities", "place"},
@@ -125,6 +127,7 @@ def test_names_are_the_terms_of_the_field(path: Path) -> None:
         for line, name in identifiers(tree_of(path))
         if name not in PUBLISHED_FIELDS.get(path, ())
         for word in sorted(parts(name) & FORBIDDEN_IN_NAMES.keys())
+        if not (word == "verdict" and path in MODULES_WITH_VERDICTS)
     }
     found |= {
         f"line {line}: {name} → {FORBIDDEN_NAMES[name.lower()]}"

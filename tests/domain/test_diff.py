@@ -99,6 +99,13 @@ def test_a_step_that_only_one_run_has_is_a_difference_of_the_path() -> None:
     assert [pair.step.name for pair in found.pairs][-2:] == ["ask", "report"]
 
 
+def test_what_only_one_run_has_is_in_its_order_the_steps_of_the_first_before_those_of_the_second() -> None:
+    a = batch().step("one", "rigid", 5, 1).step("two", "rigid", 5, 2).step("last", "rigid", 5, 3).end({})
+    b = batch("exec_b").step("three", "rigid", 5, 1).step("last", "rigid", 5, 3).step("more", "rigid", 5, 3).end({})
+    names = [pair.step.name for pair in of(a, b).pairs]
+    assert names[-5:] == ["one", "two", "three", "last", "more"]
+
+
 def test_steps_one_after_the_other_in_another_order_are_a_difference_of_the_path() -> None:
     a = batch().step("one", "rigid", 5, 1).step("two", "rigid", 5, 2).end({})
     b = batch("exec_b").step("two", "rigid", 5, 2).step("one", "rigid", 5, 1).end({})

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaicore_tui.export.chrome import export_chrome
 from scaicore_tui.export.exporter import Export, ExportedRun, Redacted
+from scaicore_tui.export.trace.chrome import export_chrome
 from tests.support.builders import MILLISECOND, NOON, SECOND, completed, entered, event, exited, read_row, started
 from tests.support.exported_runs import LATER, export_of, exported, generated, hostile_runs
 from tests.support.scene import completed_triage, failed_batch, waiting_expense
@@ -84,16 +84,26 @@ def test_steps_within_one_microsecond_stay_apart() -> None:
 def test_an_open_step_lasts_until_the_run_was_observed_last() -> None:
     found = slices_of(trace_of(exported([started(), entered("a", NOON + SECOND)])))
     assert found["a"]["ts"] + found["a"]["dur"] == LATER
-    assert found["a"]["args"] == {
-        "state": "entered",
-        "kind": "rigid",
+    assert found["a"]["args"] == {"state": "entered", "kind": "rigid", "time": ["still open"]}
+    assert found["core_a"]["args"] == {
+        "execution_id": "exec_1",
+        "state": "running",
+        # Of all steps alike, so it is said once.
         "inferred": ["parent", "iteration", "attempt"],
         "time": ["still open"],
     }
-    assert found["core_a"]["args"] == {"execution_id": "exec_1", "state": "running", "time": ["still open"]}
     ended = slices_of(trace_of(exported([started(), entered("a", NOON + SECOND), completed(NOON + 2 * SECOND)])))
     assert ended["a"]["dur"] == SECOND
     assert ended["a"]["args"]["time"] == ["still open when the run ended"]
+
+
+def test_what_is_inferred_of_some_steps_only_is_said_of_these() -> None:
+    for one in (generated(12), generated(19)):
+        slices = of_phase(trace_of(one), "X")
+        assert "inferred" not in slices[0]["args"]
+        shown = [each["args"]["inferred"] for each in slices if each["args"].get("inferred")]
+        assert shown
+        assert len(shown) == sum(bool(step.inferred) for step in one.steps.steps if step.is_reached)
 
 
 def test_clocks_that_went_back_give_no_negative_duration() -> None:

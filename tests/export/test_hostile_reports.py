@@ -10,10 +10,10 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from scaicore_tui.export.html_report import html_report
-from scaicore_tui.export.markdown_report import markdown_report
-from scaicore_tui.export.report_style import page_style
-from scaicore_tui.export.svg_report import svg_report
+from scaicore_tui.export.report.html_report import html_report
+from scaicore_tui.export.report.markdown_report import markdown_report
+from scaicore_tui.export.report.report_style import page_style
+from scaicore_tui.export.report.svg_report import svg_report
 from scaicore_tui.text import one_line, sanitize
 from tests.support.hostile.hostile_exports import GROUPS, hostile_export, run_exports
 from tests.support.report_markup import parse_report

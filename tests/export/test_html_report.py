@@ -16,14 +16,14 @@ from scaicore_tui.analysis.flow_graph import GraphOrigin, build_graph
 from scaicore_tui.analysis.flow_inference import infer_graph
 from scaicore_tui.analysis.flow_view import view_flow
 from scaicore_tui.errors import UsageError
-from scaicore_tui.export import html_report as module
-from scaicore_tui.export import html_tables
 from scaicore_tui.export.exporter import Export, ExportedRun, Redacted
-from scaicore_tui.export.flow_picture import MAX_NODES, MAX_PIXELS, picture_flow
-from scaicore_tui.export.html_report import html_report
-from scaicore_tui.export.markup import element, own_text
-from scaicore_tui.export.report_facts import link_of
-from scaicore_tui.export.report_style import DARK, LIGHT
+from scaicore_tui.export.report import html_report as module
+from scaicore_tui.export.report import html_tables
+from scaicore_tui.export.report.flow_picture import MAX_NODES, MAX_PIXELS, picture_flow
+from scaicore_tui.export.report.html_report import html_report
+from scaicore_tui.export.report.markup import element, own_text
+from scaicore_tui.export.report.report_facts import link_of
+from scaicore_tui.export.report.report_style import DARK, LIGHT
 from scaicore_tui.protocol import decode_event
 from scaicore_tui.protocol.flows import FlowDocument, FlowNode
 from scaicore_tui.runs import Gap, RunStatus

@@ -6,8 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from scaicore_tui.export.exporter import ExportedRun
-from scaicore_tui.export.markdown_report import MAX_BLOCKS, MAX_LINES, MAX_TABLE_RUNS, TIMELINE_CELLS, markdown_report
-from scaicore_tui.export.markdown_text import code, fenced
+from scaicore_tui.export.report.markdown_report import (
+    MAX_BLOCKS,
+    MAX_LINES,
+    MAX_TABLE_RUNS,
+    TIMELINE_CELLS,
+    markdown_report,
+)
+from scaicore_tui.export.report.markdown_text import code, fenced
 from scaicore_tui.runs import RunStatus
 from tests.support.builders import NOON, read_row
 from tests.support.exported_runs import export_of, exported, generated

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaicore_tui.export.exporter import Export, ExportedRun, Redacted
-from scaicore_tui.export.otlp import export_otlp
-from scaicore_tui.export.trace_ids import checkpoint_span_id, run_span_id, step_span_id, trace_id
+from scaicore_tui.export.trace.otlp import export_otlp
+from scaicore_tui.export.trace.trace_ids import checkpoint_span_id, run_span_id, step_span_id, trace_id
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, read_row, started
 from tests.support.exported_runs import LATER, export_of, exported, generated, hostile_runs
 from tests.support.hostile.bodies import TIMESTAMPS

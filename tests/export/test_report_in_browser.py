@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from scaicore_tui.analysis.flow_view import view_flow
 from scaicore_tui.export.exporter import Export
-from scaicore_tui.export.html_report import html_report
-from scaicore_tui.export.svg_report import svg_report
+from scaicore_tui.export.report.html_report import html_report
+from scaicore_tui.export.report.svg_report import svg_report
 from tests.support.builders import NOON
 from tests.support.chromium import Browser, needs_chromium, open_browser
 from tests.support.exported_runs import export_of, exported

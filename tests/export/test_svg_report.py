@@ -13,9 +13,9 @@ from textual.widgets import Static
 from scaicore_tui.analysis.flow_view import view_flow
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.exporter import ExportedRun
-from scaicore_tui.export.flow_picture import BOX_HEIGHT, BOX_WIDTH, picture_flow
-from scaicore_tui.export.svg_document import standalone_screenshot
-from scaicore_tui.export.svg_report import MAX_RUNS, svg_report
+from scaicore_tui.export.report.flow_picture import BOX_HEIGHT, BOX_WIDTH, picture_flow
+from scaicore_tui.export.report.svg_document import standalone_screenshot
+from scaicore_tui.export.report.svg_report import MAX_RUNS, svg_report
 from scaicore_tui.runs import Gap
 from tests.support.builders import NOON, SECOND, entered, exited, started
 from tests.support.exported_runs import export_of, exported, generated

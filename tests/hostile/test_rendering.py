@@ -13,11 +13,17 @@ from textual.geometry import Region, Size
 
 from scaicore_tui.actions import Kind, Progress, Submission
 from scaicore_tui.analysis.checkpoint_order import Reviewer
+from scaicore_tui.analysis.diff import ComparedRun
+from scaicore_tui.analysis.replay_verdict import Judgement, Verdict, judge
+from scaicore_tui.analysis.steps import build_steps
+from scaicore_tui.analysis.value_diff import Change
 from scaicore_tui.protocol import Checkpoint, Event, read_event_page
 from scaicore_tui.protocol.checkpoints import Option, read_checkpoint_page
 from scaicore_tui.protocol.problems import read_problem
+from scaicore_tui.runs import Run
 from scaicore_tui.runs.cache import project
 from scaicore_tui.runs.summary import summary_of
+from scaicore_tui.session.replay_batch import BatchItem
 from scaicore_tui.tui.notices import submission_notice
 from scaicore_tui.tui.render.bulk_detail import answer_result, batch_lines, result_lines
 from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail
@@ -28,6 +34,7 @@ from scaicore_tui.tui.render.item_hint import Choice, choice_spans
 from scaicore_tui.tui.render.line import Line, hanging_indent, to_strip
 from scaicore_tui.tui.render.option_lines import option_lines
 from scaicore_tui.tui.render.replay_detail import diff, diff_lines, replay_detail
+from scaicore_tui.tui.render.replay_rows import replay_row, selection_lines
 from scaicore_tui.tui.render.replays import Relation, find_replay_source
 from scaicore_tui.tui.render.run_row import RowFacts, run_row
 from scaicore_tui.tui.render.waiting_line import waiting_line, waiting_row
@@ -36,7 +43,7 @@ from scaicore_tui.tui.terminal.screen_buffer import ScreenBuffer, compositor_upd
 from tests.support.hostile.corpus import CORPUS
 from tests.support.hostile.hostile_feed import HostileFeed, as_json
 from tests.support.hostile.output_grammar import SEQUENCES, invisible_characters, unexpected_sequences
-from tests.support.run_screen_lines import run_screen_lines
+from tests.support.run_screen_lines import comparison_lines, run_screen_lines
 
 NOW = 1_777_464_000.0
 WIDTHS = (38, 58, 118)
@@ -64,7 +71,7 @@ def test_only_the_programs_own_sequences_are_written(name: str) -> None:
         assert foreign_output(new, width, ascii_only=ascii_only) == []
 
 
-def run_lines(events: Sequence[Event], _reviews: Sequence[Checkpoint], _string: str, width: int) -> Iterator[Line]:
+def run_lines(events: Sequence[Event], _reviews: Sequence[Checkpoint], string: str, width: int) -> Iterator[Line]:
     """Yield every line about runs."""
     for execution in dict.fromkeys(event.execution_id for event in events):
         run_events = [event for event in events if event.execution_id == execution]
@@ -73,8 +80,24 @@ def run_lines(events: Sequence[Event], _reviews: Sequence[Checkpoint], _string: 
         yield run_heading_spans(run, NOW, None)
         relations = [Relation("replay of", execution or "")]
         yield from islice(run_screen_lines(run, run_events, width, relations), MAX_LINES // 4)
+        if width == WIDTHS[0]:
+            yield from islice(comparison_lines(run, width), MAX_LINES // 8)
         yield from replay_detail(find_replay_source(run), width)
+        yield from replay_lines(run, string, width)
         yield from diff_lines(diff([str(run.input)], [str(run.error), execution or ""]), width)
+
+
+def replay_lines(run: Run, string: str, width: int) -> Iterator[Line]:
+    """Yield the lines about the replay of a run: before, while it is unknown, and with a verdict."""
+    asked, skipped = BatchItem(run.execution_id, run.core_id, run.error), BatchItem(string, string, skip_reason=string)
+    yield from selection_lines([asked, skipped], width)
+    compared = ComparedRun(run, build_steps(run))
+    judged = BatchItem(run.execution_id, run.core_id, judgement=judge(compared, compared))
+    change = Judgement(Verdict.OUTPUT_DIFFERS, change=Change((string, 0), string, {string: string}))
+    unknown = BatchItem(string, string, judgement=Judgement(Verdict.UNKNOWN), message=string)
+    sent = Submission(Kind.REPLAY, string, string, execution_id=string, is_likely_match=True)
+    yield from (replay_row(item, width) for item in (judged, unknown, BatchItem(string, None, judgement=change)))
+    yield replay_row(BatchItem(string, string, submission=sent), width)
 
 
 def checkpoint_lines(

@@ -8,7 +8,7 @@ import pytest
 
 from scaicore_tui.errors import StorageError
 from scaicore_tui.export.redaction import Redactor
-from scaicore_tui.runs import Summary
+from scaicore_tui.runs import Delta, Summary
 from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.session.finished_runs import FinishedRuns
@@ -200,3 +200,27 @@ async def test_a_run_that_cannot_be_sent_now_lets_others_go_first() -> None:
         second = await runs.next_ready(is_last_chance=True)
         assert second is not None
         assert {first.execution_id, second.execution_id} == {"exec_1", "exec_2"}
+
+
+async def test_a_run_that_the_journal_deletes_is_counted() -> None:
+    sim = FeedSim(run_events("exec_1", NOON))
+    async with sim.session() as session:
+        runs = finished_of(session)
+        await runs.begin()
+        await session.read_once()
+        session._publish(Delta(removed=frozenset({"exec_1", "exec_2"}), is_loaded=True))
+        assert (runs.deleted, runs.waiting_count) == (1, 0)
+
+
+async def test_what_was_redacted_is_not_kept() -> None:
+    sim = FeedSim([started(input={f"user_{number}": {"password": "secret"} for number in range(50)}), completed()])
+    redactor = Redactor(Secret("k" * 64))
+    async with sim.session() as session:
+        runs = session.finished_runs("receiver", redactor)
+        await runs.begin()
+        await session.read_once()
+        summary = await runs.next_ready(is_last_chance=True)
+        assert summary is not None
+        exported = await runs.read(summary)
+    assert exported.run.input["user_7"]["password"].startswith("[redacted ")
+    assert not redactor.findings

@@ -28,7 +28,7 @@ def exported(events: Sequence[Event], graph: FlowGraph | None = None, **more: An
 
 
 def export_of(*runs: ExportedRun, **more: Any) -> Export:
-    return Export(runs, NOON, "demo", **more)
+    return Export(runs, NOON, "demo", "demo", **more)
 
 
 def generated(seed: int) -> ExportedRun:

@@ -78,9 +78,10 @@ class FaultyProxy:
                 b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1
             )
         )
-        answer = await reader.read()
-        writer.close()
-        return answer
+        try:
+            return await reader.read()
+        finally:
+            writer.close()
 
 
 @asynccontextmanager

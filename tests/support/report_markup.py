@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 
-from scaicore_tui.export.html_page import JOURNAL_TYPE
+from scaicore_tui.export.report.html_page import JOURNAL_TYPE
 
 _WORDS = re.compile(r"[a-z0-9 -]*")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?%?")

@@ -17,14 +17,15 @@ pytest.importorskip("opentelemetry.sdk", reason="needs scaicore-tui[otlp]")
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from scaicore_tui.errors import UsageError
-from scaicore_tui.export.spans import Span, run_spans
+from scaicore_tui.export.trace.otlp import export_otlp
+from scaicore_tui.export.trace.spans import Span, run_spans
 from scaicore_tui.secrets import redact
 from scaicore_tui.telemetry import sender as sender_module
 from scaicore_tui.telemetry.sender import SendResult, TraceSender
-from tests.support.exported_runs import exported, hostile_runs
-from tests.support.otlp_messages import spans_of
+from tests.support.exported_runs import export_of, exported, generated, hostile_runs
+from tests.support.otlp_messages import comparable, decode_json, spans_of
 from tests.support.otlp_receiver import Receiver, receiving
-from tests.support.scene import completed_triage, failed_batch
+from tests.support.scene import completed_triage, failed_batch, waiting_expense
 
 ATTRIBUTES: dict[str, str | int | bool | list[str]] = {"service.name": "scaicore"}
 SPANS = list(run_spans(exported(failed_batch())))
@@ -56,11 +57,15 @@ def send(address: str, spans: list[Span] = SPANS) -> SendResult:
         sender.close()
 
 
-def test_hostile_text_arrives_as_it_is_in_the_file(receiver: Receiver) -> None:
-    spans = [span for run in hostile_runs() for span in run_spans(run, has_payloads=True)]
+def test_what_is_sent_is_what_the_file_says(receiver: Receiver) -> None:
+    scene = [exported(events) for events in (failed_batch(), completed_triage("exec_1", 0), waiting_expense())]
+    runs = [*scene, *(generated(seed) for seed in range(10)), *hostile_runs()]
+    spans = [span for run in runs for span in run_spans(run, has_payloads=True)]
     assert send(receiver.url, spans) == SendResult(accepted=len(spans))
-    received = {span.span_id: span for span in spans_of(*receiver.messages)}
-    assert {span.span_id: span.name for span in spans} == {key: span.name for key, span in received.items()}
+    file = decode_json("".join(export_otlp(export_of(*runs, has_payloads=True))))
+    sent = [comparable(span) for span in spans_of(*receiver.messages)]
+    assert len(sent) > 500
+    assert sent == [comparable(span) for span in spans_of(file)]
 
 
 def test_very_many_spans_are_sent_in_several_requests(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from scaicore_tui.export.formats import Format
 from scaicore_tui.protocol import decode_event
 from tests.support.app_stage import STANDARD, Stage, wait_until
 from tests.support.feed_simulator import FeedSim
-from tests.support.scene import failed_batch
+from tests.support.scene import completed_triage, failed_batch
 
 RUN = "exec_5c1d"
 
@@ -72,3 +72,18 @@ async def test_a_name_can_be_typed_and_a_failure_is_said(tmp_path: Path, monkeyp
         await pilot.press("w", "escape")
         await one.settle(pilot)
     assert [path.name for path in tmp_path.iterdir()] == ["run.jsonl"]  # noqa: ASYNC240
+
+
+async def test_marked_runs_are_written_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = Stage(FeedSim([*completed_triage("exec_a", 0), *failed_batch("exec_b", 60)]))
+    async with one.app.run_test(size=STANDARD) as pilot:
+        await one.poll(pilot)
+        await pilot.press("space", "space", "w", number(Format.JSONL))
+        assert "Write 2 marked runs to a file" in one.text
+        await pilot.press("enter")
+        path = tmp_path / "2-runs-exec_b.jsonl"
+        await wait_until(pilot, path.exists)
+        await one.settle(pilot)
+    events = [json.loads(line)["payload"]["execution_id"] for line in path.read_text().splitlines()]
+    assert set(events) == {"exec_a", "exec_b"}

@@ -10,6 +10,7 @@ from scaicore_tui.tui import key_queue
 from scaicore_tui.tui.messages import RunsNeeded, SessionChanged
 from scaicore_tui.tui.render.line import Line
 from scaicore_tui.tui.run_list_model import RunListModel, View
+from scaicore_tui.tui.state import MAX_MARKED_RUNS
 from scaicore_tui.tui.widgets.run_list import RunList
 from tests.support.app_stage import SMALL, STANDARD, WIDE, Stage, wait_until
 from tests.support.builders import NOON, SECOND, started
@@ -244,3 +245,56 @@ async def test_a_key_is_processed_although_the_screen_lost_the_message_before_it
         await wait_until(pilot, lambda: stage.app.screen.panes.runs.cursor == 2)  # type: ignore[attr-defined]
         assert lost
         assert under_cursor(stage) != before
+
+
+async def test_marked_runs_stay_marked_and_escape_clears_the_marks() -> None:
+    stage = Stage(busy_feed())
+    async with stage.opened(WIDE) as pilot:
+        first = under_cursor(stage)
+        await pilot.press("space", "j", "space")
+        marked = list(stage.screen.state.marked_runs)
+        assert [marked[0], len(marked)] == [first, 2]
+        assert "Runs  4 of 26  2 marked" in stage.text
+        assert [line[:2] for line in stage.lines if "■" in line] == [" ■", " ■"]
+        # A new run above moves the rows; a filter hides one of the marked runs.
+        stage.sim.log += running_triage("exec_newest", 80)
+        await stage.poll(pilot)
+        assert "■" in stage.lines[stage.run_line(first)]
+        await pilot.press("slash", *first.removeprefix("exec_"), "enter")
+        await stage.settle(pilot)
+        assert "2 marked, 1 not listed" in stage.text
+        await pilot.press("escape")
+        assert not stage.screen.state.marked_runs
+        assert "marked" not in stage.lines[2]
+        assert f"/{first.removeprefix('exec_')}" in stage.text
+
+
+async def test_all_listed_runs_can_be_marked_but_not_more_than_the_most() -> None:
+    # The runs further down are not in memory at first.
+    stage = Stage(FeedSim([started(NOON + n * SECOND, f"exec_{n:03}") for n in range(400)]))
+    async with stage.opened() as pilot:
+        await pilot.press("asterisk")
+        state = stage.screen.state
+        assert list(state.marked_runs) == [f"exec_{n:03}" for n in range(399, 399 - MAX_MARKED_RUNS, -1)]
+        assert f"the first {MAX_MARKED_RUNS} of 400 listed runs, no more" in stage.text
+        await pilot.press("escape", "escape", "G", "space")
+        assert list(state.marked_runs) == ["exec_000"]
+        # At the last row the mark stays, and older events are not read.
+        assert under_cursor(stage) == "exec_000"
+        await pilot.press("asterisk", "space")
+        assert len(state.marked_runs) == MAX_MARKED_RUNS - 1
+        await pilot.press("space", "k", "space")
+        assert len(state.marked_runs) == MAX_MARKED_RUNS
+        assert f"{MAX_MARKED_RUNS} runs are marked, which is the most" in stage.text
+        # In the steps, the key turns the page.
+        await pilot.press("escape", "escape", "escape", "tab", "space")
+        assert not state.marked_runs
+
+
+async def test_the_same_keys_unmark_all() -> None:
+    stage = Stage(busy_feed())
+    async with stage.opened() as pilot:
+        await pilot.press("asterisk")
+        assert len(stage.screen.state.marked_runs) == 26
+        await pilot.press("asterisk")
+        assert not stage.screen.state.marked_runs

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from scaicore_tui.session.replay_batch import BatchItem, ReplayBatch
 from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import ContinueAllScreen
 from scaicore_tui.tui.dialogs.replay import ReplayScreen
@@ -18,7 +19,7 @@ from scaicore_tui.tui.keymap import ACTIONS, actions_in
 from scaicore_tui.tui.screens.run import RunScreen
 from tests.support.app_stage import WIDE, Stage, wait_until
 from tests.support.inbox_scene import inbox_feed
-from tests.support.scene import BREAKPOINT, busy_feed
+from tests.support.scene import BREAKPOINT, INVOICES, busy_feed
 from tests.support.write_server import AcceptingServer
 
 RUN, CHECKPOINT, NEWEST, FAILED = "exec_d3b6f0", "ckpt_break", "exec_8f21c4", "exec_5b0c11"
@@ -32,6 +33,7 @@ SELECTING_KEYS: dict[KeyContext, tuple[str, ...]] = {
     KeyContext.CHECKPOINTS: ("tab", "tab", "G"),
     KeyContext.INBOX: ("i", "G"),
     KeyContext.CAUSES: ("b",),
+    KeyContext.REPLAYS: ("V",),
     KeyContext.FORM: ("i", "G", "shift+tab"),
 }
 BY_RUN, IN_LIST = (
@@ -53,12 +55,13 @@ ROW_ACTIONS: dict[str, dict[str, set[KeyContext]]] = {
         RUN: {KeyContext.RUNS, KeyContext.NODES},
         "greeting": {KeyContext.DETAIL, KeyContext.COMPARE},
         CHECKPOINT: BY_CHECKPOINT,
-        FAILED: {KeyContext.CAUSES},
+        FAILED: {KeyContext.CAUSES, KeyContext.REPLAYS},
     },
     "copy_id": {RUN: {KeyContext.DETAIL, KeyContext.COMPARE}},
-    "copy_all": {RUN: BY_RUN | COMPARE, CHECKPOINT: BY_CHECKPOINT, FAILED: {KeyContext.CAUSES}},
+    "copy_all": {RUN: BY_RUN | COMPARE, CHECKPOINT: BY_CHECKPOINT, FAILED: {KeyContext.CAUSES, KeyContext.REPLAYS}},
     "compare": {RUN: {KeyContext.RUNS, KeyContext.NODES, KeyContext.CHECKPOINTS, KeyContext.INBOX}},
-    "mark": {CHECKPOINT: IN_LIST},
+    "open_replay": {FAILED: {KeyContext.REPLAYS}},
+    "mark": {RUN: {KeyContext.RUNS}, CHECKPOINT: IN_LIST},
     "continue_all": {CHECKPOINT: IN_LIST},
 }
 # All others move the cursor, show something else, or act on everything.
@@ -89,7 +92,7 @@ OTHER_ACTIONS = {
         "last_event",
     ),
     *("fold", "newer_run", "older_run", "zoom_in", "zoom_out", "whole_run", "idle"),
-    *("mark_alike", "mark_range", "mine", "read_form", "next_field"),
+    *("replays", "stop_replays", "mark_alike", "mark_range", "mine", "read_form", "next_field"),
     *("pause", "write_file", "copy_link", "refresh_now", "theme", "repaint", "app.suspend_process", "quit"),
 }
 
@@ -133,7 +136,8 @@ class Effects:
         return self._server.posts[-1][0].split("/")[-2] if self._server.posts else None
 
     def _marked(self) -> str | None:
-        return next(iter(self._stage.screen.state.marked), None)
+        state = self._stage.screen.state
+        return next(iter([*state.marked, *state.marked_runs]), None)
 
     def _scope(self) -> str | None:
         screen = self._stage.app.screen
@@ -143,6 +147,7 @@ class Effects:
         "replay": _shown,
         "answer": _shown,
         "open": _shown,
+        "open_replay": _shown,
         "compare": _shown,
         "choose": _shown,
         "send": _shown,
@@ -176,13 +181,15 @@ async def test_keys_act_on_the_row_of_the_active_pane(context: KeyContext, monke
     server.row = BREAKPOINT
     effects = Effects(stage, server, monkeypatch)
     async with stage.opened(WIDE) as pilot:
+        replayed = [BatchItem(FAILED, INVOICES)]
+        stage.screen.state.replays = ReplayBatch(stage.session, replayed, stage.session.read_once)
         await pilot.press(*SELECTING_KEYS[context])
         stage.clock.advance(1)
         await stage.settle(pilot)
         screen = stage.app.screen
         assert stage.screen.key_context is context
         # Marks change the effect of other keys, and a write removes its checkpoint: these actions come last.
-        last = ("mark", "continue")
+        last = ("mark", "continue") if context in IN_LIST else ("continue", "mark")
         actions = sorted(actions_in(context), key=lambda action: last.index(action.id) if action.id in last else -1)
         for action in actions:
             for target in (row for row, contexts in ROW_ACTIONS.get(action.id, {}).items() if context in contexts):

@@ -36,7 +36,7 @@ def test_left_over_variables_change_nothing(tmp_path: Path) -> None:
 
 def test_app_uses_ascii_if_the_locale_lacks_its_glyphs(tmp_path: Path) -> None:
     recording = tmp_path / "events.jsonl"
-    failed = event("invocation.failed", error="≠ 日本")
+    failed = event("invocation.failed", error="∞ 日本")
     recording.write_bytes(b"\n".join((started().raw, failed.raw)) + b"\n")
     command = (*DEBUGGER, "--offline", "--journal", str(recording))
     with Terminal(tmp_path, command, env={"PYTHONIOENCODING": "ascii"}) as terminal:

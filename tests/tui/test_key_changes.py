@@ -156,20 +156,21 @@ def test_other_changes_are_allowed(toml: str) -> None:
 
 
 def test_a_changed_key_acts_as_the_default_one_and_that_does_nothing() -> None:
-    use('[keys]\nreplay = ["ctrl+r", "!"]\n[keys.runs]\nopen = "o"\npage_down = "u"')
+    use('[keys]\nreplay = ["ctrl+r", "!"]\n[keys.runs]\nopen = "o"\npage_down = "u"\n[keys.causes]\npage_down = "u"')
     runs, inbox = KeyContext.RUNS, KeyContext.INBOX
     assert [to_default_key(runs, key) for key in ("ctrl+r", "exclamation_mark", "R", "j", "o")] == [
         *("R", "R", None, "j", "enter")
     ]
     assert [to_default_key(inbox, key) for key in ("ctrl+r", "R", "enter", "o")] == ["R", None, "enter", "o"]
+    assert [to_default_key(runs, key) for key in ("u", "pagedown", "space")] == ["pagedown", None, "space"]
     # Both entries of an action that has two.
-    assert [to_default_key(runs, key) for key in ("u", "pagedown", "space")] == ["pagedown", None, None]
+    assert [to_default_key(KeyContext.CAUSES, key) for key in ("u", "pagedown", "space")] == ["pagedown", None, None]
     assert [to_default_key(KeyContext.NODES, key) for key in ("u", "pagedown", "space")] == ["u", "pagedown", "space"]
     assert key_name("replay", runs) == "ctrl+r"
     assert action_now_on(runs, "R") == "R: replay is on ctrl+r now"
     shown = {action.id: action.key_names for action in actions_in(runs)}
     assert (shown["replay"], shown["open"], shown["page_down"], shown["pause"]) == ("ctrl+r !", "o", "u", "p")
-    assert [action.id for action in actions_in(runs)].count("page_down") == 1
+    assert [action.id for action in actions_in(KeyContext.CAUSES)].count("page_down") == 1
     # It is asked about keys after their translation.
     assert is_write_key(runs, "R")
     assert "replay" not in [action.id for action in actions_in(runs, read_only=True)]

@@ -57,7 +57,7 @@ async def export_runs(common: Common, options: ExportOptions) -> None:
         export = Export(
             reader.read(summaries),
             int(now * MICROS_PER_SECOND),
-            _source_name(common),
+            *_source_names(common),
             is_one_run=len(options.runs) == 1,
             has_payloads=options.payloads,
             is_redacted=redactor is not None,
@@ -102,12 +102,12 @@ def _select(
     return found
 
 
-def _source_name(common: Common) -> str:
-    """Return the name of what is exported from: a file, else the profile or host."""
+def _source_names(common: Common) -> tuple[str, str]:
+    """Return the name of what is exported from, a file or else the profile or host; and the profile for links."""
     if common.journal is not None:
-        return one_line(common.journal.name)
+        return one_line(common.journal.name), ""
     target = load_common_settings(common).target()
-    return "" if target is None else one_line(target.title)
+    return ("", "") if target is None else (one_line(target.title), target.title)
 
 
 def _flow_finder(

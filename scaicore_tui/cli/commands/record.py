@@ -82,6 +82,7 @@ async def _sending(traces: TraceRecording | None) -> AsyncIterator[None]:
     if traces is None:
         yield
         return
+    await traces.begin()
     running, is_interrupted = asyncio.create_task(traces.run()), True
     try:
         yield

@@ -9,7 +9,7 @@ from scaicore_tui.cli.output import stderr
 from scaicore_tui.clock import wait_for_event
 from scaicore_tui.errors import StorageError, UsageError
 from scaicore_tui.export.redaction import Redactor
-from scaicore_tui.export.spans import resource_attributes, run_spans
+from scaicore_tui.export.trace.spans import resource_attributes, run_spans
 from scaicore_tui.runs import Summary
 from scaicore_tui.session import Session
 from scaicore_tui.text import display_name
@@ -39,15 +39,18 @@ class TraceRecording:
         self._problem = ""
         self._failing_since = 0.0
         self._refusals: set[str] = set()
-        self._reported_late = 0
+        self._reported_late = self._reported_deleted = 0
         self._spans_sent = self._spans_refused = self._runs_sent = self._runs_refused = 0
 
-    async def run(self) -> None:
-        """Send runs until `finish`."""
+    async def begin(self) -> None:
+        """Find the runs that earlier recordings did not send. Call it before new events are read."""
         before = await self._runs.begin()
         if before:
             runs = "1 run that is" if before == 1 else f"{before:,} runs that are"
             self._say(f"{runs} over already will not be sent: export --format otlp writes such runs")
+
+    async def run(self) -> None:
+        """Send runs until `finish`."""
         while not self._ending.is_set():
             await self._send_ready()
             if self._problem:
@@ -81,6 +84,7 @@ class TraceRecording:
             "runs_refused": self._runs_refused,
             "runs_waiting": self._runs.waiting_count,
             "runs_continued": self._runs.late,
+            "runs_deleted": self._runs.deleted,
         }
 
     async def _send_ready(self, *, is_last_chance: bool = False) -> None:
@@ -98,7 +102,7 @@ class TraceRecording:
             await self._note(summary, result)
             if self._ending.is_set() and not is_last_chance:
                 return
-        self._report_late()
+        self._report_unsent()
 
     async def _send(self, summary: Summary) -> SendResult:
         exported = await self._runs.read(summary)
@@ -134,11 +138,16 @@ class TraceRecording:
         self._problem = problem
         self._runs.postpone(summary)
 
-    def _report_late(self) -> None:
+    def _report_unsent(self) -> None:
+        """Report what will never be sent."""
         if self._runs.late > self._reported_late:
             runs = "a run" if self._runs.late == 1 else f"{self._runs.late:,} runs"
             self._say(f"{runs} went on after having been sent: export --format otlp writes the whole run")
             self._reported_late = self._runs.late
+        if self._runs.deleted > self._reported_deleted:
+            runs = "a run" if self._runs.deleted == 1 else f"{self._runs.deleted:,} runs"
+            self._say(f"{runs} reached the journal's age or size limit before being sent")
+            self._reported_deleted = self._runs.deleted
 
     def _say(self, text: str) -> None:
         now = self._session.now

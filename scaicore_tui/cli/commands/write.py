@@ -51,11 +51,11 @@ async def resolve(
     streams.require_output()
     async with open_for_writing(common) as session:
         await session.read_once(all_checkpoints=False)
-        await _report_recovered(session)
+        await report_recovered(session)
         checkpoint = await session.require_checkpoint(checkpoint_id)
         if (option := checkpoint.find_option(resolution)) is not None:
             resolution = option.id
-        typed = await _ask(session, _question(checkpoint, resolution, session), resolution, yes)
+        typed = await ask_to_confirm(session, _question(checkpoint, resolution, session), resolution, yes)
         async with _report_interrupts(session):
             with _print_unsent(session, json):
                 submission = await session.answer(checkpoint_id, resolution, comment, typed=typed)
@@ -69,13 +69,19 @@ async def continue_(common: Common, checkpoint_id: str, yes: bool, json: bool) -
 
 
 async def replay(
-    common: Common, execution: str, source: str | None, entity_id: str | None, yes: bool, json: bool
+    common: Common,
+    execution: str,
+    source: str | None,
+    entity_id: str | None,
+    yes: bool,
+    json: bool,
+    timeout_s: float | None = None,
 ) -> int:
     """Invoke a run's Core again and follow the new run; return the exit code, which is 1 if that run failed."""
     streams.require_output()
     async with open_for_writing(common) as session:
         await session.read_once()
-        await _report_recovered(session)
+        await report_recovered(session)
         run = await session.find_run(execution)
         given = captured_input(run) if source is None else _read_input(source)
         for note in given.notes if source is not None else ():
@@ -84,14 +90,14 @@ async def replay(
         target = f"{display_name(run.core_id or '?')} again on {one_line(session.target.host)}"
         shown = block_quote(json_inline(given.value, PREVIEW_CELLS), get_terminal_size().columns)
         question = f"Invoke {target}? Models and plugins are called again."
-        typed = await _ask(session, "\n".join([f"{title}:", *shown, question]), run.core_id or "", yes)
+        typed = await ask_to_confirm(session, "\n".join([f"{title}:", *shown, question]), run.core_id or "", yes)
         async with _report_interrupts(session):
             is_given = source is not None
             with _print_unsent(session, json):
                 submission = await session.replay(run.execution_id, given, entity_id, given_input=is_given, typed=typed)
-            await _follow(session, submission)
+            await _follow(session, submission, timeout_s)
         started = await session.find_run(submission.execution_id) if submission.execution_id else None
-    return _report(submission, json, started)
+    return _report(submission, json, started, timeout_s)
 
 
 def _question(checkpoint: Checkpoint, resolution: str, session: Session) -> str:
@@ -101,7 +107,7 @@ def _question(checkpoint: Checkpoint, resolution: str, session: Session) -> str:
     return f"Answer {display_name(resolution)} to {quote(checkpoint.title)} ({context})?"
 
 
-async def _report_recovered(session: Session) -> None:
+async def report_recovered(session: Session) -> None:
     """Look up writes of processes that died before they knew the outcome, and report each."""
     for submission in await session.recover_writes():
         write = f"{submission.kind} {display_name(submission.target_id)}, sent by a process that has died"
@@ -130,7 +136,7 @@ def _print_unsent(session: Session, json: bool) -> Iterator[None]:
         raise
 
 
-async def _ask(session: Session, question: str, word: str, yes: bool) -> str | None:
+async def ask_to_confirm(session: Session, question: str, word: str, yes: bool) -> str | None:
     """Ask for confirmation, unless `--yes` is set; return the typed text if the profile is protected.
 
     A protected profile always requires that `word` is typed. Raises UsageError without a confirmation or a terminal.
@@ -175,16 +181,17 @@ def _read_input(source: str) -> StrictJson:
         raise errors.UsageError(f"--input {source}: {error}", effect="nothing was sent") from error
 
 
-async def _follow(session: Session, submission: Submission) -> None:
-    """Poll until the outcome of the write is known, for at most FOLLOW_TIMEOUT_S."""
+async def _follow(session: Session, submission: Submission, timeout_s: float | None = None) -> None:
+    """Poll until the outcome of the write is known, for at most `timeout_s`, or FOLLOW_TIMEOUT_S."""
+    limit_s = FOLLOW_TIMEOUT_S if timeout_s is None else timeout_s
     waited, interval = 0.0, FOLLOW_INTERVAL_S
-    while _is_open(submission) and waited < FOLLOW_TIMEOUT_S:
+    while _is_open(submission) and waited < limit_s:
         await session.read_once(all_checkpoints=False)
         if _is_open(submission):
             await session.clock.sleep(interval)
             waited += interval
             # Poll less and less often, to save requests of the rate limit.
-            interval = min(interval * FOLLOW_GROWTH, max(FOLLOW_INTERVAL_S, FOLLOW_TIMEOUT_S - waited))
+            interval = min(interval * FOLLOW_GROWTH, max(FOLLOW_INTERVAL_S, limit_s - waited))
 
 
 def _is_open(submission: Submission) -> bool:
@@ -192,7 +199,7 @@ def _is_open(submission: Submission) -> bool:
     return submission.progress in (Progress.ACCEPTED, Progress.UNKNOWN) and not submission.is_likely_match
 
 
-def _report(submission: Submission, json: bool, started: Run | None = None) -> int:
+def _report(submission: Submission, json: bool, started: Run | None = None, timeout_s: float | None = None) -> int:
     """Print the outcome and return the exit code. Raises the error that fits if the write failed."""
     if json:
         with _report_on_stderr(submission):
@@ -209,8 +216,9 @@ def _report(submission: Submission, json: bool, started: Run | None = None) -> i
     if kind is not None:
         raise submission.failure or kind(submission.message, request_id=submission.request_id)
     if _is_open(submission):
+        limit_s = FOLLOW_TIMEOUT_S if timeout_s is None else timeout_s
         raise errors.TimedOut(
-            f"accepted, but its run has not continued for {FOLLOW_TIMEOUT_S:.0f} s",
+            f"accepted, but its run has not continued for {limit_s:.0f} s",
             hint="scaicore-tui runs shows its status",
         )
     if not json:

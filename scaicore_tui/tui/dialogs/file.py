@@ -38,14 +38,14 @@ _FORMATS = list(Format)
 
 def is_picture(one: Format) -> bool:
     """Return True for the format that shows the screen: in the app there is one to show."""
-    return one.value == "svg"
+    return one is Format.SVG
 
 
-def _stem(runs: Sequence[Run]) -> str:
-    """Return the usual name of the file without its ending."""
-    run = runs[0]
-    words = [(run.core_id or "").removeprefix("core_"), run.execution_id]
-    name = "-".join(words) if len(runs) == 1 else f"{len(runs)}-runs-{run.execution_id}"
+def _stem(execution_ids: Sequence[str], current: Run | None) -> str:
+    """Return the usual name of the file without its ending: with the Core, if only the current run is written."""
+    name = execution_ids[0] if len(execution_ids) == 1 else f"{len(execution_ids)}-runs-{execution_ids[0]}"
+    if current is not None and current.core_id and [*execution_ids] == [current.execution_id]:
+        name = f"{current.core_id.removeprefix('core_')}-{name}"
     return _NOT_IN_A_NAME.sub("_", name)[:MAX_NAME_CHARS].strip("._-") or "run"
 
 
@@ -82,20 +82,28 @@ class FileScreen(StatusDialog):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings({KeyContext.FILE}),
-        *(Binding(f"{number}", f"choose({number})", show=False) for number in range(1, 10)),
+        Binding("1", "choose(1)", show=False),
+        Binding("2", "choose(2)", show=False),
+        Binding("3", "choose(3)", show=False),
+        Binding("4", "choose(4)", show=False),
+        Binding("5", "choose(5)", show=False),
+        Binding("6", "choose(6)", show=False),
+        Binding("7", "choose(7)", show=False),
+        Binding("8", "choose(8)", show=False),
+        Binding("9", "choose(9)", show=False),
     ]
     DEFAULT_CSS = """
     FileScreen SafeInput { margin: 1 1; }
     """
 
-    def __init__(self, state: AppState, runs: Sequence[Run]) -> None:
+    def __init__(self, state: AppState, execution_ids: Sequence[str], current: Run | None) -> None:
         super().__init__(state)
-        self._runs = runs
+        self._ids = tuple(execution_ids)
         self._heading, self._hint, self._footer = Heading(), ActionHint(), Footer()
         self._list = FormatList()
         self._list.has_keys = True
         self._folder = Path.cwd()
-        self._stem = _stem(runs)
+        self._stem = _stem(execution_ids, current)
         self._field = SafeInput(self._usual_name(), id="name")
         # A person's choice; None for what is usual with the format.
         self._redacts: bool | None = None
@@ -117,8 +125,7 @@ class FileScreen(StatusDialog):
     def on_mount(self) -> None:
         """Show the runs, and what the keys do."""
         super().on_mount()
-        first = self._runs[0].execution_id
-        what = display_name(first) if len(self._runs) == 1 else f"{len(self._runs):,} runs"
+        what = display_name(self._ids[0]) if len(self._ids) == 1 else f"{len(self._ids):,} marked runs"
         self._heading.show([(f"Write {what} to a file", "text strong")], active=True)
         self._footer.show(actions_in(KeyContext.FILE))
         self._explain()
@@ -193,8 +200,7 @@ class FileScreen(StatusDialog):
             return
         self._is_writing = True
         self._hint.show(("writing…", "grey"))
-        ids = tuple(run.execution_id for run in self._runs)
-        self.app.post_message(WriteFile(FileRequest(ids, one, path, self._is_redacted, replaces)))
+        self.app.post_message(WriteFile(FileRequest(self._ids, one, path, self._is_redacted, replaces)))
 
     def show_written(self, written: WrittenFile) -> None:
         """Close, or say why the file was not written."""

@@ -22,6 +22,8 @@ NARROW_CELLS = 70
 # What is left for the differences, at least.
 MIN_DIFFERENCE_CELLS = 14
 MAX_HEAD_LINES = 2
+# The widths of the columns are those of so many rows: to measure all rows of a long run takes too long.
+MAX_MEASURED_ROWS = 500
 INDENT = "  "
 NO_STEP, MINUS = "–", "−"
 
@@ -55,7 +57,7 @@ class DiffLines(StepLines):
         self._rows = rows
         self._width = width
         self._is_narrow = width < NARROW_CELLS
-        names = max((cell_width(f"{_indented(row)}{_number(row)}") for row in rows), default=0)
+        names = max((cell_width(f"{_indented(row)}{_number(row)}") for row in rows[:MAX_MEASURED_ROWS]), default=0)
         self._name_cells = max(MIN_NAME_CELLS, min(names, width // 4))
         self._side_cells = max(MIN_SIDE_CELLS, min(self._widest_side(), self._room_of_side()))
         marks, name = " " * MARK_CELLS, column("NODE", self._name_cells, "grey")
@@ -117,7 +119,7 @@ class DiffLines(StepLines):
         return spans
 
     def _widest_side(self) -> int:
-        sides = (side for row in self._rows for side in (row.a, row.b) if side.style is not None)
+        sides = (side for row in self._rows[:MAX_MEASURED_ROWS] for side in (row.a, row.b) if side.style is not None)
         codes = 0 if self._is_narrow else 1
         return max((GLYPH_CELLS + cell_width(f"{side.took} {side.code * codes}".strip()) for side in sides), default=0)
 

@@ -14,10 +14,10 @@ from scaicore_tui.tui.render.line import Line, Span, column, line_width
 # The purposes by which keys are grouped, in this order, each with the ids of its actions. All others are ways to look.
 _GROUPS: Mapping[str, str] = {
     "Acting": "answer continue continue_all replay send choose mark mark_alike mark_range edit editor captured fields "
-    "toggle_stop_on_failure switch demo",
+    "toggle_stop_on_failure stop_replays switch demo",
     "Moving": "cursor_down cursor_up page_down page_up first last next_pane previous_pane next_error previous_error "
-    "open fold list_runs read_form newer_run older_run next_field option_down option_up read_down read_up follow_link "
-    "back inbox",
+    "open open_replay fold list_runs read_form newer_run older_run next_field option_down option_up read_down read_up "
+    "follow_link back inbox",
     "Finding": "filter next_match previous_match view mine causes sort command_palette help",
     "Looking": "",
     "Time": "earlier later earlier_change later_change earlier_visit later_visit moment first_event last_event",

@@ -173,13 +173,13 @@ def past_lines(run: Run, facts: RunFacts, now: float, width: int, *, is_tall: bo
 
 
 def _first_difference(facts: RunFacts, width: int) -> Line:
-    """Return the first difference; it names the other run, unless that is the last good one, which is told above."""
+    """Return the first difference; with the other run if there is room, unless it is the last good one, told above."""
     first, good = facts.first_difference, facts.context.last_good
     if first is None:
         return ()
     is_known = good is not None and first.partner_id == good.execution_id
-    name = "" if is_known else f" from {short_id(first.partner_id)}"
-    return [(truncate(f"first difference{name}: {first.text}", width), "text")]
+    text, name = f"first difference: {first.text}", "" if is_known else f" · {short_id(first.partner_id)}"
+    return [(truncate(text, width), "text"), (name if cell_width(f"{text}{name}") <= width else "", "grey")]
 
 
 def view_line(view: RunView, run: Run | None, width: int, events: str = "") -> Line:

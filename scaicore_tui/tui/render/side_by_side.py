@@ -14,15 +14,16 @@ from scaicore_tui.analysis.value_diff import MISSING, Path, read_value
 from scaicore_tui.analysis.value_pairs import ValuePair, pair_values
 from scaicore_tui.json_text import write
 from scaicore_tui.runs import Run, RunStatus
-from scaicore_tui.text import cell_width, json_inline, one_line, sanitize, wrap
+from scaicore_tui.text import ELLIPSIS, cell_width, json_inline, one_line, sanitize, wrap
 from scaicore_tui.tui.render.line import BAR, Line, Span, column, line_width
 from scaicore_tui.tui.render.value_rows import CLOSED, OPEN, TRUNCATED
 
 INDENT = "  "
-MARK_CELLS, MIN_NAME_CELLS, MIN_SIDE_CELLS = 2, 8, 8
+# Before a name stand the mark, and the bar if the name is one of the flow.
+LEAD_CELLS, MIN_NAME_CELLS, MIN_SIDE_CELLS = 4, 8, 8
 MAX_NAME_CELLS = 40
 # Of longer texts only the begin is shown: they are copied whole.
-MAX_TEXT_LINES = 100
+MAX_TEXT_LINES, MAX_TEXT_CHARS = 100, 10_000
 NOTHING, SAME = "–", "="
 
 
@@ -77,13 +78,13 @@ def side_rows(sides: Sequence[Sides], toggled: Toggled, width: int) -> list[Side
     ]
     widest = max((cell_width(_name(one, pair)) for one, pair in pairs), default=0)
     name_cells = max(MIN_NAME_CELLS, min(widest, width // 4))
-    side_cells = max(MIN_SIDE_CELLS, (width - MARK_CELLS - name_cells - 2) // 2 - cell_width(BAR[0]))
+    side_cells = max(MIN_SIDE_CELLS, (width - LEAD_CELLS - name_cells - 2) // 2 - cell_width(BAR[0]))
     return [row for one, pair in pairs for row in _rows(one, pair, name_cells, side_cells)]
 
 
 def column_cells(rows: Sequence[SideRow], width: int) -> tuple[int, int]:
     """Return the cells before the first value, and those of each value with its bar, for a heading."""
-    before = line_width(rows[0].line[:2]) if rows else MARK_CELLS + MIN_NAME_CELLS + 1
+    before = line_width(rows[0].line[:3]) if rows else LEAD_CELLS + MIN_NAME_CELLS + 1
     return before, (width - before - 1) // 2 + 1
 
 
@@ -101,6 +102,7 @@ def _rows(sides: Sides, pair: ValuePair, name_cells: int, cells: int) -> Iterato
             pair,
             [
                 (mark, "amber strong"),
+                BAR if pair.path else ("  ", "text"),
                 column(name if is_first else "", name_cells + 1, colour),
                 BAR,
                 *_padded(left, cells + 1),
@@ -119,7 +121,7 @@ def _name(sides: Sides, pair: ValuePair) -> str:
     """Return the name of a value with its sign for folding, as a safe line."""
     sign = "" if pair.is_open is None else OPEN if pair.is_open else CLOSED
     name = one_line(pair.name, MAX_NAME_CELLS) if pair.path else sides.title
-    return f"{INDENT * pair.depth}{sign}{name}"
+    return f"{INDENT * max(0, pair.depth - 1)}{sign}{name}"
 
 
 def _cells(sides: Sides, pair: ValuePair, cells: int) -> tuple[list[list[Span]], list[list[Span]]]:
@@ -141,7 +143,7 @@ def _equal(pair: ValuePair, cells: int) -> list[list[Span]]:
     if pair.is_open:
         return [[(_size(pair.a), "grey")]]
     if isinstance(pair.a, str):
-        return [[(line, "grey")] for line in wrap(pair.a, cells, MAX_TEXT_LINES)]
+        return [[(line, "grey")] for line in wrap(_shown_text(pair.a, pair.a) or "", cells, MAX_TEXT_LINES)]
     return [[(_brief(pair.a, cells), "grey")]]
 
 
@@ -174,7 +176,8 @@ def _shown_text(value: Any, other: Any) -> str | None:
     if value is MISSING:
         return None
     is_plain = isinstance(value, str) and (isinstance(other, str) or other is MISSING)
-    return sanitize(value if is_plain else write(value)).expandtabs(4)
+    text = value if is_plain else write(value)
+    return sanitize(text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}{ELLIPSIS}").expandtabs(4)
 
 
 def _brief(value: Any, cells: int) -> str:

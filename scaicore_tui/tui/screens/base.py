@@ -272,24 +272,34 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
             self.app.push_screen(ReplayScreen(self.state, run))
 
     def action_write_file(self) -> None:
-        run = self.current_run
-        if run is None:
+        chosen = self.runs_to_write
+        if not chosen:
             self.show_reason("write_file", "no run is selected")
         else:
             from scaicore_tui.tui.dialogs.file import FileScreen
 
-            self.app.push_screen(FileScreen(self.state, [run]))
+            self.app.push_screen(FileScreen(self.state, chosen, self.current_run))
+
+    @property
+    def runs_to_write(self) -> list[str]:
+        """The ids of the runs that are written to a file."""
+        run = self.current_run
+        return [] if run is None else [run.execution_id]
 
     def action_compare(self) -> None:
         """Compare the current run with another one."""
         run = self.current_run
         if run is None:
             self.show_reason("compare", "no run is selected")
-            return
+        else:
+            self.open_comparison(run.execution_id)
+
+    def open_comparison(self, execution_id: str) -> None:
+        """Open the comparison of a run with the marked one, or with the one that suits it."""
         from scaicore_tui.tui.run_steps_model import RunView
         from scaicore_tui.tui.screens.run import RunScreen
 
-        self.app.push_screen(RunScreen(self.state, run.execution_id, self.listed_runs, view=RunView.COMPARE))
+        self.app.push_screen(RunScreen(self.state, execution_id, self.listed_runs, view=RunView.COMPARE))
 
     def action_inbox(self) -> None:
         self.post_message(OpenInbox())
@@ -315,10 +325,8 @@ class SessionScreen(ClosingOnce, Screen[None], metaclass=AbstractMeta):
     @property
     def link(self) -> DeepLink | None:
         """The link to what is selected; None if no run is."""
-        run, target = self.current_run, self.state.session.target
-        # A recorded file that belongs to no profile: readers name theirs.
-        profile = "" if target.offline and not target.is_url_from_profile else target.title
-        return None if run is None else DeepLink(run.execution_id, profile)
+        run = self.current_run
+        return None if run is None else DeepLink(run.execution_id, self.state.session.target.link_profile)
 
     def action_copy_all(self) -> None:
         label, value = self.copy_json

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from scaicore_tui.analysis.diff import RunDiff
-from scaicore_tui.analysis.diff_rows import DiffRow, Side, diff_rows, first_row, next_difference
+from scaicore_tui.analysis.diff_rows import DiffRow, Side, first_row, next_difference
 from scaicore_tui.tui.render.diff_lines import NO_STEP, DiffLines
 from scaicore_tui.tui.render.line import Line, Span, column
 from scaicore_tui.tui.render.side_by_side import sides_of
@@ -51,7 +51,7 @@ class ComparePanes(Container):
         self._title = TextLines(id="compare-title")
         self._columns_line: Sequence[Line] = ()
         self._diff: RunDiff | None = None
-        self._diff_rows: list[DiffRow] = []
+        self._diff_rows: Sequence[DiffRow] = ()
         # The row whose values are shown, of this comparison.
         self._inspected = ""
 
@@ -111,7 +111,7 @@ class ComparePanes(Container):
 
     def show_nothing(self, head: Sequence[Line], text: str) -> None:
         """Show a text in place of the rows."""
-        self._diff, self._diff_rows, self._inspected = None, [], ""
+        self._diff, self._diff_rows, self._inspected = None, (), ""
         self.remove_class("-compared", "-inspecting")
         self._head.show(head)
         self._columns_line = []
@@ -120,18 +120,22 @@ class ComparePanes(Container):
         self._title.show([])
         self.values.show([], is_other=True)
 
-    def show(self, diff: RunDiff, head: Sequence[Line], *, is_other: bool) -> None:
-        """Show a comparison. If it `is_other`, the first difference is selected; else the cursor stays on its step."""
+    def show(self, diff: RunDiff, rows: Sequence[DiffRow], head: Sequence[Line], *, is_other: bool) -> None:
+        """Show a comparison with its rows.
+
+        If it `is_other`, the first difference is selected; else the cursor stays on its step.
+        """
         selected = None if is_other or self.selected is None else self.selected.id
-        self._diff, self._diff_rows = diff, diff_rows(diff)
+        self._diff, self._diff_rows = diff, rows
         self.add_class("-compared")
         lines = DiffLines(self._diff_rows, max(1, self.app.size.width - CURSOR_CELLS))
         self._head.show(head)
         self._columns_line = lines.head
         self._show_columns()
         self.rows.show(lines)
-        numbers = (number for number, row in enumerate(self._diff_rows) if row.id == selected)
-        self.rows.set_cursor(next(numbers, first_row(diff, self._diff_rows)), by_user=False)
+        numbers = (number for number, row in enumerate(rows if selected is not None else ()) if row.id == selected)
+        found = next(numbers, None)
+        self.rows.set_cursor(first_row(diff, rows) if found is None else found, by_user=False)
         self._inspected = "" if is_other else self._inspected
         self.show_values()
 

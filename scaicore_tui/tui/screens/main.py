@@ -16,7 +16,7 @@ from scaicore_tui.tui.messages import (
 from scaicore_tui.tui.render.line import Span
 from scaicore_tui.tui.render.waiting_line import waiting_line
 from scaicore_tui.tui.run_list_model import RunListModel
-from scaicore_tui.tui.screens.timed_runs import TimedRunsScreen
+from scaicore_tui.tui.screens.marked_runs import MarkedRunsScreen
 from scaicore_tui.tui.state import AppState
 from scaicore_tui.tui.widgets.checkpoint_list import CheckpointList
 from scaicore_tui.tui.widgets.row_list import RowList
@@ -27,7 +27,7 @@ AGE_REFRESH_S = 5
 HEADING_CELLS = 3
 
 
-class MainScreen(TimedRunsScreen):
+class MainScreen(MarkedRunsScreen):
     """Three panes: runs, steps, checkpoints."""
 
     def __init__(self, state: AppState) -> None:

@@ -66,6 +66,8 @@ class Panes(Container):
         self.view_name = ""
         # The order of the runs, in words; empty if it is the usual one.
         self.order_text = ""
+        # How many runs are marked, in words; empty if none are.
+        self.marked_text = ""
         self.active_context = KeyContext.RUNS
         self.is_enlarged = False
         self._sizes = PaneSizes()
@@ -265,6 +267,8 @@ class Panes(Container):
         model, runs = self.run_list_model, self.runs
         position = f"{runs.cursor + 1:,} of {len(model):,}" if len(model) else "0"
         left: list[Span] = [(f"Runs  {position}", "text strong")]
+        if self.marked_text:
+            left.append((f"  {self.marked_text}", "accent strong"))
         if model.is_filtered:
             name = self.view_name or (model.view if model.view != "all" else "")
             left.append((f"  {name}" if name else "", "accent strong"))

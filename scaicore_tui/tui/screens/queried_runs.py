@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from scaicore_tui.analysis.query import Query
 
 # Keys that act on the selected run, and keys that work while a query is searched.
-SELECTION_KEYS = frozenset({"enter", "a", "c", "R", "y", "Y"})
+SELECTION_KEYS = frozenset({"enter", "a", "c", "R", "y", "Y", "space"})
 SEARCH_KEYS = frozenset({"escape", "q", "slash"})
 
 

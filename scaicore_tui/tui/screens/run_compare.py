@@ -12,10 +12,11 @@ from typing import Any
 from scaicore_tui.analysis.diff import Partner
 from scaicore_tui.analysis.run_history import copy_run
 from scaicore_tui.export.diff_documents import change_document, diff_document
-from scaicore_tui.runs import Delta, Summary
+from scaicore_tui.runs import Delta
 from scaicore_tui.runs.model import NodeKey
 from scaicore_tui.session.comparisons import Comparison
 from scaicore_tui.text import display_name, editable_json, quote
+from scaicore_tui.tui.key_contexts import KeyAction
 from scaicore_tui.tui.key_queue import Debouncer
 from scaicore_tui.tui.messages import CopyText, FilterTyped
 from scaicore_tui.tui.render.diff_lines import head_lines
@@ -28,6 +29,8 @@ from scaicore_tui.tui.widgets.row_list import RowList
 
 # The values follow the cursor once that has rested so long.
 CURSOR_REST_S = 0.15
+# The actions that need a comparison.
+ON_COMPARISON = frozenset({"next_match", "previous_match", "fold", "next_pane", "filter", "follow_link"})
 MARKED_REASON = "the marked run"
 SIDE_CELLS = 2
 
@@ -65,9 +68,12 @@ class ComparingScreen(LinkedScreen):
     def active_list(self) -> RowList:
         return self._compare_panes.active if self.is_comparing else super().active_list
 
-    def compare_with(self, partner: Summary) -> None:
-        """Compare with a run that was marked, in place of one that is chosen."""
-        self._partner = Partner(partner, MARKED_REASON)
+    @property
+    def footer_actions(self) -> list[KeyAction]:
+        """The actions that the selected row allows; those on values and on the other run need a comparison."""
+        found = super().footer_actions
+        has_diff = self._comparison is not None and self._comparison.diff is not None
+        return found if has_diff or not self.is_comparing else [one for one in found if one.id not in ON_COMPARISON]
 
     def forget_comparison(self) -> None:
         """Forget with what the run was compared: another one is shown."""
@@ -214,6 +220,8 @@ class ComparingScreen(LinkedScreen):
         if self._asked is not None:
             self._is_outdated = True
             return
+        if self._partner is None and (marked := self.state.marked_partner(summary)) is not None:
+            self._partner = Partner(marked, MARKED_REASON)
         flow = self._steps.flow
         self._asked = ComparisonNeeded(
             summary,
@@ -235,7 +243,7 @@ class ComparingScreen(LinkedScreen):
             head = head_lines(
                 found.diff, found.partner.reason, self._choice_text, max(1, self.app.size.width - SIDE_CELLS)
             )
-            self._compare_panes.show(found.diff, head, is_other=is_other)
+            self._compare_panes.show(found.diff, found.rows, head, is_other=is_other)
             self.call_after_refresh(self._compare_panes.show_values)
 
     @property

@@ -6,7 +6,7 @@ Gaps are lines between the rows. The cursor skips them, and they are not counted
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import GapRow, Summary
@@ -14,7 +14,7 @@ from scaicore_tui.text import one_line
 from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.messages import LoadHistory, RunListResized, RunOpened, RunSelected, RunsNeeded
-from scaicore_tui.tui.render.line import Line, Span
+from scaicore_tui.tui.render.line import CURSOR, MARKED, Line, Span
 from scaicore_tui.tui.render.run_row import RowFacts, run_row
 from scaicore_tui.tui.render.runs import gap_row
 from scaicore_tui.tui.run_list_model import RunListModel, View
@@ -32,6 +32,8 @@ class RunList(RowList):
         super().__init__(id=id)
         self.following = True
         self.unseen_count = 0
+        # The ids of the marked runs.
+        self.marked: Collection[str] = ()
         self._model = model
         self._selected_id: str | None = None
         self._selected_position: Position | None = None
@@ -90,6 +92,12 @@ class RunList(RowList):
         if run is None:
             return [("…", "grey")]
         return run_row(run, self.size.width - 2, self._facts)
+
+    def cursor_mark(self, row: int) -> Span:
+        run = self._model[row] if self.marked else None
+        if run is None or run.execution_id not in self.marked:
+            return super().cursor_mark(row)
+        return f"{CURSOR if row == self.cursor else ' '}{MARKED}", "accent strong"
 
     def show(self, now: float) -> None:
         """Show the model as it is at `now`, in seconds since 1970."""

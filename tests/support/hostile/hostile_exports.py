@@ -61,7 +61,7 @@ def hostile_export(group: str) -> Export:
     strings = list(GROUPS[group].values())
     text = "".join(strings)[:2_000]
     found = [Redacted(string, 1) for string in strings]
-    return Export(list(feed_runs(strings)), NOON, text, is_redacted=True, summary=lambda: found)
+    return Export(list(feed_runs(strings)), NOON, text, text, is_redacted=True, summary=lambda: found)
 
 
 def run_exports(group: str) -> Iterator[Export]:

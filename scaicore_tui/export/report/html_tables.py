@@ -11,8 +11,8 @@ from scaicore_tui.analysis.flow_view import FlowView, node_style
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.analysis.time_scale import offset_label
 from scaicore_tui.export.exporter import ExportedRun
-from scaicore_tui.export.markup import Child, Markup, element
-from scaicore_tui.export.report_facts import failure_of, status_of, step_style, took_text, utc_time
+from scaicore_tui.export.report.markup import Child, Markup, element
+from scaicore_tui.export.report.report_facts import failure_of, status_of, step_style, took_text, utc_time
 from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.events import RUNTIME
 from scaicore_tui.protocol.flows import FlowNode

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scaicore_tui.analysis.time_bars import BarKind
-from scaicore_tui.export.markup import Markup, element
-from scaicore_tui.export.timeline_picture import Band, PictureBar, PictureRow, TimelinePicture
+from scaicore_tui.export.report.markup import Markup, element
+from scaicore_tui.export.report.timeline_picture import Band, PictureBar, PictureRow, TimelinePicture
 from scaicore_tui.text import one_line
 
 NAME_WIDTH, BARS_WIDTH, TOOK_WIDTH = 300, 620, 90

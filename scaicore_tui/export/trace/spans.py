@@ -18,14 +18,14 @@ from scaicore_tui.analysis.error_groups import split_code
 from scaicore_tui.analysis.statistics.usage import USAGE_MARK, usage_of
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.export.exporter import ExportedRun
-from scaicore_tui.export.intervals import (
+from scaicore_tui.export.trace.intervals import (
     Interval,
     checkpoint_interval,
     lone_checkpoints,
     run_interval,
     step_interval,
 )
-from scaicore_tui.export.trace_ids import checkpoint_span_id, run_span_id, step_span_id, trace_id, visit_ordinals
+from scaicore_tui.export.trace.trace_ids import checkpoint_span_id, run_span_id, step_span_id, trace_id, visit_ordinals
 from scaicore_tui.json_text import write
 from scaicore_tui.protocol.checkpoints import Checkpoint
 from scaicore_tui.runs import RunStatus

@@ -12,17 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scaicore_tui.analysis.steps import Step
-from scaicore_tui.export.chrome_lanes import Slice, assign_lanes
 from scaicore_tui.export.exporter import Export, ExportedRun
-from scaicore_tui.export.intervals import (
+from scaicore_tui.export.trace.chrome_lanes import Slice, assign_lanes
+from scaicore_tui.export.trace.intervals import (
     Interval,
     checkpoint_interval,
     lone_checkpoints,
     run_interval,
     step_interval,
 )
-from scaicore_tui.export.spans import clean_value
-from scaicore_tui.export.trace_ids import checkpoint_span_id, step_span_id, trace_id, visit_ordinals
+from scaicore_tui.export.trace.spans import clean_value
+from scaicore_tui.export.trace.trace_ids import checkpoint_span_id, step_span_id, trace_id, visit_ordinals
 from scaicore_tui.json_text import write
 from scaicore_tui.runs import RunStatus
 from scaicore_tui.timefmt import format_iso
@@ -95,13 +95,15 @@ def _slices(exported: ExportedRun) -> list[Slice]:
         clean_value(run.core_id or run.execution_id), RUN, begin_to_end, None, _run_args(exported, begin_to_end)
     )
     slices, indexes = [whole], {}
+    usual = _common_inferred(exported)
     for step in exported.steps.steps:
         if step.is_reached:
             indexes[step.index] = len(slices)
             interval = step_interval(exported, step)
             category = WAIT if step.waits_for_person else STEP
             parent = 0 if step.parent is None else indexes[step.parent]
-            slices.append(Slice(clean_value(step.name), category, interval, parent, _step_args(step, interval)))
+            args = _step_args(step, interval, usual)
+            slices.append(Slice(clean_value(step.name), category, interval, parent, args))
     return slices
 
 
@@ -117,13 +119,21 @@ def _run_args(exported: ExportedRun, interval: Interval) -> Args:
             "missing": exported.missing or None,
             "gaps": len(exported.gaps) or None,
             "dropped_visits": exported.steps.dropped or None,
+            "inferred": list(_common_inferred(exported)) or None,
             "anomalies": list(run.anomalies) or None,
             "time": list(interval.notes) or None,
         }
     )
 
 
-def _step_args(step: Step, interval: Interval) -> Args:
+def _common_inferred(exported: ExportedRun) -> tuple[str, ...]:
+    """Return what is inferred of all steps alike: it is said once, of the run."""
+    found = {step.inferred for step in exported.steps.steps if step.is_reached}
+    return found.pop() if len(found) == 1 else ()
+
+
+def _step_args(step: Step, interval: Interval, usual: tuple[str, ...]) -> Args:
+    """Return what viewers show of a step. `usual` is what is inferred of all steps of the run."""
     return _known(
         {
             "state": str(step.state),
@@ -132,7 +142,7 @@ def _step_args(step: Step, interval: Interval) -> Args:
             "attempt": step.attempt,
             "error": step.error,
             "truncated": (step.visit is not None and step.visit.is_truncated) or None,
-            "inferred": list(step.inferred) or None,
+            "inferred": list(step.inferred) if step.inferred != usual else None,
             "time": list(interval.notes) or None,
         }
     )
@@ -148,12 +158,13 @@ def _slice_events(each: Slice, process: int, thread: int) -> Iterator[Event]:
 def _wait_events(exported: ExportedRun, process: int, thread: int) -> Iterator[Event]:
     """Yield a pair of events for each wait: of a visit, or of a checkpoint for which no visit waits."""
     trace = trace_id(exported.run.core_id, exported.run.execution_id)
-    ordinals = visit_ordinals(exported.run)
+    ordinals, usual = visit_ordinals(exported.run), _common_inferred(exported)
     for step in exported.steps.steps:
         if step.is_reached and step.waits_for_person:
             interval = step_interval(exported, step)
             identity = step_span_id(trace, step.key, ordinals[id(step.visit)])
-            yield from _pair(identity, clean_value(step.name), interval, _step_args(step, interval), (process, thread))
+            args = _step_args(step, interval, usual)
+            yield from _pair(identity, clean_value(step.name), interval, args, (process, thread))
     for row in lone_checkpoints(exported):
         interval, identity = checkpoint_interval(exported, row), checkpoint_span_id(trace, row.id)
         args = _known({"checkpoint": row.id, "type": row.checkpoint_type, "time": list(interval.notes)})

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from scaicore_tui.export.intervals import Interval
+from scaicore_tui.export.trace.intervals import Interval
 from scaicore_tui.units import Micros
 
 

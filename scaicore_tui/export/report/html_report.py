@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.exporter import Export, ExportedRun
-from scaicore_tui.export.html_page import page
-from scaicore_tui.export.html_run import run_sections
-from scaicore_tui.export.html_tables import run_cells, runs_table
-from scaicore_tui.export.markup import Child, Markup, element
-from scaicore_tui.export.report_facts import redaction_text, status_of, utc_time
+from scaicore_tui.export.report.html_page import page
+from scaicore_tui.export.report.html_run import run_sections
+from scaicore_tui.export.report.html_tables import run_cells, runs_table
+from scaicore_tui.export.report.markup import Child, Markup, element
+from scaicore_tui.export.report.report_facts import redaction_text, status_of, utc_time
 from scaicore_tui.text import one_line
 from scaicore_tui.units import Micros
 
@@ -42,7 +42,7 @@ def html_report(export: Export) -> Iterator[str]:
     first = list(islice(runs, 2))
     level = 1 if len(first) == 1 else 2
     for number, exported in enumerate(chain(first, runs), 1):
-        parts.append(_part(export.source, exported, number, level))
+        parts.append(_part(export.profile, exported, number, level))
         size += sum(len(section.source) for section in parts[-1].sections)
         _check_size(size, number)
     parts_by_begin = sorted(parts, key=lambda part: part.began_at)
@@ -53,13 +53,13 @@ def html_report(export: Export) -> Iterator[str]:
     yield from chunks
 
 
-def _part(source: str, exported: ExportedRun, number: int, level: int) -> _Part:
+def _part(profile: str, exported: ExportedRun, number: int, level: int) -> _Part:
     run, anchor = exported.run, f"run-{number}"
     status = status_of(run).word
     return _Part(
         f"{status} · {one_line(run.execution_id, 80)} · {one_line(run.core_id or '', 80)}",
         status,
-        [element("section", *run_sections(source, exported, level), id=anchor)],
+        [element("section", *run_sections(profile, exported, level), id=anchor)],
         run_cells(exported, anchor),
         [event.raw.replace(b"\r", b" ").replace(b"\n", b" ") for event in exported.events],
         run.began_at or 0,

@@ -9,8 +9,8 @@ from scaicore_tui.analysis.step_rows import RowKind, StepRow, attempts_id, build
 from scaicore_tui.analysis.steps import RunSteps
 from scaicore_tui.analysis.timeline_view import axis_line, layout_timeline, row_lines
 from scaicore_tui.export.exporter import Export, ExportedRun
-from scaicore_tui.export.markdown_text import code, fenced, table
-from scaicore_tui.export.report_facts import (
+from scaicore_tui.export.report.markdown_text import code, fenced, table
+from scaicore_tui.export.report.report_facts import (
     MAX_LINK_CHARS,
     failure_of,
     link_of,
@@ -77,7 +77,7 @@ def _run_row(exported: ExportedRun) -> Sequence[str]:
 def _block(export: Export, exported: ExportedRun) -> list[str]:
     run, style = exported.run, status_of(exported.run)
     core = code(run.core_id or "", _NAME_CELLS)
-    link = code(link_of(export.source, exported), MAX_LINK_CHARS)
+    link = code(link_of(export.profile, exported), MAX_LINK_CHARS)
     parts = (f"**{style.glyph} {style.word}** {code(run.execution_id, _NAME_CELLS)}", core, link)
     title = " · ".join(filter(None, parts))
     reached = sum(step.is_reached for step in exported.steps.steps)

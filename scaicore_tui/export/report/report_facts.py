@@ -118,7 +118,7 @@ def failure_of(exported: ExportedRun) -> Failure | None:
     return Failure(last.name, step_position(last), last.error or run.error or "no reason given", last)
 
 
-def link_of(source: str, exported: ExportedRun) -> str:
+def link_of(profile: str, exported: ExportedRun) -> str:
     """Return the link by which the run opens in the app, at the step that ended it; empty if it would be very long."""
     failure, run = failure_of(exported), exported.run
     step = None if failure is None else failure.step
@@ -126,7 +126,7 @@ def link_of(source: str, exported: ExportedRun) -> str:
     visit = None
     if step is not None and node is not None and node.visit_count > 1:
         visit = 1 + node.dropped + next(index for index, one in enumerate(node.visits) if one is step.visit)
-    text = str(DeepLink(run.execution_id, source, None if step is None else step.node_id, visit))
+    text = str(DeepLink(run.execution_id, profile, None if step is None else step.node_id, visit))
     return text if len(text) <= MAX_LINK_CHARS else ""
 
 

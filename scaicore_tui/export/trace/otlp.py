@@ -11,7 +11,7 @@ from typing import Any
 
 import scaicore_tui
 from scaicore_tui.export.exporter import Export
-from scaicore_tui.export.spans import Attributes, Span, SpanEvent, SpanLink, Value, resource_attributes, run_spans
+from scaicore_tui.export.trace.spans import Attributes, Span, SpanEvent, SpanLink, Value, resource_attributes, run_spans
 from scaicore_tui.json_text import write
 
 SCOPE_NAME = "scaicore-tui"

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from scaicore_tui import __version__
-from scaicore_tui.export.markup import Markup, element, join, own_text
-from scaicore_tui.export.report_style import page_style
+from scaicore_tui.export.report.markup import Markup, element, join, own_text
+from scaicore_tui.export.report.report_style import page_style
 
 JOURNAL_TYPE = "application/x-scaicore-journal"
 JOURNAL_ENCODING = "gzip+base64"

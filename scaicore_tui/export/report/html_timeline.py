@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scaicore_tui.analysis.time_bars import BarKind
-from scaicore_tui.export.markup import NOTHING, Markup, element, join
-from scaicore_tui.export.timeline_picture import (
+from scaicore_tui.export.report.markup import NOTHING, Markup, element, join
+from scaicore_tui.export.report.timeline_picture import (
     TIMELINE_LEGEND,
     Band,
     PictureBar,

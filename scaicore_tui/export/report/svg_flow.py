@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scaicore_tui.export.flow_picture import BOX_HEIGHT, BOX_WIDTH, Arrow, Box, FlowPicture, Point
-from scaicore_tui.export.markup import NOTHING, Markup, element, join
+from scaicore_tui.export.report.flow_picture import BOX_HEIGHT, BOX_WIDTH, Arrow, Box, FlowPicture, Point
+from scaicore_tui.export.report.markup import NOTHING, Markup, element, join
 from scaicore_tui.text import one_line
 
 LEGEND = "Thick lines: ways that the run took. Long dashes: perhaps taken. Dots: not taken."

@@ -24,7 +24,7 @@ from scaicore_tui.analysis.timeline_view import (
     took_text,
 )
 from scaicore_tui.export.exporter import ExportedRun
-from scaicore_tui.export.report_facts import step_style
+from scaicore_tui.export.report.report_facts import step_style
 from scaicore_tui.runs.model import NodeState
 from scaicore_tui.runs.status_style import StatusStyle
 

@@ -9,11 +9,11 @@ from typing import Any
 from scaicore_tui.analysis.flow_view import heading_spans
 from scaicore_tui.analysis.steps import Step
 from scaicore_tui.export.exporter import ExportedRun
-from scaicore_tui.export.flow_picture import picture_flow
-from scaicore_tui.export.html_tables import events_table, flow_table, steps_table
-from scaicore_tui.export.html_timeline import timeline_table
-from scaicore_tui.export.markup import Child, Markup, element, join
-from scaicore_tui.export.report_facts import (
+from scaicore_tui.export.report.flow_picture import picture_flow
+from scaicore_tui.export.report.html_tables import events_table, flow_table, steps_table
+from scaicore_tui.export.report.html_timeline import timeline_table
+from scaicore_tui.export.report.markup import Child, Markup, element, join
+from scaicore_tui.export.report.report_facts import (
     Wait,
     failure_of,
     handled_failures,
@@ -26,8 +26,8 @@ from scaicore_tui.export.report_facts import (
     utc_time,
     waits_of,
 )
-from scaicore_tui.export.svg_flow import LEGEND, draw_flow
-from scaicore_tui.export.timeline_picture import picture_timeline
+from scaicore_tui.export.report.svg_flow import LEGEND, draw_flow
+from scaicore_tui.export.report.timeline_picture import picture_timeline
 from scaicore_tui.runs import NodeVisit, RunStatus
 from scaicore_tui.text import json_pretty, one_line
 
@@ -41,11 +41,11 @@ MAX_HANDLED = 5
 MAX_FITTED_PIXELS = 1_560
 
 
-def run_sections(source: str, exported: ExportedRun, level: int) -> Iterator[Markup]:
+def run_sections(profile: str, exported: ExportedRun, level: int) -> Iterator[Markup]:
     """Yield the parts of a report of one run: its own heading is of `level`, those inside it of the next one."""
     inner = f"h{level + 1}"
     yield from _heading(exported, level)
-    yield _facts(source, exported)
+    yield _facts(profile, exported)
     yield from _marks(exported)
     yield from _failure(exported, inner)
     for wait in waits_of(exported):
@@ -66,7 +66,7 @@ def _heading(exported: ExportedRun, level: int) -> Iterator[Markup]:
     yield element(f"h{level}", status, " ", element("span", one_line(run.execution_id, MAX_ID_CELLS), class_="mono"))
 
 
-def _facts(source: str, exported: ExportedRun) -> Markup:
+def _facts(profile: str, exported: ExportedRun) -> Markup:
     """Return what is known about a run as pairs of name and value."""
     run = exported.run
     pairs = (
@@ -76,7 +76,7 @@ def _facts(source: str, exported: ExportedRun) -> Markup:
         ("with", step_count_text(exported)),
         ("replay of", one_line(exported.replays or "", MAX_ID_CELLS)),
         ("instance", one_line(run.instance_key or "", MAX_ID_CELLS)),
-        ("open", f"scaicore-tui open {link}" if (link := link_of(source, exported)) else ""),
+        ("open", f"scaicore-tui open {link}" if (link := link_of(profile, exported)) else ""),
         ("seen until", "" if run.is_over else utc_time(exported.now)),
     )
     return _fact_list(pairs)

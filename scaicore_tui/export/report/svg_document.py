@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from scaicore_tui.export.markup import Markup, element, own_text
-from scaicore_tui.export.report_style import picture_style
+from scaicore_tui.export.report.markup import Markup, element, own_text
+from scaicore_tui.export.report.report_style import picture_style
 
 _FONT_FACE = re.compile(r"\s*@font-face\s*\{[^{}]*\}")
 _STYLE_END = "</style>"

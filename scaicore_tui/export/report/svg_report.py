@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.exporter import Export, ExportedRun
-from scaicore_tui.export.flow_picture import FlowPicture, picture_flow
-from scaicore_tui.export.markup import Markup, element
-from scaicore_tui.export.report_facts import (
+from scaicore_tui.export.report.flow_picture import FlowPicture, picture_flow
+from scaicore_tui.export.report.markup import Markup, element
+from scaicore_tui.export.report.report_facts import (
     failure_of,
     marks_of,
     redaction_text,
@@ -21,11 +21,11 @@ from scaicore_tui.export.report_facts import (
     utc_time,
     waits_of,
 )
-from scaicore_tui.export.svg_document import svg_document
-from scaicore_tui.export.svg_flow import LEGEND as FLOW_LEGEND
-from scaicore_tui.export.svg_flow import draw_flow
-from scaicore_tui.export.svg_timeline import CELL_PIXELS, WIDTH, draw_timeline, timeline_height
-from scaicore_tui.export.timeline_picture import TIMELINE_LEGEND, TimelinePicture, picture_timeline
+from scaicore_tui.export.report.svg_document import svg_document
+from scaicore_tui.export.report.svg_flow import LEGEND as FLOW_LEGEND
+from scaicore_tui.export.report.svg_flow import draw_flow
+from scaicore_tui.export.report.svg_timeline import CELL_PIXELS, WIDTH, draw_timeline, timeline_height
+from scaicore_tui.export.report.timeline_picture import TIMELINE_LEGEND, TimelinePicture, picture_timeline
 from scaicore_tui.text import one_line
 
 MAX_RUNS = 20

@@ -1,0 +1,1 @@
+"""Runs as traces, for other programs: trace events and OpenTelemetry spans."""
