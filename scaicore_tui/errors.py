@@ -118,7 +118,9 @@ class TimedOut(ScaicoreError):
 class StorageError(ScaicoreError):
     """A file cannot be read or written: disk full, read-only, damaged, or owned by another user.
 
-    The message names the file and the cause, `effect` what is safe, `hint` what to do.
+    The message names the file and the cause, `effect` what is safe, `hint` what to do. `is_temporary`: it may work
+    again by itself, as when a server is started again.
     """
 
     exit_code = 9
+    is_temporary = False

@@ -7,13 +7,17 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 from scaicore_tui.api import budget
+from tests.support.journals import FileJournals, Journals
 from tests.support.token_leaks import LEAKS
+
+if TYPE_CHECKING:
+    from tests.support.server_journals import ServerJournals
 
 # Otherwise every worker process compiles all test modules at every run.
 sys.dont_write_bytecode = False
@@ -57,6 +61,29 @@ def search_files_for_tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Search the files that are left when this process has run its tests."""
     yield
     LEAKS.check_folder(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def server_journals(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerJournals]:
+    """Make journals on a PostgreSQL server, which all worker processes share."""
+    pytest.importorskip("psycopg")
+    from tests.support.server_journals import server_journals_in
+
+    is_worker = hasattr(request.config, "workerinput")
+    folder = tmp_path_factory.getbasetemp()
+    with server_journals_in(folder.parent if is_worker else folder) as found:
+        yield found
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def journals(request: pytest.FixtureRequest) -> Journals:
+    """Make journals of either kind: a test with it runs once for each."""
+    if request.param == FileJournals.kind:
+        return FileJournals()
+    found: Journals = request.getfixturevalue("server_journals")
+    return found
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from scaicore_tui import __version__
 from scaicore_tui.cli.options import Common
@@ -24,7 +25,7 @@ def run_command(common: Common, name: str, command: Callable[[], int | None]) ->
     """Run the command `name` and return its exit code; report any error that it raises."""
     if common.log is None:
         return stderr.run_guarded(command)
-    if common.journal is not None and common.log.absolute() == common.journal.absolute():
+    if isinstance(common.journal, Path) and common.log.absolute() == common.journal.absolute():
         return stderr.report_error(UsageError("--log and --journal name the same file", hint="give each its own file"))
     from scaicore_tui.cli.output.log_file import logging_to
 

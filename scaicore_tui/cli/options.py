@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
+
+from scaicore_tui.config.journal_url import parse_journal
+
+if TYPE_CHECKING:
+    from scaicore_tui.config.journal_url import JournalLocation
+else:
+    # typer knows no unions: the parser of the option makes either.
+    JournalLocation = Path
 
 DEFAULT_BACKFILL = 5_000
 
@@ -35,7 +43,10 @@ class Common(Struct, frozen=True):
     token_file: Annotated[Path | None, _flag("File with the token; only you may read it.", metavar="FILE")] = None
     core: Annotated[str | None, _flag("Show only this Core.", metavar="ID", completes="cores")] = None
     interval: Annotated[float | None, _flag("Time between two polls. [5]", metavar="SECONDS", min=0.1)] = None
-    journal: Annotated[Path | None, _flag("Journal file to use.", metavar="FILE")] = None
+    journal: Annotated[
+        JournalLocation | None,
+        _flag("Journal to use: a file, or a PostgreSQL URL.", metavar="FILE", parser=parse_journal),
+    ] = None
     no_journal: Annotated[bool, _flag("Keep the journal in memory only.", "--no-journal")] = False
     backfill: Annotated[int | None, _flag("Past events to read at the start. [5000]", metavar="N", min=0)] = None
     offline: Annotated[bool, _flag("Show recorded events; contact no server.", "--offline")] = False
@@ -63,7 +74,7 @@ def is_unset(value: object) -> bool:
 _CONVERTERS: dict[str, Callable[[str], object]] = {
     "interval": float,
     "backfill": int,
-    "journal": Path,
+    "journal": parse_journal,
     "token_file": Path,
     "log": Path,
 }

@@ -8,9 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from scaicore_tui.cli.options import DEFAULT_BACKFILL, Common
 from scaicore_tui.cli.output.stderr import say
 from scaicore_tui.config import Flags, Settings, Target, load_settings
+from scaicore_tui.config.journal_url import JournalLocation, JournalUrl
 from scaicore_tui.config.ui import UiTable
 from scaicore_tui.errors import ConfigError, StorageError, UsageError
 from scaicore_tui.log import Log
@@ -72,13 +75,15 @@ def require_target(common: Common) -> Target:
     return target
 
 
-def recorded_file(common: Common) -> Path:
-    """Return the file to show offline: that of `--journal`, else the profile's journal.
+def recorded_file(common: Common) -> JournalLocation:
+    """Return the file to show offline, or the journal on a server: that of `--journal`, else the profile's journal.
 
     Raises ConfigError if neither is set.
     """
     if common.no_journal:
         raise UsageError("--offline shows a journal: use it without --no-journal")
+    if isinstance(common.journal, JournalUrl):
+        return _with_feed(common.journal, common)
     if common.journal is not None:
         return common.journal
     # Not `usable_target`: a token is not needed to find the journal.
@@ -90,6 +95,25 @@ def recorded_file(common: Common) -> Path:
     from scaicore_tui.session import journal_to_read
 
     return journal_to_read(target)
+
+
+def _with_feed(url: JournalUrl, common: Common) -> JournalUrl:
+    """Add the feed that the options name, if they name one."""
+    from scaicore_tui.auth import identify
+
+    target = load_common_settings(common).target() if common.profile or common.url else None
+    return url if target is None else replace(url, wanted=identify(target))
+
+
+def journal_file_only(common: Common) -> Path | None:
+    """Return the file that `--journal` names. Raises UsageError for a journal on a server."""
+    if isinstance(common.journal, JournalUrl):
+        raise UsageError(
+            "only `record`, and commands with --offline, work on a journal on a server so far",
+            effect="nothing was read or changed",
+            hint="add --offline to read it",
+        )
+    return common.journal
 
 
 def flows_folder(common: Common) -> Path | None:
@@ -123,7 +147,7 @@ def open_oneshot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
     """
     from scaicore_tui.session import open_session
 
-    return open_session(require_target(common), common.journal, backfill=_backfill(common, backfill))
+    return open_session(require_target(common), journal_file_only(common), backfill=_backfill(common, backfill))
 
 
 @asynccontextmanager
@@ -132,7 +156,7 @@ async def open_for_writing(common: Common) -> AsyncIterator[Session]:
     from scaicore_tui.session import open_session
 
     target = require_target(common)
-    session = open_session(target, common.journal, backfill=_backfill(common), keeps_writes=True)
+    session = open_session(target, journal_file_only(common), backfill=_backfill(common), keeps_writes=True)
     has_failed = False
     try:
         async with session:
@@ -156,7 +180,7 @@ def journal_path(common: Common, target: Target) -> Path | None:
     """Return the file for the app's journal: that of `--journal`, else the profile's; None with `--no-journal`."""
     from scaicore_tui.session import journal_to_write
 
-    return None if common.no_journal else common.journal or journal_to_write(target)
+    return None if common.no_journal else journal_file_only(common) or journal_to_write(target)
 
 
 def former_notice(common: Common, target: Target) -> str:
@@ -193,7 +217,7 @@ def report_unknown(session: Session) -> None:
         say(f"{count} an unknown outcome: the next start of the app looks {them} up; scaicore-tui ledger lists {them}")
 
 
-def open_recording(common: Common) -> tuple[Session, Path]:
+def open_recording(common: Common) -> tuple[Session, JournalLocation]:
     """Open a session for `record`; return it with the path of its journal: that of `--journal`, else the profile's."""
     if common.no_journal:
         raise UsageError("record writes a journal: use it without --no-journal")
@@ -201,7 +225,7 @@ def open_recording(common: Common) -> tuple[Session, Path]:
     from scaicore_tui.session import journal_to_write, open_session
 
     path = common.journal or journal_to_write(target)
-    if notice := former_notice(common, target):
+    if common.journal is None and (notice := former_notice(common, target)):
         say(notice)
     return open_session(target, path, backfill=_backfill(common)), path
 

@@ -9,27 +9,47 @@ from msgspec.structs import replace
 from scaicore_tui.actions import Ledger
 from scaicore_tui.auth import identify
 from scaicore_tui.config import Target, ledger_file
+from scaicore_tui.config.journal_url import JournalLocation, JournalUrl
+from scaicore_tui.errors import ConfigError
 from scaicore_tui.log import Log
 from scaicore_tui.session.offline import OfflineSession
 from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
 from scaicore_tui.store import Journal
 from scaicore_tui.store.failures import DamagedJournal
 from scaicore_tui.store.recordings import open_readonly
+from scaicore_tui.store.servers import open_server_journal
 
 _log = Log(__name__)
 
 
 def open_session(
-    target: Target, path: Path | None = None, *, backfill: int = DEFAULT_BACKFILL, keeps_writes: bool = False
+    target: Target,
+    path: JournalLocation | None = None,
+    *,
+    backfill: int = DEFAULT_BACKFILL,
+    keeps_writes: bool = False,
 ) -> Session:
-    """Open a session with the journal in `path`; without one, events are only kept until the session is closed.
+    """Open a session with a journal, in a file or on a server; without one, events are only kept until it is closed.
 
     Writes are recorded in the ledger only if it `keeps_writes`: a command that only reads does not open the ledger, so
     that no problem with it can stop the command. Raises StorageError if the journal cannot be opened, Conflict if
     another program writes it.
     """
-    journal = Journal.in_memory() if path is None else Journal.open(path, identify(target))
+    if isinstance(path, JournalUrl):
+        journal = _open_on_server(target, path)
+    else:
+        journal = Journal.in_memory() if path is None else Journal.open(path, identify(target))
     return _open(target, journal, backfill, path, keeps_writes=keeps_writes)
+
+
+def _open_on_server(target: Target, url: JournalUrl) -> Journal:
+    if target.keep_mb is not None:
+        raise ConfigError(
+            "keep_mb limits a journal in a file, not one on a server",
+            effect="nothing was recorded",
+            hint="set keep_days in its place",
+        )
+    return open_server_journal(url, identify(target))
 
 
 def open_usable_session(target: Target, path: Path | None, *, backfill: int = DEFAULT_BACKFILL) -> Session:
@@ -49,7 +69,7 @@ def open_usable_session(target: Target, path: Path | None, *, backfill: int = DE
         return _open(target, replacement, backfill, path, keeps_writes=True)
 
 
-def open_recorded_session(target: Target, path: Path) -> OfflineSession:
+def open_recorded_session(target: Target, path: JournalLocation) -> OfflineSession:
     """Open a session that shows a recorded file, a journal or JSON lines, and sends nothing.
 
     Only the name and the display options of `target` are used. Raises NotFound if there is no file, StorageError if it
@@ -58,7 +78,9 @@ def open_recorded_session(target: Target, path: Path) -> OfflineSession:
     return OfflineSession(replace(target, offline=True, token=None, sources=()), open_readonly(path))
 
 
-def _open(target: Target, journal: Journal, backfill: int, path: Path | None, *, keeps_writes: bool) -> Session:
+def _open(
+    target: Target, journal: Journal, backfill: int, path: JournalLocation | None, *, keeps_writes: bool
+) -> Session:
     _log.info("journal", file=None if path is None else str(path), in_memory=path is None or bool(journal.write_error))
     ledger = Ledger(ledger_file() if keeps_writes else None)
     return Session(target, journal, backfill=backfill, ledger=ledger)

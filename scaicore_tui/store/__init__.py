@@ -1,4 +1,5 @@
-"""The journal: all events that the API returned, verbatim, in an SQLite file, and a summary of each run.
+"""The journal: all events that the API returned, verbatim, in an SQLite file or on a PostgreSQL server, and a summary
+of each run.
 
 Events are only added or, by retention, deleted; never changed. One process writes a journal at a time.
 """

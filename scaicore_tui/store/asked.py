@@ -5,13 +5,13 @@ When they were closed, the events of their runs tell: no time of a poll enters t
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
 from scaicore_tui.analysis.statistics.answers import Asked, asked_of
 from scaicore_tui.analysis.statistics.tally import DAY_MICROS
 from scaicore_tui.protocol import Checkpoint
+from scaicore_tui.store.engine import Database
 from scaicore_tui.store.node_days import MAX_DAYS
 from scaicore_tui.store.stored_ids import decode_id, encode_id
 
@@ -28,14 +28,17 @@ CREATE TABLE asked (
 CREATE INDEX asked_created ON asked (created_at);
 """
 # A checkpoint may get another assignee or deadline.
-_PUT = "INSERT OR REPLACE INTO main.asked VALUES (?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = "id, core_id, execution_id, checkpoint_type, assignee, created_at, expires_at"
+_UPDATES = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", ") if column != "id")
+_PUT = f"""INSERT INTO main.asked ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET {_UPDATES}"""  # noqa: S608  (constants)
 _FORGET_OLD = "DELETE FROM main.asked WHERE created_at < (SELECT max(created_at) FROM main.asked) - ?"
 # A condition on the Core may be added.
 READ_ASKED = "SELECT * FROM main.asked WHERE created_at >= ? {} ORDER BY created_at"
 _MAX_NAME_CHARS = 200
 
 
-def remember_asked(database: sqlite3.Connection, checkpoints: Iterable[Checkpoint]) -> None:
+def remember_asked(database: Database, checkpoints: Iterable[Checkpoint]) -> None:
     """Store pending checkpoints. Call it in a transaction."""
     rows = [asked for asked in map(asked_of, checkpoints) if asked is not None]
     database.executemany(

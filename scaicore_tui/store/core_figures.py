@@ -15,7 +15,7 @@ MAX_COUNTED_RUNS = 20_000
 MAX_RECENT_RUNS = 40
 _POSITION = "SELECT place, core_id, error_group FROM runs WHERE execution_id = ? AND core_id IS NOT NULL"
 _SHARE = """SELECT count(*) FILTER (WHERE error_group = ?), count(*) FROM
-(SELECT error_group FROM runs WHERE core_id = ? ORDER BY place DESC LIMIT ?)"""
+(SELECT error_group FROM runs WHERE core_id = ? ORDER BY place DESC LIMIT ?) AS newest"""
 _NUMBER = "SELECT count(*) FILTER (WHERE place >= ?), count(*) FROM runs WHERE core_id = ?"
 # The whole work is in one query: SQLite does it without the interpreter's lock.
 _USUAL = """

@@ -11,15 +11,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scaicore_tui.config import Identity
-from scaicore_tui.errors import ConfigError, Conflict, StorageError
+from scaicore_tui.errors import ConfigError, Conflict, StorageError, UsageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 from scaicore_tui.protocol import Event, decode_event
 from scaicore_tui.store.asked import MIGRATION as ASKED
+from scaicore_tui.store.dialects import SQLITE
+from scaicore_tui.store.engine import Database, transaction
 from scaicore_tui.store.failures import (
     FILE_UNCHANGED,
     ONLY_IN_MEMORY,
     OTHER_FILE_HINT,
     DiskFailure,
+    damaged_error,
     is_storage_failure,
     journal_failure,
 )
@@ -43,7 +46,7 @@ def lookup_clauses(events: Iterable[Event]) -> Iterator[tuple[str, list[object]]
     keys: dict[str, list[object]] = {
         "at": list(times),
         "+at = 0 AND execution_id": [key for key in timeless if key is not None],
-        "at = 0 AND coalesce(execution_id, 0)": [0] if None in timeless else [],
+        "at = 0 AND execution_id IS NULL AND 0": [0] if None in timeless else [],
     }
     for expression, values in keys.items():
         for begin in range(0, len(values), MAX_LOOKUP_KEYS):
@@ -158,7 +161,42 @@ _MIGRATIONS = (
 SCHEMA_VERSION = len(_MIGRATIONS)
 
 
-def check_tables(database: sqlite3.Connection, path: Path | None, *, may_be_empty: bool = True) -> None:
+class SqliteDatabase(sqlite3.Connection):
+    """A connection to a journal in SQLite. `path` is its file; None for a temporary one."""
+
+    dialect = SQLITE
+    errors = (sqlite3.Error,)
+    is_concurrent = False
+    path: Path | None = None
+
+    def has_current_schema(self) -> bool:
+        """Return whether the tables are those of this version."""
+        (version,) = self.execute("PRAGMA user_version").fetchone()
+        return bool(version == SCHEMA_VERSION)
+
+    def begin_writing(self) -> None:
+        """Begin a transaction that no other writer can disturb."""
+        self.execute("BEGIN IMMEDIATE")
+
+    def failure(self, error: Exception) -> StorageError | None:
+        """Return the StorageError for a failure of the file or the disk; None for any other error."""
+        if isinstance(error, sqlite3.Error) and is_storage_failure(error):
+            return journal_failure(error, self.path)
+        return None
+
+    def damage_error(self) -> StorageError:
+        """Return the error for content that can't be decoded."""
+        return damaged_error(str(self.path))
+
+
+def require_sqlite(database: Database) -> SqliteDatabase:
+    """Return the connection of a journal in SQLite. Raises UsageError for any other."""
+    if not isinstance(database, SqliteDatabase):
+        raise UsageError("this works on a journal in a file only", effect="nothing was done")
+    return database
+
+
+def check_tables(database: SqliteDatabase, path: Path | None, *, may_be_empty: bool = True) -> None:
     """Check, without a change, that `database` is a journal of this or an older version, or is empty.
 
     Raises StorageError for the journal of a newer version, sqlite3.OperationalError for another program's database.
@@ -176,7 +214,7 @@ def check_tables(database: sqlite3.Connection, path: Path | None, *, may_be_empt
         )
 
 
-def migrate(database: sqlite3.Connection) -> None:
+def migrate(database: SqliteDatabase) -> None:
     """Migrate `database` to the current schema."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     database.create_function("moment_of", 1, lambda source: decode_event(source).at or 0, deterministic=True)
@@ -185,9 +223,7 @@ def migrate(database: sqlite3.Connection) -> None:
         database.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
 
 
-def open_for_writing(
-    path: Path | None, identity: Identity | None = None, *, is_shared: bool = True
-) -> sqlite3.Connection:
+def open_for_writing(path: Path | None, identity: Identity | None = None, *, is_shared: bool = True) -> SqliteDatabase:
     """Open the file in `path` with the current schema; without a path, a temporary file that SQLite deletes.
 
     A crash loses nothing that was committed. Stores `identity` in a file that has none.
@@ -213,9 +249,7 @@ def open_for_writing(
     return database
 
 
-def open_for_writing_and_reading(
-    path: Path, identity: Identity | None
-) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
+def open_for_writing_and_reading(path: Path, identity: Identity | None) -> tuple[SqliteDatabase, SqliteDatabase | None]:
     """Open the file in `path` twice: as `open_for_writing` does, and for reading at the same time.
 
     On a full disk the shared-memory file of both can't be created: then it is opened once, exclusively, and the second
@@ -235,8 +269,8 @@ def open_for_writing_and_reading(
 
 
 def open_with_content(
-    path: Path, identity: Identity | None, source: sqlite3.Connection
-) -> tuple[sqlite3.Connection, sqlite3.Connection | None]:
+    path: Path, identity: Identity | None, source: SqliteDatabase
+) -> tuple[SqliteDatabase, SqliteDatabase | None]:
     """Open the file in `path` as `open_for_writing_and_reading` does, and copy the content of `source` into it.
 
     Raises StorageError if the file can't be written, Conflict if it has events, which may be others.
@@ -251,7 +285,7 @@ def open_with_content(
         return database, open_for_reading(path)
 
 
-def open_for_reading(path: Path) -> sqlite3.Connection:
+def open_for_reading(path: Path) -> SqliteDatabase:
     """Open the journal in `path`. Raises StorageError if it is not a journal, or can't be read.
 
     SQLite creates a file beside it for that. If that is not possible, and no other process has the journal open, it is
@@ -266,7 +300,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise error from None
 
 
-def _open_for_reading(path: Path, options: str) -> sqlite3.Connection:
+def _open_for_reading(path: Path, options: str) -> SqliteDatabase:
     database = _connect(f"{path.absolute().as_uri()}?{options}", path)
     with _closing_on_error(database, path):
         check_tables(database, path, may_be_empty=False)
@@ -280,7 +314,7 @@ def _has_log(path: Path) -> bool:
     return False
 
 
-def open_copy(database: sqlite3.Connection) -> sqlite3.Connection:
+def open_copy(database: SqliteDatabase) -> SqliteDatabase:
     """Return a copy of a journal, with the current schema, in a temporary file that SQLite deletes."""
     copy = _connect("", None)
     with _closing_on_error(copy, None):
@@ -314,7 +348,7 @@ def lock_for_writing(path: Path) -> Lock:
     return lock
 
 
-def stored_identity(database: sqlite3.Connection) -> Identity | None:
+def stored_identity(database: SqliteDatabase) -> Identity | None:
     """Return the identity of the feed in that journal; None if it has none."""
     (has_table,) = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'identity'").fetchone()
     row = database.execute("SELECT source FROM identity").fetchone() if has_table else None
@@ -323,9 +357,9 @@ def stored_identity(database: sqlite3.Connection) -> Identity | None:
     return None
 
 
-def store_identity(database: sqlite3.Connection, identity: Identity) -> None:
+def store_identity(database: Database, identity: Identity) -> None:
     """Store the identity of the feed, replacing the former one."""
-    with transaction(database, "BEGIN IMMEDIATE"):
+    with transaction(database):
         database.execute("DELETE FROM identity")
         database.execute("INSERT INTO identity VALUES (?)", (identity.to_json(),))
 
@@ -340,16 +374,21 @@ def check_identity(path: Path, stored: Identity | None, wanted: Identity) -> Non
         )
 
 
-def _connect(name: str, path: Path | None) -> sqlite3.Connection:
+def _connect(name: str, path: Path | None) -> SqliteDatabase:
+    is_uri = name.startswith("file:")
     try:
         # The journal's lock lets one thread at a time use it.
-        return sqlite3.connect(name, isolation_level=None, check_same_thread=False, uri=name.startswith("file:"))
+        database = sqlite3.connect(
+            name, isolation_level=None, check_same_thread=False, uri=is_uri, factory=SqliteDatabase
+        )
     except sqlite3.Error as error:
         raise journal_failure(error, path) from error
+    database.path = path
+    return database
 
 
 @contextmanager
-def _closing_on_error(database: sqlite3.Connection, path: Path | None) -> Iterator[None]:
+def _closing_on_error(database: SqliteDatabase, path: Path | None) -> Iterator[None]:
     """Close `database` on any error; raise StorageError for a failure of the file or the disk."""
     try:
         yield
@@ -357,19 +396,6 @@ def _closing_on_error(database: sqlite3.Connection, path: Path | None) -> Iterat
         database.close()
         if isinstance(error, sqlite3.Error) and is_storage_failure(error):
             raise journal_failure(error, path) from error
-        raise
-
-
-@contextmanager
-def transaction(database: sqlite3.Connection, begin: str) -> Iterator[None]:
-    """Run the body in a transaction: commit it, or on an error roll it back."""
-    database.execute(begin)
-    try:
-        yield
-        database.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):
-            database.rollback()
         raise
 
 

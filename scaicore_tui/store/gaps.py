@@ -6,7 +6,6 @@ after a crash the journal does not look complete, and the next process fills the
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -16,12 +15,17 @@ from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Gap
 from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.store.database import lookup_clauses
+from scaicore_tui.store.engine import Database
+from scaicore_tui.store.stored_ids import decode_id, encode_id
 from scaicore_tui.units import Micros, Position
 
 # Positions left free for the events of an open gap.
 RESERVED_POSITIONS = 2**32
 # Below every position. The open gap here is history: older events that were not read yet.
 BELOW_ALL = -(2**62)
+_ADD = """INSERT INTO holes (after_pos, until_pos, found_at, cursor) VALUES (?, ?, ?, ?) ON CONFLICT (after_pos)
+DO UPDATE SET until_pos = excluded.until_pos, found_at = excluded.found_at, cursor = excluded.cursor"""
+_MARK_LOST = "INSERT INTO gaps (after_pos, found_at, reason) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 class OpenGap(Struct, frozen=True):
@@ -40,17 +44,17 @@ class OpenGap(Struct, frozen=True):
 class GapTable:
     """The open and closed gaps of one journal. The caller opens the transaction for each change."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, gap: OpenGap) -> None:
         """Store an open gap."""
-        row = (gap.after, gap.until, gap.found_at, gap.cursor)
-        self._database.execute("INSERT OR REPLACE INTO holes VALUES (?, ?, ?, ?)", row)
+        row = (gap.after, gap.until, gap.found_at, encode_id(gap.cursor))
+        self._database.execute(_ADD, row)
 
     def set_cursor(self, gap: OpenGap, cursor: str | None) -> None:
         """Store the cursor at which filling the gap continues."""
-        self._database.execute("UPDATE holes SET cursor = ? WHERE after_pos = ?", (cursor, gap.after))
+        self._database.execute("UPDATE holes SET cursor = ? WHERE after_pos = ?", (encode_id(cursor), gap.after))
 
     def remove(self, gap: OpenGap) -> None:
         """Remove an open gap, which is filled or lost."""
@@ -58,7 +62,7 @@ class GapTable:
 
     def mark_lost(self, after: Position, found_at: Micros, reason: GapReason = GapReason.LOST) -> None:
         """Store a closed gap above position `after`."""
-        self._database.execute("INSERT OR IGNORE INTO gaps VALUES (?, ?, ?)", (after, found_at, reason))
+        self._database.execute(_MARK_LOST, (after, found_at, reason))
 
     def open_gaps(self) -> list[OpenGap]:
         """Return the open gaps between events, newest first."""
@@ -74,7 +78,11 @@ class GapTable:
 
     def _where(self, condition: str) -> list[OpenGap]:
         query = f"SELECT after_pos, until_pos, found_at, cursor FROM holes WHERE {condition}"  # noqa: S608  (two constants)
-        return [OpenGap(*row) for row in self._database.execute(query, (BELOW_ALL,))]
+        rows = self._database.execute(query, (BELOW_ALL,))
+        return [
+            OpenGap(after, until, found_at, None if cursor is None else decode_id(cursor))
+            for after, until, found_at, cursor in rows
+        ]
 
     def oldest_above(self, gap: OpenGap) -> int:
         """Return the position of the oldest event above the gap, or the first position reserved for one."""
@@ -104,7 +112,7 @@ class GapTable:
     def _neighbour(self, where: str, pos: Position) -> tuple[int | None, str | None]:
         query = f"SELECT at, execution_id FROM events WHERE {where} LIMIT 1"  # noqa: S608  (two constants)
         at, execution = self._database.execute(query, (pos,)).fetchone() or (None, None)
-        return at or None, execution
+        return at or None, None if execution is None else decode_id(execution)
 
 
 class SkippedEvent(Struct, frozen=True):

@@ -6,11 +6,10 @@ a time, while `reader` reads without waiting for a writer.
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,7 +23,7 @@ from scaicore_tui.runs import Gap
 from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.runs.summary import SUMMARY_VERSION
 from scaicore_tui.store.database import (
-    SCHEMA_VERSION,
+    SqliteDatabase,
     WatchedFile,
     lock_for_writing,
     lookup_clauses,
@@ -33,17 +32,16 @@ from scaicore_tui.store.database import (
     open_for_writing,
     open_for_writing_and_reading,
     open_with_content,
+    require_sqlite,
     store_identity,
     stored_identity,
-    transaction,
 )
+from scaicore_tui.store.dialects import Dialect
+from scaicore_tui.store.engine import Database, transaction
 from scaicore_tui.store.failures import (
     ONLY_IN_MEMORY,
     DamagedJournal,
     DiskFailure,
-    damaged_error,
-    is_storage_failure,
-    journal_failure,
     require_file,
 )
 from scaicore_tui.store.gaps import BELOW_ALL, RESERVED_POSITIONS, GapTable, OpenGap, SkippedEvent, skipped_position
@@ -66,10 +64,10 @@ class Journal:
 
     def __init__(
         self,
-        database: sqlite3.Connection,
+        database: Database,
         path: Path | None = None,
         lock: Lock | None = None,
-        reader: sqlite3.Connection | None = None,
+        reader: Database | None = None,
         identity: Identity | None = None,
     ) -> None:
         self.write_error = ""
@@ -79,7 +77,9 @@ class Journal:
         self._path = path
         self._lock = lock
         self._gap_table = GapTable(database)
-        self._thread_lock = threading.RLock()
+        self._thread_lock: AbstractContextManager[object] = (
+            nullcontext() if database.is_concurrent else threading.RLock()
+        )
         self._reader = None if reader is None else Journal(reader, path)
         # The file that replaces this temporary journal once it can be written.
         self._intended: tuple[Path, Identity | None] | None = None
@@ -131,7 +131,7 @@ class Journal:
     def open_copy(cls, path: Path) -> Self:
         """Return a temporary copy of the journal in `path` with the current schema. Raises NotFound or StorageError."""
         with cls.open_readonly(path) as journal:
-            return cls(open_copy(journal._database))
+            return cls(open_copy(journal.sqlite))
 
     def __enter__(self) -> Self:
         return self
@@ -154,14 +154,14 @@ class Journal:
         return self if self._reader is None or self.is_buffering else self._reader
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[Database]:
         """Run the body in a transaction; inside another transaction, as part of that one. Raises StorageError."""
         with self.using() as database:
             if database.in_transaction:
                 yield database
                 return
             # A file that can't be written can't be locked for writing either.
-            with transaction(database, "BEGIN" if self.is_buffering else "BEGIN IMMEDIATE"):
+            with transaction(database, "BEGIN" if self.is_buffering else ""):
                 yield database
 
     def store_caller(self, caller: Caller) -> None:
@@ -172,6 +172,22 @@ class Journal:
         # If this fails, no events of this caller are on disk either.
         with suppress(StorageError), self.using() as database:
             store_identity(database, self.identity)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The texts and values that differ between databases."""
+        return self._database.dialect
+
+    @property
+    def sqlite(self) -> SqliteDatabase:
+        """The connection of a journal in SQLite. Raises UsageError for any other."""
+        return require_sqlite(self._database)
+
+    def begin_snapshot(self) -> None:
+        """See the journal as it is now until it is closed: what another process adds is not read."""
+        with self.using() as database:
+            database.execute(self.dialect.begin_snapshot)
+            database.execute("SELECT 1 FROM events LIMIT 1").fetchall()
 
     @property
     def unsaved_count(self) -> int:
@@ -202,7 +218,7 @@ class Journal:
         with suppress(StorageError, Conflict, ConfigError), self._thread_lock:
             lock = lock_for_writing(path)
             try:
-                database, reader = open_with_content(path, identity, self._database)
+                database, reader = open_with_content(path, identity, self.sqlite)
             except BaseException:
                 lock.release()
                 raise
@@ -230,8 +246,9 @@ class Journal:
     @property
     def is_complete(self) -> bool:
         """Return True if the file has the current schema and a summary of each run: it can be shown without writing."""
-        if self.query("PRAGMA user_version") != [(SCHEMA_VERSION,)]:
-            return False
+        with self.using() as database:
+            if not database.has_current_schema():
+                return False
         return self.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
 
     def __len__(self) -> int:
@@ -321,13 +338,10 @@ class Journal:
         for column, keys in lookup_clauses(events):
             marks = ", ".join("?" * len(keys))
             query = f"SELECT raw FROM events WHERE {column} IN ({marks}) AND pos <= ?"  # noqa: S608  (constants, and marks)
-            found.update(source for (source,) in self._each(query, *keys, upto) if source in wanted)
+            with self.using() as database:
+                rows = database.execute(query, (*keys, upto))
+                found.update(source for (source,) in rows if source in wanted)
         return found
-
-    def _each(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of an SQL query, without holding all of them in memory."""
-        with self.using() as database:
-            yield from database.execute(query, values)
 
     def newest_raw(self, limit: int, upto: Position = MAX_POSITION) -> list[bytes]:
         """Return the bytes of the newest events up to position `upto`, newest first."""
@@ -336,8 +350,7 @@ class Journal:
 
     def newest_at(self, upto: Position = MAX_POSITION) -> Micros:
         """Return the latest time of an event up to position `upto`, in microseconds since 1970; 0 if there is none."""
-        query = "SELECT at FROM events WHERE pos <= ? ORDER BY at DESC LIMIT 1"
-        found = self.query(query, upto)
+        found = self.query("SELECT at FROM events WHERE pos <= ? ORDER BY at DESC LIMIT 1", upto)
         return int(found[0][0]) if found else 0
 
     def contains_all(self, events: Sequence[Event], upto: Position = MAX_POSITION) -> bool:
@@ -371,7 +384,7 @@ class Journal:
 
     def damage_error(self) -> StorageError:
         """Return the error for damaged content."""
-        return damaged_error(str(self._path))
+        return self._database.damage_error()
 
     def report_damage(self, error: StorageError) -> None:
         """Set `write_error` to say that some content can't be read, unless it says something already."""
@@ -407,15 +420,17 @@ class Journal:
         return int(self.query("SELECT count(*) FROM gaps")[0][0])
 
     @contextmanager
-    def using(self) -> Iterator[sqlite3.Connection]:
+    def using(self) -> Iterator[Database]:
         """Lock the database for the current thread. Raises StorageError for failures of the file or the disk."""
         with self._thread_lock:
+            database = self._database
             try:
-                yield self._database
-            except sqlite3.Error as error:
-                if not is_storage_failure(error):
+                yield database
+            except database.errors as error:
+                failure = database.failure(error)
+                if failure is None:
                     raise
-                raise journal_failure(error, self._path) from error
+                raise failure from error
 
     def _highest_position(self) -> Position:
         """Return the highest position that is taken, or reserved for an open gap."""

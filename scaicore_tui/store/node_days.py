@@ -10,7 +10,6 @@ there are MAX_PARTS of them, they are added to `node_days`. What was counted is 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -24,6 +23,7 @@ from scaicore_tui.analysis.statistics.tally import (
     subtract_counts,
     write_tallies,
 )
+from scaicore_tui.store.engine import Database
 from scaicore_tui.store.stored_ids import decode_id, encode_id
 
 # Days for which counts of deleted runs are kept.
@@ -38,7 +38,10 @@ MIGRATION = f"""
 CREATE TABLE node_days ({_COLUMNS}, UNIQUE ({_KEY}));
 CREATE TABLE node_parts (is_kept, is_removed, source);
 """
-_PUT = f"INSERT OR REPLACE INTO main.node_days ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608  (constants)
+_VALUES = [column for column in _COLUMNS.split(", ") if column not in _KEY.split(", ")]
+_UPDATES = ", ".join(f"{column} = excluded.{column}" for column in _VALUES)
+_PUT = f"""INSERT INTO main.node_days ({_COLUMNS}) VALUES ({_MARKS})
+ON CONFLICT ({_KEY}) DO UPDATE SET {_UPDATES}"""  # noqa: S608  (constants)
 _PUT_PART = "INSERT INTO {} VALUES (?, ?, ?)"
 _PUT_PART_IN_FILE, _PUT_PART_IN_MEMORY = _PUT_PART.format("main.node_parts"), _PUT_PART.format("temp.unsaved_parts")
 FORGET_COUNTED = ("DELETE FROM node_days WHERE is_kept = 0", "DELETE FROM node_parts WHERE is_kept = 0")
@@ -46,13 +49,14 @@ _FORGET_OLD = "DELETE FROM main.node_days WHERE is_kept = 1 AND day < (SELECT ma
 _READ_DAYS = f"SELECT {_COLUMNS} FROM node_days WHERE day >= ?"  # noqa: S608  (constants)
 _READ_PARTS = "SELECT is_kept, is_removed, source FROM node_parts"
 # One statement, as parts may be merged by another connection between two.
-_NULLS = ", NULL" * (_COLUMNS.count(",") - 2)
-READ = f"{_READ_DAYS} UNION ALL SELECT is_kept, is_removed, source{_NULLS} FROM node_parts"  # noqa: S608  (constants)
+_NULLS = ", NULL" * (_COLUMNS.count(",") - 5)
+_PARTS = f"SELECT NULL, NULL, NULL, is_removed, is_kept, source{_NULLS} FROM node_parts"  # noqa: S608  (constants)
+READ = f"{_READ_DAYS} UNION ALL {_PARTS}"
 _COUNT_PARTS = "SELECT count(*) FROM main.node_parts"
 
 
 def add_part(
-    database: sqlite3.Connection,
+    database: Database,
     tallies: Iterable[Tally],
     *,
     is_removed: bool = False,
@@ -70,12 +74,12 @@ def add_part(
     return bool(source)
 
 
-def count_parts(database: sqlite3.Connection) -> int:
+def count_parts(database: Database) -> int:
     """Return the number of parts that are not merged."""
     return int(database.execute(_COUNT_PARTS).fetchone()[0])
 
 
-def merge_parts(database: sqlite3.Connection) -> None:
+def merge_parts(database: Database) -> None:
     """Add the parts to the days. Call it in a transaction. Raises ValueError or TypeError if something is damaged."""
     parts = database.execute(_READ_PARTS).fetchall()
     for is_kept in (False, True):
@@ -97,7 +101,7 @@ def sum_counts(rows: Iterable[tuple[Any, ...]]) -> Counts:
     days, parts = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
     for row in rows:
         (parts if row[-1] is None else days).append(row)
-    added, removed = _sum_parts(row[:3] for row in parts)
+    added, removed = _sum_parts((row[4], row[3], row[5]) for row in parts)
     return subtract_counts(add_counts([*({key: found} for key, found in _read_days(days)), added]), removed)
 
 

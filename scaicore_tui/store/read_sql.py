@@ -10,13 +10,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 from msgspec import Struct
 
 from scaicore_tui.clock import Clock
+from scaicore_tui.config.journal_url import JournalLocation, JournalUrl
 from scaicore_tui.disk_errors import primary_code
 from scaicore_tui.errors import TimedOut, UsageError
 from scaicore_tui.runs import Summary
@@ -118,11 +118,17 @@ class SqlResult(Struct):
 
 
 @contextmanager
-def query_journal(path: Path, statement: str, clock: Clock, limit_s: float) -> Iterator[SqlResult]:
+def query_journal(path: JournalLocation, statement: str, clock: Clock, limit_s: float) -> Iterator[SqlResult]:
     """Run a statement over the views of the journal, or of the file of JSON lines, in `path`.
 
     Raises the errors of `open_recording`; UsageError for a statement that is wrong or refused, and TimedOut.
     """
+    if isinstance(path, JournalUrl):
+        raise UsageError(
+            "`sql` only reads journals in files so far",
+            effect="nothing was read",
+            hint="runs, show, events, stats, diff and export read one on a server",
+        )
     with open_readonly(path) as journal:
         yield read_sql(journal, statement, clock, limit_s)
 
@@ -134,7 +140,8 @@ def read_sql(journal: Journal, statement: str, clock: Clock, limit_s: float) -> 
     """
     secret = token_hex(16)
     deadline = clock.monotonic() + limit_s
-    with journal.using() as database:
+    with journal.using():
+        database = journal.sqlite
         for script in _view_scripts(secret):
             database.execute(script)
         database.text_factory = lambda source: source.decode("utf-8", "replace")

@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 from scaicore_tui.clock import SystemClock
+from scaicore_tui.config.journal_url import JournalLocation, JournalUrl
 from scaicore_tui.decoding import UTF8_BOM, has_wide_bom
-from scaicore_tui.errors import ConfigError, NotFound
+from scaicore_tui.errors import ConfigError, NotFound, StorageError
 from scaicore_tui.protocol import Checkpoint, Event, decode_event, envelope, lenient_json
 from scaicore_tui.runs import Gap, Run, RunProjector, Summary, only_match, with_status
 from scaicore_tui.runs.cache import project
@@ -26,6 +27,7 @@ from scaicore_tui.store.failures import require_file
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.pending import read_pending
 from scaicore_tui.store.report_file import BEGIN_BYTES, is_report, open_lines
+from scaicore_tui.store.servers import read_server_journal
 from scaicore_tui.store.slow_runs import read_slow_runs
 from scaicore_tui.store.statistics import StoredStatistics
 from scaicore_tui.store.stored_runs import FAILED, LATEST, StoredRuns, newest_named
@@ -42,11 +44,13 @@ SQLITE_MAGIC = b"SQLite format 3\0"
 BATCH_LINES = 5_000
 
 
-def is_event_file(path: Path) -> bool:
+def is_event_file(path: JournalLocation) -> bool:
     """Return whether `path` is a file that begins like JSON lines, or an HTML report, which has such lines in it.
 
     Raises StorageError if it can't be read, ConfigError if it is UTF-16, as PowerShell writes it.
     """
+    if isinstance(path, JournalUrl):
+        return False
     try:
         require_file(path, "journal")
     except NotFound:
@@ -278,12 +282,11 @@ class JournalRecording(StoredRuns):
 
     unreadable_count = 0
 
-    def __init__(self, path: Path) -> None:
-        self._recorded = open_readonly(path)
+    def __init__(self, location: JournalLocation) -> None:
+        self._recorded = open_readonly(location)
         if not self._recorded.is_complete:
             _rebuild_summaries(self._recorded)
-        for begin in ("BEGIN", "SELECT 1 FROM events LIMIT 1"):
-            self._recorded.query(begin)
+        self._recorded.begin_snapshot()
         self.checkpoints: Sequence[Checkpoint] = read_pending(self._recorded)
         newest = self._recorded.next_position - 1
         waiting = {row.execution_id for row in self.checkpoints if row.execution_id is not None}
@@ -320,20 +323,24 @@ def _rebuild_summaries(journal: Journal) -> None:
         pass
 
 
-def open_recording(path: Path) -> Recording:
-    """Open the journal or the file of JSON lines in `path`.
+def open_recording(path: JournalLocation) -> Recording:
+    """Open the journal or the file of JSON lines in `path`, or the journal on a server.
 
     Raises NotFound, StorageError if it can't be read, ConfigError if it is UTF-16.
     """
-    return JsonlRecording(path) if is_event_file(path) else JournalRecording(path)
+    if isinstance(path, JournalUrl) or not is_event_file(path):
+        return JournalRecording(path)
+    return JsonlRecording(path)
 
 
-def open_readonly(path: Path) -> Journal:
+def open_readonly(path: JournalLocation) -> Journal:
     """Return a journal with the content of `path` and summaries of all its runs.
 
     A file of JSON lines, or a journal without all current summaries and statistics, is copied to a temporary journal,
-    where they can be completed. Raises the same as `open_recording`.
+    where they can be completed. On a server, its recorder completes them. Raises the same as `open_recording`.
     """
+    if isinstance(path, JournalUrl):
+        return _complete(read_server_journal(path), path)
     if is_event_file(path):
         return _load_jsonl(path)
     journal = Journal.open_readonly(path)
@@ -343,8 +350,19 @@ def open_readonly(path: Path) -> Journal:
     return Journal.open_copy(path)
 
 
+def _complete(journal: Journal, url: JournalUrl) -> Journal:
+    if journal.is_complete and Summaries(journal).is_counted:
+        return journal
+    journal.close()
+    raise StorageError(
+        f"the journal at {url} is still being prepared by its recorder",
+        effect="nothing was read",
+        hint="try again in a minute; start `record` if none is running",
+    )
+
+
 @contextmanager
-def open_statistics(path: Path) -> Iterator[StoredStatistics]:
+def open_statistics(path: JournalLocation) -> Iterator[StoredStatistics]:
     """Yield the statistics of the journal or the file of JSON lines in `path`. Raises the same as `open_recording`.
 
     Unless all of its runs are counted, as in the journal of an older version, they are counted in a temporary copy.

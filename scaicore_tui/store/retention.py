@@ -24,10 +24,6 @@ DELETE FROM main.events WHERE pos IN
 (SELECT pos FROM main.events WHERE at > 0 AND at < ? AND pos < ? AND execution_id IS NULL ORDER BY at LIMIT ?)
 """
 _LAST_POSITION = "SELECT max(pos) FROM main.events WHERE execution_id = ?"
-_USED_BYTES = """
-SELECT (page_count - freelist_count) * page_size
-FROM pragma_page_count, pragma_freelist_count, pragma_page_size
-"""
 
 
 class Retention:
@@ -111,7 +107,8 @@ class Retention:
         return (at or 0) < self._before or self._is_too_large()
 
     def _is_too_large(self) -> bool:
-        return self._max_bytes is not None and bool(self._journal.query(_USED_BYTES)[0][0] > self._max_bytes)
+        query = self._journal.dialect.used_bytes
+        return self._max_bytes is not None and bool(query) and bool(self._journal.query(query)[0][0] > self._max_bytes)
 
     def _delete(self, summary: Summary) -> int:
         """Delete a run; return the number of its events."""

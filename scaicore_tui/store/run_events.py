@@ -5,7 +5,6 @@ Numbers count from 1, in feed order, repeats included.
 
 from __future__ import annotations
 
-import json
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +24,7 @@ _COUNT = "SELECT count(*) FROM events WHERE execution_id = ? AND pos <= ?"
 _FORWARD = "SELECT raw FROM events WHERE execution_id = ? ORDER BY pos LIMIT ? OFFSET ?"
 _BACKWARD = "SELECT raw FROM events WHERE execution_id = ? ORDER BY pos DESC LIMIT ? OFFSET ?"
 _AFTER = "SELECT pos, raw FROM events WHERE execution_id = ? AND pos > ? ORDER BY pos LIMIT ?"
-_AT = "SELECT pos, raw FROM events WHERE pos IN (SELECT value FROM json_each(?))"
+_AT = "SELECT pos, raw FROM events WHERE {}"
 
 
 class RunEvents:
@@ -60,7 +59,8 @@ class RunEvents:
 
     def at(self, positions: Sequence[Position]) -> dict[Position, bytes]:
         """Return the JSON of the events at `positions`, as far as there are any."""
-        return dict(self._journal.query(_AT, json.dumps(positions)))
+        dialect = self._journal.dialect
+        return dict(self._journal.query(_AT.format(dialect.is_among.format("pos")), dialect.pack_list(positions)))
 
 
 def _within_bytes(rows: Iterable[bytes]) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ events of the run hold.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
@@ -24,7 +23,6 @@ from scaicore_tui.store.stored_ids import decode_id, encode_id
 # A query on a column with more distinct values reads the summaries.
 MAX_DISTINCT_VALUES = 500
 _OPEN = "status IN ('running', 'unknown')"
-_AMONG = "execution_id IN (SELECT value FROM json_each(?))"
 _NUMBERS = {
     "duration": "duration_ms",
     "started": "started_at",
@@ -56,7 +54,7 @@ class Clause(Struct, frozen=True):
 
 
 _STATUSES = frozenset(status.value for status in RunStatus)
-_TRUE, _FALSE = Clause("1"), Clause("0")
+_TRUE, _FALSE = Clause("TRUE"), Clause("FALSE")
 
 
 class RunCompiler:
@@ -80,7 +78,7 @@ class RunCompiler:
                 return self._word(storable(text.lower()))
             case Not(part):
                 inner = self._compile(part, is_wide=not is_wide)
-                return replace(inner, sql=f"NOT coalesce({inner.sql}, 0)")
+                return replace(inner, sql=f"NOT coalesce({inner.sql}, FALSE)")
             case And(parts):
                 return _joined("AND", [self._compile(part, is_wide=is_wide) for part in parts], _TRUE)
             case Or(parts):
@@ -108,8 +106,8 @@ class RunCompiler:
             return self._among(self._context.runs_with(lambda row: any(map(accepts, assignees(row)))))
         if test.field == "id" and test.op is Op.EQUAL:
             ids = [encode_id(value.text) for value in test.values if isinstance(value, TextValue)]
-            return Clause(f"execution_id IN ({_marks(ids)})", tuple(ids))
-        return self._necessary(test) if is_wide else Clause("0", is_exact=False)
+            return _one_of("execution_id", ids)
+        return self._necessary(test) if is_wide else Clause("FALSE", is_exact=False)
 
     def _number(self, test: Test, value: Value) -> Clause:
         column, found = _NUMBERS[test.field], comparisons(test.field, test.op, value, self._context.now)
@@ -141,7 +139,7 @@ class RunCompiler:
                 return Clause("error_group IS NOT NULL")
             case _:
                 # The start of a run is missing: no column says so.
-                return Clause("1" if is_wide else "0", is_exact=False)
+                return Clause("TRUE" if is_wide else "FALSE", is_exact=False)
 
     def _status(self, status: RunStatus) -> Clause:
         """Return the condition for a status. A run waits if it is open and has a pending checkpoint."""
@@ -153,8 +151,9 @@ class RunCompiler:
         return Clause("status = ?", (status.value,))
 
     def _among(self, execution_ids: frozenset[str]) -> Clause:
-        stored = [key for key in map(encode_id, sorted(execution_ids)) if isinstance(key, str)]
-        return Clause(_AMONG, (json.dumps(stored),))
+        dialect = self._journal.dialect
+        stored = dialect.pack_list([encode_id(key) for key in sorted(execution_ids)])
+        return Clause(dialect.is_among.format("execution_id"), (stored,))
 
     def _among_values(self, test: Test) -> Clause | None:
         """Return the condition for a column with few distinct values: those that pass. None if it has too many."""
@@ -164,13 +163,13 @@ class RunCompiler:
         if stored is None:
             return None
         passing = [value for value in stored if any(accepts(text) for text in texts(decode_id(value)))]
-        return Clause(f"{column} IN ({_marks(passing)})", tuple(passing))
+        return _one_of(column, passing)
 
     def _distinct(self, column: str) -> Sequence[str | bytes] | None:
         """Return the distinct values of an indexed column. Skips from one to the next, as most runs share a few."""
         query = f"""WITH RECURSIVE found (value, number) AS (
-            SELECT min({column}), 1 FROM runs WHERE {column} IS NOT NULL UNION ALL
-            SELECT (SELECT min({column}) FROM runs WHERE {column} > value), number + 1 FROM found
+            SELECT (SELECT {column} FROM runs WHERE {column} IS NOT NULL ORDER BY {column} LIMIT 1), 1 UNION ALL
+            SELECT (SELECT {column} FROM runs WHERE {column} > value ORDER BY {column} LIMIT 1), number + 1 FROM found
             WHERE value IS NOT NULL AND number <= ?
         ) SELECT value FROM found WHERE value IS NOT NULL"""  # noqa: S608  (names of columns)
         found = [value for (value,) in self._journal.query(query, MAX_DISTINCT_VALUES)]
@@ -179,10 +178,10 @@ class RunCompiler:
     def _necessary(self, test: Test) -> Clause:
         """Return a condition that every run with the tested text fulfils: the text occurs in its search text."""
         if test.field not in ("node", "error", "id", "instance"):
-            return Clause("1", is_exact=False)
+            return Clause("TRUE", is_exact=False)
         sql = "error_group IS NOT NULL AND " if test.field == "error" else ""
         if test.op is Op.MATCHES:
-            return Clause(f"{sql}1", is_exact=False)
+            return Clause(f"{sql}TRUE", is_exact=False)
         needles = [storable(value.text.lower()) for value in test.values if isinstance(value, TextValue)]
         found = _joined("OR", [_has_text(needle) for needle in needles], _FALSE)
         return replace(found, sql=f"{sql}{found.sql}", is_exact=False)
@@ -201,8 +200,8 @@ def _has_text(needle: str) -> Clause:
     return Clause("instr(search_text, ?) > 0", (needle,), reads_text=True)
 
 
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
+def _one_of(column: str, values: Sequence[object]) -> Clause:
+    return Clause(f"{column} IN ({', '.join('?' * len(values))})", tuple(values)) if values else _FALSE
 
 
 def _gap(gap: Gap) -> Clause:

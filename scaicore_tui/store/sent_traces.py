@@ -29,20 +29,11 @@ class SentRun(Struct, frozen=True):
     event_count: int
 
 
-_CREATE = """
-CREATE TABLE IF NOT EXISTS main.sent_traces (
-    receiver TEXT NOT NULL,
-    execution_id NOT NULL,
-    outcome INTEGER NOT NULL,
-    event_count INTEGER NOT NULL,
-    PRIMARY KEY (receiver, execution_id)
-) WITHOUT ROWID
-"""
 # A row without a run says that the receiver was used before.
-_KNOWN = "INSERT OR IGNORE INTO main.sent_traces VALUES (?, '', 0, 0)"
+_KNOWN = "INSERT INTO main.sent_traces VALUES (?, '', 0, 0) ON CONFLICT DO NOTHING"
 _MARK_ALL = """
-INSERT OR IGNORE INTO main.sent_traces
-SELECT ?, execution_id, ?, event_count FROM main.runs WHERE status IN ('completed', 'failed')
+INSERT INTO main.sent_traces
+SELECT ?, execution_id, ?, event_count FROM main.runs WHERE status IN ('completed', 'failed') ON CONFLICT DO NOTHING
 """
 _FORGET_DELETED = """
 DELETE FROM main.sent_traces WHERE execution_id != ''
@@ -54,7 +45,8 @@ SELECT execution_id FROM main.runs WHERE status IN ('completed', 'failed') AND N
 ORDER BY place LIMIT ?
 """
 _FIND = "SELECT outcome, event_count FROM main.sent_traces WHERE receiver = ? AND execution_id = ?"
-_PUT = "INSERT OR REPLACE INTO main.sent_traces VALUES (?, ?, ?, ?)"
+_PUT = """INSERT INTO main.sent_traces (receiver, execution_id, outcome, event_count) VALUES (?, ?, ?, ?)
+ON CONFLICT (receiver, execution_id) DO UPDATE SET outcome = excluded.outcome, event_count = excluded.event_count"""
 
 
 class SentTraces:
@@ -67,7 +59,7 @@ class SentTraces:
     def begin(self) -> int:
         """Prepare the table. If the receiver is new, mark the runs that are over already; return how many these are."""
         with self._journal.transaction() as database:
-            database.execute(_CREATE)
+            database.execute(database.dialect.sent_traces_table)
             database.execute(_FORGET_DELETED)
             if not database.execute(_KNOWN, (self._receiver,)).rowcount:
                 return 0

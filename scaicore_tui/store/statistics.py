@@ -38,11 +38,9 @@ _FAILED = f"SELECT (ended_at - ?) / ?, count(*) FROM runs {_IN_PERIOD} GROUP BY 
 _NEWEST_FAILURE = f"SELECT max(ended_at) FROM runs {_IN_PERIOD}"  # noqa: S608  (constants)
 _DURATIONS = """SELECT (started_at - ?) / ?, duration_ms FROM runs
 WHERE started_at >= ? AND started_at < ? AND duration_ms IS NOT NULL {}"""
-_CAUSES = f"""SELECT error_group, count(*), min(ended_at), sum(ended_at >= ?) FROM runs
+_CAUSES = f"""SELECT error_group, count(*), min(ended_at), count(*) FILTER (WHERE ended_at >= ?) FROM runs
 {_IN_PERIOD} AND error_group IS NOT NULL GROUP BY 1"""  # noqa: S608  (constants)
-# SQLite takes `place` from the row with the maximum.
-_NEWEST_OF_CAUSES = f"""SELECT error_group, place, max(ended_at) FROM runs
-{_IN_PERIOD} AND error_group IS NOT NULL GROUP BY 1"""  # noqa: S608  (constants)
+_WITH_CAUSE = f"FROM runs {_IN_PERIOD} AND error_group IS NOT NULL"
 _FAILED_BEFORE = "SELECT 1 FROM runs WHERE error_group = ? AND status = 'failed' AND ended_at < ? LIMIT 1"
 _STARTED_RUNS = "SELECT summary FROM runs WHERE started_at >= ? AND started_at < ? {} ORDER BY place DESC LIMIT ?"
 _CHANGED_RUNS = "SELECT summary FROM runs WHERE changed_at >= ? {}"
@@ -100,7 +98,8 @@ class StoredStatistics:
 
     def failures_by_cause(self, period: Period, core_id: str | None = None) -> list[ErrorGroup]:
         """Return the groups of the runs that failed in a period, the most frequent first."""
-        newest = {key: position for key, position, _ in self._rows(_NEWEST_OF_CAUSES, core_id, *period)}
+        of_each = self._journal.dialect.newest_of_each.format(group="error_group", source=_WITH_CAUSE)
+        newest = {key: position for key, position, _ in self._rows(of_each, core_id, *period)}
         found = Summaries(self._journal.reader).at(list(newest.values()))
         summaries = {summary.position: summary for summary in found}
         groups = [

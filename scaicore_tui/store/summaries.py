@@ -5,7 +5,6 @@ Summaries of another version, and missing ones, are rebuilt from the events (see
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,24 +27,23 @@ _OLDEST = "SELECT summary FROM runs WHERE place > ? ORDER BY place LIMIT ?"
 _MATCHING = "SELECT summary FROM runs WHERE substr(execution_id, 1, ?) = ? ORDER BY place DESC LIMIT ?"
 _OF_CORE = "SELECT summary FROM runs WHERE core_id = ? ORDER BY place DESC LIMIT ?"
 _LOWEST_BELOW = "SELECT place FROM runs WHERE place < ? ORDER BY place LIMIT 1"
-_AT = "SELECT summary FROM runs WHERE place IN (SELECT value FROM json_each(?))"
+_AT = "SELECT summary FROM runs WHERE {}"
 _BY_IDS = "SELECT summary FROM runs WHERE execution_id IN ({})"
-# The plus keeps SQLite from using the index of that column, which fits less well.
-_COMPLETED = "SELECT summary FROM runs WHERE core_id = ? AND +status = 'completed' AND place"
-_COMPLETED_BEFORE = f"{_COMPLETED} < ? ORDER BY place DESC LIMIT 1"
-_COMPLETED_AFTER = f"{_COMPLETED} > ? ORDER BY place DESC LIMIT 1"
+# The index of the status fits less well.
+_COMPLETED = (
+    "SELECT summary FROM runs WHERE core_id = ? AND {} = 'completed' AND place {} ? ORDER BY place DESC LIMIT 1"
+)
 _OPEN = """SELECT summary FROM runs WHERE status IN ('running', 'unknown') AND started_at <= ?
 ORDER BY place DESC LIMIT ?"""
 _BEGAN_WITHIN = "SELECT summary FROM runs WHERE started_at BETWEEN ? AND ? ORDER BY started_at LIMIT ?"
 _POSITIONS_OF = "SELECT execution_id, place FROM runs WHERE execution_id IN ({})"
-_COUNTED = "SELECT execution_id FROM runs WHERE is_counted AND execution_id IN ({})"
+_COUNTED = "SELECT execution_id FROM runs WHERE is_counted = 1 AND execution_id IN ({})"
 _WITH_EVENTS = "SELECT DISTINCT execution_id FROM events WHERE execution_id IN ({})"
 _WITH_INPUT = "SELECT summary FROM runs WHERE input_digest = ?"
-# Positions come as one JSON array: with a row for each, this thread would take the interpreter's lock for each.
-_POSITIONS = "SELECT json_group_array(place) FROM runs WHERE {}"
+_POSITIONS = "SELECT {} FROM runs WHERE {}"
 _ALL_IDS = "SELECT execution_id FROM events WHERE execution_id IS NOT NULL GROUP BY execution_id ORDER BY min(pos) DESC"
-_CHANGES = """SELECT json_group_array(place), json_group_array(at) FROM
-(SELECT coalesce(changed_at, 0) AS at, place FROM runs ORDER BY {})"""
+_CHANGES = """SELECT {}, {} FROM
+(SELECT coalesce(changed_at, 0) AS at, place FROM runs ORDER BY {}) AS changes"""
 _decode_positions = msgspec.json.Decoder(list[Position]).decode
 # Summaries per query, so that few are in memory.
 BATCH_SUMMARIES = 5_000
@@ -87,8 +85,9 @@ class Summaries:
 
         The run with exactly that id is the only match, if there is one.
         """
-        exact = self.by_ids([prefix])
-        return exact or self._decoded(self._journal.query(_MATCHING, len(prefix), encode_id(prefix), limit))
+        key = encode_id(prefix) or ""
+        length = self._journal.dialect.length_of(key)
+        return self.by_ids([prefix]) or self._decoded(self._journal.query(_MATCHING, length, key, limit))
 
     def of_core(self, core_id: str, limit: int) -> list[Summary]:
         """Return the newest summaries of a Core, newest first."""
@@ -96,7 +95,9 @@ class Summaries:
 
     def at(self, positions: Sequence[Position]) -> list[Summary]:
         """Return the summaries of the runs at `positions`, as far as there are any."""
-        return self._decoded(self._journal.query(_AT, json.dumps(positions)))
+        dialect = self._journal.dialect
+        query = _AT.format(dialect.is_among.format("place"))
+        return self._decoded(self._journal.query(query, dialect.pack_list(positions)))
 
     def by_ids(self, execution_ids: Sequence[str]) -> list[Summary]:
         """Return the summaries of these runs, as far as there are any."""
@@ -123,8 +124,9 @@ class Summaries:
 
         Without one, return the newest that completed after it; None if there is none either.
         """
-        before = self._decoded(self._journal.query(_COMPLETED_BEFORE, core_id, position))
-        found = before or self._decoded(self._journal.query(_COMPLETED_AFTER, core_id, position))
+        status = self._journal.dialect.no_index.format("status")
+        before = self._decoded(self._journal.query(_COMPLETED.format(status, "<"), core_id, position))
+        found = before or self._decoded(self._journal.query(_COMPLETED.format(status, ">"), core_id, position))
         return found[0] if found else None
 
     def began_within(self, begin: Micros, end: Micros, limit: int) -> list[Summary]:
@@ -133,7 +135,7 @@ class Summaries:
 
     def open_runs(self, started_until: Micros, limit: int | None = None) -> list[Summary]:
         """Return the newest runs that are not over, as stored, and began up to a time, newest first."""
-        return self._decoded(self._journal.query(_OPEN, started_until, -1 if limit is None else limit))
+        return self._decoded(self._journal.query(_OPEN, started_until, MAX_POSITION if limit is None else limit))
 
     def positions(self) -> dict[RunStatus, Positions]:
         """Return the positions of all runs by the status that their events tell: whether a run waits is not stored."""
@@ -145,7 +147,8 @@ class Summaries:
 
     def _changes(self, order: str) -> tuple[array[int], array[int]]:
         """Return positions and times of the last changes of all runs, in an order."""
-        ((positions, times),) = self._journal.query(_CHANGES.format(order))
+        arrays = map(self._journal.dialect.json_array.format, ("place", "at"))
+        ((positions, times),) = self._journal.query(_CHANGES.format(*arrays, order))
         return array("q", _decode_positions(positions)), array("q", _decode_positions(times))
 
     def positions_where(self, clause: Clause) -> list[Position]:
@@ -184,7 +187,8 @@ class Summaries:
         return [(decode_id(value), number) for value, number in self._journal.query(query, limit)]
 
     def _positions(self, condition: str, *values: object) -> list[Position]:
-        ((found,),) = self._journal.query(_POSITIONS.format(condition), *values)
+        array_text = self._journal.dialect.json_array.format("place")
+        ((found,),) = self._journal.query(_POSITIONS.format(array_text, condition), *values)
         return _decode_positions(found)
 
     def event_count(self) -> int:
@@ -223,7 +227,7 @@ class Summaries:
 
     def missing_ids(self) -> list[str]:
         """Return the ids of runs that have events and no summary, or are not counted, newest first."""
-        stored = {key for (key,) in self._journal.query("SELECT execution_id FROM main.runs WHERE is_counted")}
+        stored = {key for (key,) in self._journal.query("SELECT execution_id FROM main.runs WHERE is_counted = 1")}
         return [decode_id(found) for (found,) in self._journal.query(_ALL_IDS) if found not in stored]
 
     def mark_complete(self) -> None:

@@ -6,7 +6,6 @@ memory. All of this may run in a thread: it shares nothing with the event loop b
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import ChangeOrder, Delta, Gap, Positions, RunProjector, RunStatus, Summary
 from scaicore_tui.store.counted_runs import CountedRuns, RunTallies
+from scaicore_tui.store.engine import Database
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from scaicore_tui.store.gaps import RESERVED_POSITIONS, OpenGap, SkippedEvent
 from scaicore_tui.store.journal import Journal
@@ -88,8 +88,8 @@ class MemoryBuffer:
         self._parts: int | None = None
 
     def begin(self, error: StorageError) -> None:
-        """Start buffering after the write failed with `error`; raise `error` if that is so already."""
-        if self._journal.is_buffering:
+        """Start buffering after the write failed with `error`; raise `error` if that is so already, or impossible."""
+        if self._journal.is_buffering or not self._journal.dialect.can_buffer:
             raise error
         _log.warning("journal cannot be written: events are kept in memory", **error_fields(error))
         self._journal.switch_tables(_START_BUFFERING, begin=True)
@@ -112,7 +112,7 @@ class MemoryBuffer:
             if self._parts >= MAX_PARTS:
                 self._merge_parts(database)
 
-    def _merge_parts(self, database: sqlite3.Connection) -> None:
+    def _merge_parts(self, database: Database) -> None:
         self._parts = None
         try:
             merge_parts(database)

@@ -21,6 +21,7 @@ from scaicore_tui.store import Journal, JournalWriter, StoredRuns
 from scaicore_tui.store.summaries import Summaries
 from tests.support import stored
 from tests.support.builders import NOON, completed, event, many_runs, run_events
+from tests.support.journals import Journals
 from tests.support.memory_index import MemoryIndex
 from tests.support.old_journal import old_journal
 from tests.support.strategies import EVENTS_OF_TWO_RUNS
@@ -267,11 +268,13 @@ def test_on_a_full_disk_history_is_kept_in_memory_too(full_journal: Journal) -> 
 
 
 @given(st.lists(EVENTS_OF_TWO_RUNS, max_size=24), st.integers(0, 24), st.integers(0, 24))
-def test_events_that_fill_a_gap_are_applied_in_order(steps: list[Event], first: int, second: int) -> None:
+def test_events_that_fill_a_gap_are_applied_in_order(
+    journals: Journals, steps: list[Event], first: int, second: int
+) -> None:
     """The newest events arrive first, then those of the gap in batches. The runs and their order stay the same."""
     whole = MemoryIndex()
     whole.add_newer(steps)
-    with Journal.in_memory() as journal:
+    with journals.scratch() as journal:
         writer, index = JournalWriter(journal), RunIndex(journal.history)
         for execution_id in RUN_IDS:
             index.follow(execution_id)

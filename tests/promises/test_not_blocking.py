@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from scaicore_tui.config import Target
 from scaicore_tui.lock import Lock
 from scaicore_tui.session import OfflineSession, Session
 from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.store.engine import Database
 from scaicore_tui.store.recordings import open_readonly
 from scaicore_tui.tui import DebuggerApp
 from tests.support.app_stage import STANDARD, Stage, wait_until
@@ -37,7 +37,7 @@ def used_on_loop(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     used, using = list[str](), Journal.using
 
     @contextmanager
-    def checked(self: Journal) -> Iterator[sqlite3.Connection]:
+    def checked(self: Journal) -> Iterator[Database]:
         try:
             asyncio.get_running_loop()
         except RuntimeError:

@@ -16,6 +16,7 @@ from scaicore_tui.store import Journal
 from scaicore_tui.store.run_search import RunSearch
 from scaicore_tui.store.summaries import Summaries
 from tests.support import random_queries as generated
+from tests.support.journals import Journals
 from tests.support.query_judge import Judge
 
 # `QUERY_EXAMPLES=10000` for a long search.
@@ -23,8 +24,8 @@ EXAMPLES = int(os.environ.get("QUERY_EXAMPLES", "50"))
 
 
 @pytest.fixture(scope="module")
-def journal() -> Iterator[Journal]:
-    with Journal.in_memory() as journal:
+def journal(journals: Journals) -> Iterator[Journal]:
+    with journals.scratch() as journal:
         yield journal
 
 

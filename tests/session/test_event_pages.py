@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from scaicore_tui.analysis.event_pages import EventPage, NumberedEvent, compile_event_filter
 from scaicore_tui.session.event_pages import EventPages
 from scaicore_tui.store import Journal, JournalWriter, run_events
 from tests.support.builders import NOON, SECOND, entered, event, exited
+from tests.support.journals import Journals
 from tests.support.scene import RunEvents
 
 COUNT = 40
@@ -22,8 +25,8 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 class Reading:
     """A journal with a run of COUNT steps, each two events, between the events of another run."""
 
-    def __init__(self) -> None:
-        self.journal = Journal.in_memory()
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
         self.writer = JournalWriter(self.journal)
         self.writer.prepare()
         self.run, self.other = RunEvents("exec_1", "core_a", 0), RunEvents("exec_2", "core_a", 0)
@@ -44,12 +47,17 @@ class Reading:
         return page
 
 
+@pytest.fixture
+def reading(journals: Journals) -> Iterator[Reading]:
+    with journals.scratch() as journal:
+        yield Reading(journal)
+
+
 def numbers(page: EventPage) -> list[int]:
     return [row.number for row in page.rows]
 
 
-async def test_a_page_has_the_events_around_any_of_a_run() -> None:
-    reading = Reading()
+async def test_a_page_has_the_events_around_any_of_a_run(reading: Reading) -> None:
     for near in (1, 3, 44, 79, 80, 99):
         page = await reading.read(near)
         near = min(near, 2 * COUNT)
@@ -59,8 +67,7 @@ async def test_a_page_has_the_events_around_any_of_a_run() -> None:
         assert page.has_later == (near + 4 < 80)
 
 
-async def test_a_filter_finds_events_in_the_whole_run_and_keeps_their_numbers() -> None:
-    reading = Reading()
+async def test_a_filter_finds_events_in_the_whole_run_and_keeps_their_numbers(reading: Reading) -> None:
     special = [number for number in range(1, 81) if (number - 1) // 2 % 4 == 3]
     page = await reading.read(40, "node:special")
     assert page.matching == len(special) == 20
@@ -77,8 +84,7 @@ async def test_a_filter_finds_events_in_the_whole_run_and_keeps_their_numbers() 
     assert numbers(await reading.read(1, "nowhere")) == []
 
 
-async def test_events_inserted_before_others_are_found() -> None:
-    reading = Reading()
+async def test_events_inserted_before_others_are_found(reading: Reading) -> None:
     assert (await reading.read(1, "type:exited")).matching == COUNT
     early = [entered("early", NOON - SECOND, "exec_1"), exited("early", NOON - SECOND, "exec_1")]
     reading.journal.prepend(early)
@@ -88,8 +94,7 @@ async def test_events_inserted_before_others_are_found() -> None:
     assert numbers(page)[0] == 2
 
 
-async def test_in_the_past_later_events_are_left_out() -> None:
-    reading = Reading()
+async def test_in_the_past_later_events_are_left_out(reading: Reading) -> None:
     page = await reading.read(7, through=7)
     assert numbers(page) == list(range(2, 8))
     assert (page.total, page.has_later) == (7, False)
@@ -98,9 +103,9 @@ async def test_in_the_past_later_events_are_left_out() -> None:
     assert (await reading.pages.read("exec_missing", 1)).total == 0
 
 
-async def test_a_page_of_large_events_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_of_large_events_is_short(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_events, "MAX_BYTES", 1)
-    assert numbers(await Reading().read(40)) == [39, 40]
+    assert numbers(await reading.read(40)) == [39, 40]
 
 
 def test_the_nearest_event_is_the_next_one_else_the_last() -> None:

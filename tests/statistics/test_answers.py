@@ -13,10 +13,11 @@ from scaicore_tui.cli.commands.answers import print_answers
 from scaicore_tui.cli.commands.schema import read_schema
 from scaicore_tui.cli.options import Common
 from scaicore_tui.protocol import Checkpoint
-from scaicore_tui.session import open_statistics
 from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.store.statistics import StoredStatistics
 from scaicore_tui.timefmt import format_iso
 from tests.support.builders import NOON, SECOND, entered, exited, read_row, started
+from tests.support.journals import Journals
 
 MINUTE = 60 * SECOND
 
@@ -28,30 +29,36 @@ def asked(number: int, at: int, assignee: str = "finance", **fields: object) -> 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A journal: 1 and 2 answered after 2 and 4 minutes, 3 closed by its deadline, 4 open, 5 of an unknown run,
-    6 a breakpoint that was continued after 90 seconds, 7 pending and of an unknown run."""
     with Journal.open(tmp_path / "j") as journal:
-        writer = JournalWriter(journal)
-        writer.prepare()
-        for number, minutes in ((1, 2), (2, 4), (3, 33), (4, None)):
-            key, at = f"exec_{number}", NOON + number * SECOND
-            events = [started(NOON, key), entered("ask", NOON, key, "checkpoint")]
-            if minutes is not None:
-                events.append(exited("ask", at + minutes * MINUTE, key, "checkpoint"))
-            writer.append_new(events)
-        deadline = format_iso(NOON + 30 * MINUTE)
-        first = [asked(1, NOON + SECOND), asked(2, NOON + 2 * SECOND), asked(3, NOON + 3 * SECOND, expires_at=deadline)]
-        writer.save_pending(first)
-        writer.save_pending([first[0], asked(4, NOON + 4 * SECOND), asked(5, NOON, "legal", execution_id=None)])
-        writer.append_new([started(NOON, "exec_6"), entered("next", NOON + 90 * SECOND, "exec_6")])
-        stopped = asked(6, NOON, "", checkpoint_type="debug_breakpoint")
-        writer.save_pending([asked(7, NOON, "legal", execution_id=None), stopped])
-        writer.save_pending([asked(7, NOON, "legal", execution_id=None)])
+        write_answers(journal)
     return tmp_path / "j"
 
 
-def test_answers_are_timed_by_the_events_of_their_runs(path: Path) -> None:
-    with open_statistics(path) as stored:
+def write_answers(journal: Journal) -> None:
+    """Write a journal: 1 and 2 answered after 2 and 4 minutes, 3 closed by its deadline, 4 open, 5 of an unknown run,
+    6 a breakpoint that was continued after 90 seconds, 7 pending and of an unknown run."""
+    writer = JournalWriter(journal)
+    writer.prepare()
+    for number, minutes in ((1, 2), (2, 4), (3, 33), (4, None)):
+        key, at = f"exec_{number}", NOON + number * SECOND
+        events = [started(NOON, key), entered("ask", NOON, key, "checkpoint")]
+        if minutes is not None:
+            events.append(exited("ask", at + minutes * MINUTE, key, "checkpoint"))
+        writer.append_new(events)
+    deadline = format_iso(NOON + 30 * MINUTE)
+    first = [asked(1, NOON + SECOND), asked(2, NOON + 2 * SECOND), asked(3, NOON + 3 * SECOND, expires_at=deadline)]
+    writer.save_pending(first)
+    writer.save_pending([first[0], asked(4, NOON + 4 * SECOND), asked(5, NOON, "legal", execution_id=None)])
+    writer.append_new([started(NOON, "exec_6"), entered("next", NOON + 90 * SECOND, "exec_6")])
+    stopped = asked(6, NOON, "", checkpoint_type="debug_breakpoint")
+    writer.save_pending([asked(7, NOON, "legal", execution_id=None), stopped])
+    writer.save_pending([asked(7, NOON, "legal", execution_id=None)])
+
+
+def test_answers_are_timed_by_the_events_of_their_runs(journals: Journals) -> None:
+    with journals.scratch() as journal:
+        write_answers(journal)
+        stored = StoredStatistics(journal)
         finance, legal, breakpoint_ = answer_figures(stored.asked(None, NOON + 60 * MINUTE))
         assert (finance.assignee, finance.asked, finance.answered, finance.expired, finance.pending) == (
             *("finance", 4, 2),

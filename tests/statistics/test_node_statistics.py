@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from scaicore_tui.analysis.statistics.histogram import exact_quantile
 from scaicore_tui.analysis.statistics.tally import Counts
+from scaicore_tui.errors import StorageError
 from scaicore_tui.protocol import Event
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.store.statistics import StoredStatistics
 from tests.support.builders import MILLISECOND, NOON, SECOND, entered, event, exited, many_runs, started
 from tests.support.feed_model import IN_MEMORY
+from tests.support.journals import Journals, Place
 from tests.support.old_journal import UNDO_STATISTICS, old_journal
 from tests.support.visit_truth import Truth, visit_truth
 
@@ -66,9 +68,10 @@ def assert_true(found: Counts, truth: dict[tuple[str, str, str, int], Truth]) ->
 class Recorder:
     """Writes pages of events into a journal, in all the ways that a session does."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.journal = Journal.open(path)
+    def __init__(self, journals: Journals, place: Place) -> None:
+        self.journals = journals
+        self.place = place
+        self.journal = place.open()
         self.start()
 
     def start(self) -> None:
@@ -78,7 +81,7 @@ class Recorder:
     def restart(self) -> None:
         self.writer.flush()
         self.journal.close()
-        self.journal = Journal.open(self.path)
+        self.journal = self.place.open()
         self.start()
 
     def apply(self, step: str, page: Sequence[Event]) -> None:
@@ -111,30 +114,40 @@ class Recorder:
         self.restart()
 
     def outage(self, page: Sequence[Event]) -> None:
-        """Write a page while the disk is full."""
+        """Write a page while the disk is full, or the connection to the server is lost."""
+        if not self.journal.dialect.can_buffer:
+            self.journals.lose_connection(self.journal)
+            with pytest.raises(StorageError, match="the connection"):
+                self.writer.append_new(page)
+            self.writer.append_new(page)
+            return
         with self.journal.transaction() as database:
             database.execute("CREATE TRIGGER main.full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END")
         try:
-            with patch("scaicore_tui.store.journal.is_storage_failure", return_value=True):
+            with patch("scaicore_tui.store.database.is_storage_failure", return_value=True):
                 self.writer.append_new(page)
         finally:
             with self.journal.transaction() as database:
                 database.execute("DROP TRIGGER main.full")
 
 
-@settings(max_examples=60, deadline=None)
-@given(PAGES, STEPS)
-def test_statistics_equal_those_computed_from_all_events(pages: list[list[Event]], steps: list[str]) -> None:
-    with TemporaryDirectory(dir=IN_MEMORY) as folder:
-        recorder = Recorder(Path(folder) / "journal")
-        for number, step in enumerate(steps):
-            recorder.apply(step, pages[number % len(pages)] if pages else [])
-        while recorder.writer.rebuild_missing() is not None:
-            pass
-        assert_true(counts(recorder.journal), visit_truth(recorder.journal.events()))
-        recorder.restart()
-        assert_true(counts(recorder.journal), visit_truth(recorder.journal.events()))
-        recorder.journal.close()
+def test_statistics_equal_those_computed_from_all_events(journals: Journals) -> None:
+    # A restart takes longer on a server.
+    @settings(max_examples=60 if journals.kind == "sqlite" else 15, deadline=None)
+    @given(PAGES, STEPS)
+    def counts_are_true(pages: list[list[Event]], steps: list[str]) -> None:
+        with TemporaryDirectory(dir=IN_MEMORY) as folder:
+            recorder = Recorder(journals, journals.emptied_place(Path(folder)))
+            for number, step in enumerate(steps):
+                recorder.apply(step, pages[number % len(pages)] if pages else [])
+            while recorder.writer.rebuild_missing() is not None:
+                pass
+            assert_true(counts(recorder.journal), visit_truth(recorder.journal.events()))
+            recorder.restart()
+            assert_true(counts(recorder.journal), visit_truth(recorder.journal.events()))
+            recorder.journal.close()
+
+    counts_are_true()
 
 
 @pytest.mark.parametrize("is_first_version", [True, False])
@@ -164,8 +177,8 @@ def test_the_runs_of_an_older_journal_are_counted_once(tmp_path: Path, is_first_
         assert [node.visits for node in counts(journal).values()] == [150, 2]
 
 
-def test_statistics_outlive_the_runs_that_retention_deletes(tmp_path: Path) -> None:
-    with Journal.open(tmp_path / "j") as journal:
+def test_statistics_outlive_the_runs_that_retention_deletes(journals: Journals, tmp_path: Path) -> None:
+    with journals.place(tmp_path).open() as journal:
         writer = JournalWriter(journal)
         writer.prepare()
         writer.append_new(many_runs(400))
@@ -192,7 +205,7 @@ def test_statistics_outlive_the_runs_that_retention_deletes(tmp_path: Path) -> N
         assert len(after) == len(before) + 1
 
 
-def test_a_container_that_waited_for_a_person_is_not_slow() -> None:
+def test_a_container_that_waited_for_a_person_is_not_slow(journals: Journals) -> None:
     steps = [
         started(NOON),
         entered("each", NOON, kind="foreach"),
@@ -202,7 +215,7 @@ def test_a_container_that_waited_for_a_person_is_not_slow() -> None:
         entered("quick", NOON + 601 * SECOND, kind="foreach"),
         exited("quick", NOON + 602 * SECOND, kind="foreach"),
     ]
-    with Journal.in_memory() as journal:
+    with journals.scratch() as journal:
         JournalWriter(journal).append_new(steps)
         found = {key.node_id: (node.durations.count, node.waits.count) for key, node in counts(journal).items()}
     assert found == {"ask": (0, 1), "each": (0, 1), "quick": (1, 0)}

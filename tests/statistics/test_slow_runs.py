@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from scaicore_tui.store.run_search import RunSearch
 from scaicore_tui.store.slow_runs import read_slow_runs
 from scaicore_tui.store.statistics import StoredStatistics
 from tests.support.builders import NOON, SECOND
+from tests.support.journals import Journals
 from tests.support.scene import RunEvents
 
 CORE = "core_a"
@@ -37,20 +40,21 @@ def opened(execution_id: str, *blocks: tuple[str, str]) -> list[Event]:
     return events.events
 
 
-def journal_of(*runs: list[Event]) -> Journal:
-    journal = Journal.in_memory()
-    writer = JournalWriter(journal)
-    writer.prepare()
-    writer.append_new(sorted((event for run in runs for event in run), key=lambda event: event.at or 0))
-    return journal
+@contextmanager
+def journal_of(journals: Journals, *runs: list[Event]) -> Iterator[Journal]:
+    with journals.scratch() as journal:
+        writer = JournalWriter(journal)
+        writer.prepare()
+        writer.append_new(sorted((event for run in runs for event in run), key=lambda event: event.at or 0))
+        yield journal
 
 
-def test_an_open_step_is_slow_from_a_limit_on_and_never_while_a_person_is_waited_for() -> None:
+def test_an_open_step_is_slow_from_a_limit_on_and_never_while_a_person_is_waited_for(journals: Journals) -> None:
     past = [finished(number) for number in range(20)]
     slow = opened("exec_slow", ("each", "for_each"), ("draft", "rigid"))
     asking = opened("exec_asking", ("ask", "checkpoint"))
     other = RunEvents("exec_other", "core_b", 0).start(n=1).enter("draft", "rigid").events
-    with journal_of(*past, slow, asking, other) as journal:
+    with journal_of(journals, *past, slow, asking, other) as journal:
         begun_at = slow[-1].at or 0
         assert read_slow_runs(journal, begun_at + 11 * SECOND, (), ()) == {}
         hint = "draft: slower than 95 of 100 (n 20) · each: slower than 95 of 100 (n 20)"
@@ -84,7 +88,7 @@ def test_a_file_of_events_tells_slow_runs_as_of_its_end(tmp_path: Path) -> None:
     assert found == {"exec_slow": "draft: slower than 95 of 100 (n 20) · no event for 24 h; usual gap ≤ 2 s"}
 
 
-def test_an_answer_leaves_no_hint_on_what_waited_for_it() -> None:
+def test_an_answer_leaves_no_hint_on_what_waited_for_it(journals: Journals) -> None:
     events = (
         RunEvents("exec_1", CORE, 0)
         .start(n=1)
@@ -92,7 +96,7 @@ def test_an_answer_leaves_no_hint_on_what_waited_for_it() -> None:
         .step("ask", "checkpoint", 86_400_000, 1)
         .events
     )
-    with journal_of(*(finished(number) for number in range(20))) as journal:
+    with journal_of(journals, *(finished(number) for number in range(20))) as journal:
         figures = {row.name: row for row in StoredStatistics(journal).figures(core_id=CORE)}
     run, _ = project("exec_1", enumerate(events))
     assert hints_text(slow_hints(run, figures, (run.last_event_at or 0) + SECOND, has_gap=False)) == ""

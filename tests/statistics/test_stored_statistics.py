@@ -22,6 +22,7 @@ from scaicore_tui.session import Session, open_recorded_session, open_statistics
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.store.statistics import StoredStatistics
 from tests.support.builders import NOON, SECOND, completed, entered, event, exited, started
+from tests.support.journals import Journals
 from tests.support.old_journal import old_journal
 
 MINUTE = 60 * SECOND
@@ -44,17 +45,24 @@ def scene() -> list[Event]:
     return found
 
 
+def write_scene(journal: Journal) -> JournalWriter:
+    writer = JournalWriter(journal)
+    writer.prepare()
+    writer.append_new(scene())
+    return writer
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     with Journal.open(tmp_path / "j") as journal:
-        writer = JournalWriter(journal)
-        writer.prepare()
-        writer.append_new(scene())
+        write_scene(journal)
     return tmp_path / "j"
 
 
-def test_rates_causes_and_paths_are_read_by_period_and_core(path: Path) -> None:
-    with open_statistics(path) as stored:
+def test_rates_causes_and_paths_are_read_by_period_and_core(journals: Journals) -> None:
+    with journals.scratch() as journal:
+        write_scene(journal)
+        stored = StoredStatistics(journal)
         rate = stored.rate(PERIOD, 10, with_durations=True)
         assert [(column.runs, column.failed) for column in rate.columns] == [(1, 0)] * 5 + [(1, 1)] * 5
         assert (rate.columns[0].p95_ms, rate.newest_failure_at) == (22_000.0, NOON + 9 * MINUTE + 22 * SECOND)
@@ -73,10 +81,10 @@ def test_rates_causes_and_paths_are_read_by_period_and_core(path: Path) -> None:
         assert [row.p95_ms for row in stored.exact_figures(NOON, "core_a")] == [1_000.0, 10_000.0]
 
 
-def test_a_cause_is_new_if_no_day_before_had_it(path: Path) -> None:
+def test_a_cause_is_new_if_no_day_before_had_it(journals: Journals) -> None:
     tomorrow = NOON + 86_400 * SECOND
-    with Journal.open(path) as journal:
-        writer = JournalWriter(journal)
+    with journals.scratch() as journal:
+        writer = write_scene(journal)
         for key, code in (("exec_known", "BANK_DOWN: no answer in 77 s"), ("exec_new", "NO_MONEY: empty")):
             failed = event("block.failed", tomorrow, key, node_id="pay", block_kind="rigid", error=code)
             end = event("invocation.failed", tomorrow, key, error=code)

@@ -13,21 +13,23 @@ from scaicore_tui.protocol import decode_event
 from scaicore_tui.store import Journal
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from tests.support.builders import NOON, entered, event, started
+from tests.support.journals import Journals
 from tests.support.old_journal import UNDO_STATISTICS
 
 
-def test_events_come_back_byte_for_byte(tmp_path: Path) -> None:
+def test_events_come_back_byte_for_byte(journals: Journals, tmp_path: Path) -> None:
+    place = journals.place(tmp_path)
     unusual = decode_event(b'{ "type":"x\\u00e9\xff",\n"payload": {"execution_id": "e"} , "b":1e400}')
-    with Journal.open(tmp_path / "j") as journal:
+    with place.open() as journal:
         journal.append([unusual])
-    with Journal.open(tmp_path / "j") as journal:
+    with place.open() as journal:
         assert [stored.raw for stored in journal.events()] == [unusual.raw]
         assert [stored.raw for stored in journal.events("e")] == [unusual.raw]
         assert len(journal) == 1
 
 
-def test_history_is_stored_before_newer_events() -> None:
-    with Journal.in_memory() as journal:
+def test_history_is_stored_before_newer_events(journals: Journals) -> None:
+    with journals.scratch() as journal:
         journal.append([entered("c"), entered("d")])
         journal.prepend([entered("a"), entered("b")])
         journal.append([entered("e")])
@@ -53,18 +55,18 @@ def test_migration_stores_the_times_of_newly_understood_timestamps(tmp_path: Pat
         assert journal.query("SELECT at FROM events WHERE pos = 0") == [(old_format.at,)]
 
 
-def test_count_known_counts_equal_bytes() -> None:
+def test_count_known_counts_equal_bytes(journals: Journals) -> None:
     twin, other = entered("a"), started()
-    with Journal.in_memory() as journal:
+    with journals.scratch() as journal:
         journal.append([twin, twin])
         assert journal.count_known([twin, other]) == {twin.raw: 2}
         assert not journal.contains_all([twin, other])
         assert journal.count_known([]) == {}
 
 
-def test_events_without_a_time_are_known_too() -> None:
+def test_events_without_a_time_are_known_too(journals: Journals) -> None:
     timeless = decode_event(b'{"type": "x"}')
-    with Journal.in_memory() as journal:
+    with journals.scratch() as journal:
         journal.append([timeless, entered("a")])
         assert journal.contains_all([timeless, entered("a")])
 
@@ -78,15 +80,15 @@ def test_only_the_owner_can_read_a_journal(tmp_path: Path) -> None:
         assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_journal_has_one_writer_and_many_readers(tmp_path: Path) -> None:
-    path = tmp_path / "j"
-    with Journal.open(path) as writer:
+def test_a_journal_has_one_writer_and_many_readers(journals: Journals, tmp_path: Path) -> None:
+    place = journals.place(tmp_path)
+    with place.open() as writer:
         writer.append([started()])
         with pytest.raises(Conflict, match="another scaicore-tui"):
-            Journal.open(path)
-        with Journal.open_readonly(path) as reader:
+            place.open()
+        with place.open_readonly() as reader:
             assert len(list(reader.events())) == 1
-    with Journal.open(path):
+    with place.open():
         pass
 
 
@@ -115,8 +117,9 @@ def test_a_journal_of_a_newer_version_is_unchanged(tmp_path: Path) -> None:
         Journal.open(path)
 
 
-def test_one_gap_is_stored_per_position(tmp_path: Path) -> None:
-    with Journal.open(tmp_path / "j") as journal:
+def test_one_gap_is_stored_per_position(journals: Journals, tmp_path: Path) -> None:
+    place = journals.place(tmp_path)
+    with place.open() as journal:
         journal.append([started()])
         journal.mark_gap(NOON)
         journal.mark_gap(NOON + 1)
@@ -128,13 +131,14 @@ def node_ids(journal: Journal) -> str:
     return "".join(step.node_id or "" for step in journal.events())
 
 
-def test_an_open_gap_is_filled_from_its_newest_event_down(tmp_path: Path) -> None:
-    with Journal.open(tmp_path / "j") as journal:
+def test_an_open_gap_is_filled_from_its_newest_event_down(journals: Journals, tmp_path: Path) -> None:
+    place = journals.place(tmp_path)
+    with place.open() as journal:
         journal.append([entered("a"), entered("b")])
         open_gap = journal.append_above_gap([entered("h"), entered("i")], NOON, "c1")
         journal.append([entered("j")])
         journal.fill_gap(open_gap, [entered("f"), entered("g")], "c2")
-    with Journal.open(tmp_path / "j") as journal:
+    with place.open() as journal:
         (open_gap,) = journal.open_gaps()
         assert (open_gap.cursor, open_gap.found_at) == ("c2", NOON)
         assert [gap.is_open for gap in journal.gaps()] == [True]
@@ -144,8 +148,8 @@ def test_an_open_gap_is_filled_from_its_newest_event_down(tmp_path: Path) -> Non
         assert (journal.open_gaps(), journal.gaps(), journal.gap_count()) == ([], [], 0)
 
 
-def test_two_open_gaps_are_filled_independently() -> None:
-    with Journal.in_memory() as journal:
+def test_two_open_gaps_are_filled_independently(journals: Journals) -> None:
+    with journals.scratch() as journal:
         journal.append([entered("a")])
         older = journal.append_above_gap([entered("c")], NOON, None)
         newer = journal.append_above_gap([entered("e")], NOON, None)
@@ -155,8 +159,8 @@ def test_two_open_gaps_are_filled_independently() -> None:
         assert node_ids(journal) == "abcde"
 
 
-def test_an_open_gap_that_is_lost_becomes_a_closed_gap() -> None:
-    with Journal.in_memory() as journal:
+def test_an_open_gap_that_is_lost_becomes_a_closed_gap(journals: Journals) -> None:
+    with journals.scratch() as journal:
         journal.append([started(NOON, "exec_1")])
         open_gap = journal.append_above_gap([started(NOON + 9, "exec_2")], NOON + 10, "c")
         journal.close_gap(open_gap, is_filled=False)
@@ -166,9 +170,9 @@ def test_an_open_gap_that_is_lost_becomes_a_closed_gap() -> None:
         assert (journal.gap_count(), journal.open_gaps()) == (1, [])
 
 
-def test_known_events_are_counted_up_to_a_position() -> None:
+def test_known_events_are_counted_up_to_a_position(journals: Journals) -> None:
     twin = entered("x")
-    with Journal.in_memory() as journal:
+    with journals.scratch() as journal:
         journal.append([twin])
         open_gap = journal.append_above_gap([twin, twin, entered("y")], NOON, None)
         assert journal.count_known([twin]) == {twin.raw: 3}
@@ -177,8 +181,8 @@ def test_known_events_are_counted_up_to_a_position() -> None:
         assert not journal.contains_all([entered("y")], open_gap.after)
 
 
-def test_positions_stay_reserved_for_an_open_gap_without_events_above() -> None:
-    with Journal.in_memory() as journal:
+def test_positions_stay_reserved_for_an_open_gap_without_events_above(journals: Journals) -> None:
+    with journals.scratch() as journal:
         journal.append([entered("a")])
         open_gap = journal.append_above_gap([], NOON, "c")
         journal.append([entered("d")])

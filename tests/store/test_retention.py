@@ -15,7 +15,7 @@ from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
 from scaicore_tui.store import Journal, JournalWriter
 from scaicore_tui.store.ingest import PRUNE_INTERVAL_S
-from scaicore_tui.store.retention import _USED_BYTES, MIN_KEPT_EVENTS
+from scaicore_tui.store.retention import MIN_KEPT_EVENTS
 from scaicore_tui.tui.run_list_model import RunListModel
 from tests.support import stored
 from tests.support.builders import NOON, SECOND, completed, event, started
@@ -50,7 +50,7 @@ def merged(*parts: list[Event]) -> list[Event]:
 
 def used_bytes(journal: Journal) -> int:
     """Return the size of the journal's data, in bytes."""
-    return int(journal.query(_USED_BYTES)[0][0])
+    return int(journal.query(journal.dialect.used_bytes)[0][0])
 
 
 def run_ids(journal: Journal) -> list[str]:

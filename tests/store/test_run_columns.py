@@ -18,6 +18,7 @@ from scaicore_tui.store.database import _MIGRATIONS
 from scaicore_tui.store.run_search import RunSearch
 from scaicore_tui.store.summaries import Summaries
 from tests.support.builders import NOON, SECOND, entered, event, many_runs, read_row, started
+from tests.support.journals import Journals
 from tests.support.old_journal import UNDO_STATISTICS
 
 COLUMNS = """
@@ -42,14 +43,16 @@ summaries = st.builds(
 
 
 @given(summaries, st.booleans(), st.data())
-def test_a_search_in_sql_finds_what_the_filter_matches(summary: Summary, is_waiting: bool, data: st.DataObject) -> None:
+def test_a_search_in_sql_finds_what_the_filter_matches(
+    journals: Journals, summary: Summary, is_waiting: bool, data: st.DataObject
+) -> None:
     waiting = ["exec_1"] if is_waiting else []
     with_status(summary, waiting)
     pieces = st.sampled_from([*run_search_text(summary).split(), "wait", "fail", "run", "ing", "İ", "ß", "%", "_", "x"])
     words = data.draw(st.lists(st.tuples(st.sampled_from(["", "!"]), pieces | texts), max_size=3))
     query = parse_query(" ".join(mark + quoted(word, is_word=True) for mark, word in words), RUNS)
     pending = [read_row(execution_id=key) for key in waiting]
-    with Journal.in_memory() as journal:
+    with journals.scratch() as journal:
         Summaries(journal).put([summary])
         found = list(RunSearch(journal, query, QueryContext(0, pending)).summaries())
     readable = run_search_text(summary).encode("utf-8", "replace").decode()
@@ -59,8 +62,8 @@ def test_a_search_in_sql_finds_what_the_filter_matches(summary: Summary, is_wait
     assert bool(found) is all(expected)
 
 
-def test_runs_are_paged_through_by_status() -> None:
-    with Journal.in_memory() as journal:
+def test_runs_are_paged_through_by_status(journals: Journals) -> None:
+    with journals.scratch() as journal:
         writer = JournalWriter(journal)
         writer.prepare()
         writer.append_new([*many_runs(7), started(NOON + SECOND, "exec_open")])
@@ -74,8 +77,8 @@ def test_runs_are_paged_through_by_status() -> None:
         assert (list(positions[RunStatus.RUNNING]), list(positions[RunStatus.FAILED])) == ([28], [])
 
 
-def test_the_columns_have_the_values_of_the_run() -> None:
-    with Journal.in_memory() as journal:
+def test_the_columns_have_the_values_of_the_run(journals: Journals) -> None:
+    with journals.scratch() as journal:
         writer = JournalWriter(journal)
         writer.prepare()
         writer.append_new(
@@ -88,18 +91,17 @@ def test_the_columns_have_the_values_of_the_run() -> None:
                 event("invocation.failed", NOON + 5 * SECOND, error="BANK_DOWN: no answer in 30 s"),
             ]
         )
-        assert journal.query(COLUMNS) == [
-            (
-                "failed",
-                "core_a",
-                NOON,
-                NOON + 5 * SECOND,
-                NOON + 5 * SECOND,
-                5_000.0,
-                "pay",
-                "core_a\npay\nBANK_DOWN: no answer in # s",
-                6,
-            )
+        (found,) = journal.query(COLUMNS)
+        assert [value.decode() if isinstance(value, bytes) else value for value in found] == [
+            "failed",
+            "core_a",
+            NOON,
+            NOON + 5 * SECOND,
+            NOON + 5 * SECOND,
+            5_000.0,
+            "pay",
+            "core_a\npay\nBANK_DOWN: no answer in # s",
+            6,
         ]
 
 

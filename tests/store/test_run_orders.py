@@ -11,10 +11,10 @@ from scaicore_tui.cli.queries import sort_runs
 from scaicore_tui.config.views import Sort
 from scaicore_tui.runs import Delta, Positions, RunStatus, Summary
 from scaicore_tui.runs.sorted_order import SortedOrder, status_order
-from scaicore_tui.store import Journal
 from scaicore_tui.store.run_orders import read_order
 from scaicore_tui.store.summaries import Summaries
 from tests.support.builders import NOON, SECOND
+from tests.support.journals import Journals
 
 CORES = st.sampled_from([None, "", "core_a", "core_b", "core_ä", "core_\uffff", "core_\U0001f600"])
 TIMES = st.none() | st.integers(0, 5).map(lambda seconds: NOON + seconds * SECOND)
@@ -52,13 +52,13 @@ def expected(runs: Sequence[Summary], sort: Sort) -> list[int]:
     return [run.position for run in sort_runs(newest_first, sort)]
 
 
-def read(stored: Sequence[Summary], sort: Sort) -> SortedOrder:
+def read(journals: Journals, stored: Sequence[Summary], sort: Sort) -> SortedOrder:
     """Return the order as a session reads it."""
     if sort is Sort.STATUS:
         return status_order(
             (status, Positions(run.position for run in stored if run.status is status)) for status in RunStatus
         )
-    with Journal.in_memory() as journal:
+    with journals.scratch() as journal:
         Summaries(journal).put(stored)
         return read_order(journal, sort)
 
@@ -66,9 +66,9 @@ def read(stored: Sequence[Summary], sort: Sort) -> SortedOrder:
 @settings(max_examples=150)
 @given(some_runs(0), st.data(), st.sampled_from(Sort))
 def test_the_order_is_that_of_the_command_line_and_stays_so(
-    stored: Sequence[Summary], data: st.DataObject, sort: Sort
+    journals: Journals, stored: Sequence[Summary], data: st.DataObject, sort: Sort
 ) -> None:
-    order = read(stored, sort)
+    order = read(journals, stored, sort)
     assert listed(order) == expected(stored, sort)
 
     known = {run.core_id for run in stored}

@@ -24,9 +24,9 @@ from scaicore_tui.config import Target
 from scaicore_tui.errors import ScaicoreError
 from scaicore_tui.protocol import Event
 from scaicore_tui.session import Session
-from scaicore_tui.store import Journal
 from tests.support.builders import MILLISECOND, NOON, SECOND, entered
 from tests.support.feed_simulator import UNLIMITED
+from tests.support.journals import FileJournals, Journals, Place
 from tests.support.manual_clock import ManualClock
 
 # The folder for journals: in memory if possible, since hundreds of them are written.
@@ -34,6 +34,7 @@ _SHM = Path("/dev/shm")  # noqa: S108  (a folder of its own is made in it)
 IN_MEMORY = _SHM if _SHM.is_dir() else None
 # Number of reads without events and faults after which the journal must be complete.
 CALM_READS = 4
+FILES = FileJournals()
 # The name of a step, and its amount.
 Step = tuple[str, int]
 STEP_NAMES = ("arrive", "meanwhile", "late", "repeat", "fail", "cut", "expire", "loop", "forget", "restart", "poll")
@@ -192,10 +193,10 @@ class Feed:
         self.log.insert(index, (number, entered(f"n{number}", timestamp, f"exec_{number // 4}")))
 
 
-async def run_script(feed: Feed, steps: list[Step], path: Path) -> tuple[Counter[bytes], int]:
+async def run_script(feed: Feed, steps: list[Step], place: Place) -> tuple[Counter[bytes], int]:
     """Run a script and some calm reads; return the events in the journal, and the number of its gaps."""
     clock = ManualClock()
-    session = open_session(feed, path, clock)
+    session = open_session(feed, place, clock)
     for name, amount in [*steps, ("calm", 0), *[("poll", 1)] * CALM_READS]:
         if name == "poll":
             clock.advance(100)
@@ -203,7 +204,7 @@ async def run_script(feed: Feed, steps: list[Step], path: Path) -> tuple[Counter
                 await session.read_once()
         elif name == "restart":
             await session.__aexit__()
-            session = open_session(feed, path, clock)
+            session = open_session(feed, place, clock)
         else:
             feed.apply_step(name, amount)
     held = Counter(event.raw for event in session.journal.events())
@@ -212,18 +213,18 @@ async def run_script(feed: Feed, steps: list[Step], path: Path) -> tuple[Counter
     return held, gaps
 
 
-def open_session(feed: Feed, path: Path, clock: ManualClock) -> Session:
+def open_session(feed: Feed, place: Place, clock: ManualClock) -> Session:
     """Return a session on that feed and journal."""
     target = Target(url="http://127.0.0.1:1/api/v1", name="model")
     client = Client(target, httpx.MockTransport(feed.respond), clock)
-    return Session(target, Journal.open(path), clock=clock, client=client, backfill=10**9)
+    return Session(target, place.open(), clock=clock, client=client, backfill=10**9)
 
 
-def check(kind: FeedKind, steps: list[Step]) -> None:
+def check(kind: FeedKind, steps: list[Step], journals: Journals = FILES) -> None:
     """Check that events are only lost in gaps, and that all distinguishable events are in the journal exactly once."""
     feed = Feed(kind)
     with TemporaryDirectory(dir=IN_MEMORY) as folder:
-        held, gaps = asyncio.run(run_script(feed, steps, Path(folder) / "journal"))
+        held, gaps = asyncio.run(run_script(feed, steps, journals.emptied_place(Path(folder))))
     assert held <= feed.offered
     names = {name for name, _ in steps}
     if "loop" in names:
@@ -247,12 +248,12 @@ def missing_after_first(feed: Feed, held: Counter[bytes]) -> list[int]:
     return [number for number, event in rows[first:] if event.raw not in held and number not in feed.traceless]
 
 
-def try_scripts(count: int) -> None:
+def try_scripts(count: int, journals: Journals = FILES) -> None:
     """Check `count` random scripts. Raises AssertionError with the shortest script that fails."""
 
     @settings(max_examples=count, deadline=None, database=None)
     @given(FEED_KINDS, STEPS)
     def scripts(kind: FeedKind, steps: list[Step]) -> None:
-        check(kind, steps)
+        check(kind, steps, journals)
 
     scripts()

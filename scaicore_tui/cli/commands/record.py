@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from scaicore_tui.cli.commands.follow import ConnectionReporter, polling
@@ -18,6 +17,7 @@ from scaicore_tui.text import one_line
 
 if TYPE_CHECKING:
     from scaicore_tui.cli.commands.record_traces import TraceRecording
+    from scaicore_tui.config.journal_url import JournalLocation
     from scaicore_tui.export.record_types import RecordDocument
     from scaicore_tui.telemetry.sender import TraceSender
 
@@ -130,7 +130,7 @@ async def _follow(session: Session, changed: Callable[[], Awaitable[None]], idle
             raise events.error
         for message in reporter.new_messages():
             stderr.say(message)
-        if isinstance(events.error, StorageError):
+        if isinstance(events.error, StorageError) and not events.error.is_temporary:
             raise events.error
         if ingested != session.index.ingested_count or reporter.is_lost or not _is_up_to_date(session):
             ingested, quiet_since = session.index.ingested_count, session.clock.monotonic()
@@ -142,7 +142,7 @@ def _is_up_to_date(session: Session) -> bool:
 
 
 def _summary(
-    session: Session, counts: JournalCounts, path: Path, unsaved: int, traces: TraceRecording | None
+    session: Session, counts: JournalCounts, path: JournalLocation, unsaved: int, traces: TraceRecording | None
 ) -> RecordDocument:
     """Return the summary as a document. From `recorded` on its numbers are of this process.
 

@@ -30,7 +30,7 @@ from scaicore_tui.cli.options import Common, is_unset
 from scaicore_tui.cli.output.crash import find_reports
 from scaicore_tui.cli.output.log_lines import read_log_tail
 from scaicore_tui.cli.output.privacy import learn_secrets, mask_private, mask_value
-from scaicore_tui.cli.sessions import journal_path, load_common_settings
+from scaicore_tui.cli.sessions import journal_file_only, journal_path, load_common_settings
 from scaicore_tui.config import Settings, config_file, ledger_file
 from scaicore_tui.config.paths import state_dir
 from scaicore_tui.disk_errors import os_error_text
@@ -180,7 +180,7 @@ def _counts(common: Common) -> dict[str, object]:
 
 def _journal_counts(common: Common) -> dict[str, object]:
     target = load_common_settings(common).target()
-    path = common.journal if target is None else journal_path(common, target)
+    path = journal_file_only(common) if target is None else journal_path(common, target)
     if path is None or not path.exists():
         return {"exists": False}
     with Journal.open_readonly(path) as journal:

@@ -1,0 +1,96 @@
+"""The database as a journal uses it: SQLite (see `database`) or PostgreSQL (see `postgres`).
+
+Statements are texts that both understand, with `?` for each value; `main.` is the stored table where tables in memory
+may shadow it. Texts that differ are in `dialects`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+from scaicore_tui.errors import StorageError
+from scaicore_tui.store.dialects import Dialect
+
+
+class Cursor(Protocol):
+    """The rows of a statement."""
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows that the statement changed."""
+
+    def fetchone(self) -> Any:
+        """Return the next row; None if there is none."""
+
+    def fetchall(self) -> list[Any]:
+        """Return all other rows."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Database(Protocol):
+    """One connection. Outside of a transaction, each statement is committed by itself."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The texts and values that differ between databases."""
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """The errors that the driver raises."""
+
+    @property
+    def is_concurrent(self) -> bool:
+        """True if several threads may use it at once."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """True within a transaction."""
+
+    def execute(self, query: str, values: Sequence[object] = ..., /) -> Cursor:
+        """Run one statement."""
+
+    def executemany(self, query: str, rows: Iterable[Sequence[object]], /) -> object:
+        """Run one statement for each of `rows`."""
+
+    def has_current_schema(self) -> bool:
+        """Return whether the tables are those of this version."""
+
+    def begin_writing(self) -> None:
+        """Begin a transaction that no other writer can disturb."""
+
+    def commit(self) -> None:
+        """Commit the current transaction."""
+
+    def rollback(self) -> None:
+        """Undo the current transaction."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+    def failure(self, error: Exception) -> StorageError | None:
+        """Return the error for people that one of `errors` means; None if the statement is wrong: our mistake."""
+
+    def damage_error(self) -> StorageError:
+        """Return the error for content that can't be decoded."""
+
+
+@contextmanager
+def transaction(database: Database, begin: str = "") -> Iterator[None]:
+    """Run the body in a transaction: commit it, or on an error roll it back.
+
+    `begin` is the statement that begins it; without one, no other writer can disturb it.
+    """
+    if begin:
+        database.execute(begin)
+    else:
+        database.begin_writing()
+    try:
+        yield
+        database.commit()
+    except BaseException:
+        with suppress(*database.errors):
+            database.rollback()
+        raise

@@ -1,0 +1,8 @@
+"""The journal on a PostgreSQL server: each feed in a schema (a namespace) of its own, with one writer at a time.
+
+Nothing else imports psycopg, which may not be installed (extra `postgres`).
+"""
+
+from scaicore_tui.store.postgres.opening import open_for_reading, open_for_writing
+
+__all__ = ["open_for_reading", "open_for_writing"]

@@ -1,0 +1,102 @@
+"""Open the journal of a feed on a server, for writing or for reading."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from scaicore_tui.config import Identity
+from scaicore_tui.errors import ConfigError, NotFound
+from scaicore_tui.store.database import store_identity
+from scaicore_tui.store.engine import Database
+from scaicore_tui.store.journal import Journal
+from scaicore_tui.store.postgres.address import SCHEMA_PREFIX, parse_address, schema_of
+from scaicore_tui.store.postgres.connection import ServerConnection, ServerPool
+from scaicore_tui.store.postgres.failures import not_ready, too_new
+from scaicore_tui.store.postgres.tables import TABLES_VERSION
+from scaicore_tui.store.postgres.writer import ServerWriter
+
+_SCHEMAS = """SELECT convert_to(nspname, 'UTF8') FROM pg_namespace
+WHERE starts_with(nspname, convert_from(?, 'UTF8')) AND has_schema_privilege(oid, 'USAGE') ORDER BY nspname"""
+
+
+def open_for_writing(url: str, identity: Identity) -> Journal:
+    """Open the journal of a feed for reading and writing, or create it.
+
+    Raises Conflict if another process writes it, ConfigError for a malformed address, StorageError, and
+    CredentialsError.
+    """
+    writer = ServerWriter(parse_address(url, schema_of(identity)))
+    try:
+        stored = _stored_identity(writer)
+        if stored is None:
+            store_identity(writer, identity)
+        return Journal(writer, reader=ServerPool(writer.address), identity=stored or identity)
+    except BaseException:
+        writer.close()
+        raise
+
+
+def open_for_reading(url: str, wanted: Identity | None = None) -> Journal:
+    """Open the journal of a feed for reading, even while it is written; without `wanted`, that of the only feed.
+
+    Raises NotFound if there is none, ConfigError if there are several, and the errors of `open_for_writing`.
+    """
+    connection = ServerConnection(parse_address(url, ""))
+    try:
+        connection.use(_find_schema(connection, wanted))
+        _check_tables(connection)
+        return Journal(connection, identity=_stored_identity(connection))
+    except connection.errors as error:
+        connection.close()
+        failure = connection.failure(error)
+        if failure is None:
+            raise
+        raise failure from error
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _find_schema(connection: ServerConnection, wanted: Identity | None) -> str:
+    """Return the schema of the feed `wanted`, or of the only one."""
+    names = [name.decode() for (name,) in connection.execute(_SCHEMAS, (SCHEMA_PREFIX,))]
+    if wanted is not None and schema_of(wanted) in names:
+        return schema_of(wanted)
+    found = dict[str, Identity]()
+    for name in names:
+        connection.use(name)
+        identity = _stored_identity(connection)
+        if identity is not None and (wanted is None or _may_be(identity, wanted)):
+            found[name] = identity
+    if not found:
+        whose = "" if wanted is None else f" of {wanted.label}"
+        hint = "start `record` with this address once, as a role that the owner of the database permits to"
+        raise NotFound(f"there is no journal{whose} at {connection.address.label} that this role may read", hint=hint)
+    if len(found) > 1:
+        labels = ", ".join(sorted(identity.label for identity in found.values()))
+        raise ConfigError(
+            f"there are {len(found)} journals at {connection.address.label}: {labels}",
+            effect="nothing was read",
+            hint="name the feed with --profile or --url",
+        )
+    return next(iter(found))
+
+
+def _may_be(identity: Identity, wanted: Identity) -> bool:
+    """Return whether a feed may be the wanted one. Profiles have other names on other machines."""
+    return identity.has_same_targets(wanted) and identity.core == wanted.core
+
+
+def _check_tables(connection: ServerConnection) -> None:
+    label = connection.address.label
+    (version,) = connection.execute("SELECT version FROM journal_state").fetchone()
+    if version != TABLES_VERSION:
+        raise too_new(label) if version > TABLES_VERSION else not_ready(label)
+
+
+def _stored_identity(database: Database) -> Identity | None:
+    """Return the identity of the feed in the journal; None if it has none."""
+    row = database.execute("SELECT source FROM identity").fetchone()
+    with suppress(ValueError):
+        return None if row is None else Identity.from_json(row[0])
+    return None

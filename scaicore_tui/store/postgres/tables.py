@@ -1,0 +1,108 @@
+"""The tables of a journal, and their migrations. A step is never changed after its release: a new one is added."""
+
+from __future__ import annotations
+
+# The columns have the meaning of those in `store.database`. Texts are bytes: PostgreSQL's own texts refuse NUL and lone
+# surrogates, which ids may have, and compare by locale. Each recording of an event is one row, equal ones included.
+MIGRATIONS = (
+    """
+    CREATE TABLE events (
+        pos bigint PRIMARY KEY,
+        at bigint NOT NULL,
+        execution_id bytea,
+        raw bytea NOT NULL
+    );
+    CREATE INDEX events_at ON events (at);
+    CREATE INDEX events_execution ON events (execution_id, pos) WHERE execution_id IS NOT NULL;
+    CREATE TABLE gaps (
+        after_pos bigint PRIMARY KEY,
+        found_at bigint NOT NULL,
+        reason integer NOT NULL
+    );
+    CREATE TABLE holes (
+        after_pos bigint PRIMARY KEY,
+        until_pos bigint NOT NULL,
+        found_at bigint NOT NULL,
+        cursor bytea
+    );
+    CREATE TABLE runs (
+        place bigint PRIMARY KEY,
+        execution_id bytea NOT NULL UNIQUE,
+        summary bytea NOT NULL,
+        status bytea NOT NULL,
+        core_id bytea,
+        started_at bigint,
+        ended_at bigint,
+        changed_at bigint,
+        duration_ms double precision,
+        failed_node bytea,
+        error_group bytea,
+        input_digest bigint,
+        event_count bigint NOT NULL,
+        search_text bytea NOT NULL,
+        is_counted integer NOT NULL DEFAULT 0
+    );
+    CREATE INDEX runs_status ON runs (status, place);
+    CREATE INDEX runs_core ON runs (core_id, place);
+    CREATE INDEX runs_started ON runs (started_at);
+    CREATE INDEX runs_ended ON runs (ended_at) WHERE ended_at IS NOT NULL;
+    CREATE INDEX runs_changed ON runs (changed_at);
+    CREATE INDEX runs_duration ON runs (duration_ms) WHERE duration_ms IS NOT NULL;
+    CREATE INDEX runs_failed_node ON runs (failed_node) WHERE failed_node IS NOT NULL;
+    CREATE INDEX runs_error_group ON runs (error_group) WHERE error_group IS NOT NULL;
+    CREATE INDEX runs_input ON runs (input_digest) WHERE input_digest IS NOT NULL;
+    CREATE TABLE folding (
+        version integer NOT NULL,
+        folded integer NOT NULL,
+        counted integer NOT NULL
+    );
+    INSERT INTO folding VALUES (0, 0, 0);
+    CREATE TABLE pending (
+        place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        source bytea NOT NULL
+    );
+    CREATE TABLE identity (
+        source bytea NOT NULL
+    );
+    CREATE TABLE node_days (
+        core_id bytea,
+        node_id bytea,
+        block_kind bytea,
+        day bigint,
+        is_kept integer,
+        durations bytea,
+        waits bytea,
+        visits bigint,
+        failed bigint,
+        with_usage bigint,
+        input_tokens bigint,
+        output_tokens bigint,
+        with_cost bigint,
+        cost_nanos bigint,
+        UNIQUE (core_id, node_id, block_kind, day, is_kept)
+    );
+    CREATE TABLE node_parts (
+        is_kept integer,
+        is_removed integer,
+        source bytea
+    );
+    CREATE TABLE asked (
+        id bytea PRIMARY KEY,
+        core_id bytea,
+        execution_id bytea,
+        checkpoint_type bytea NOT NULL,
+        assignee bytea NOT NULL,
+        created_at bigint NOT NULL,
+        expires_at bigint
+    );
+    CREATE INDEX asked_created ON asked (created_at);
+    CREATE FUNCTION instr(content bytea, part bytea) RETURNS integer LANGUAGE sql IMMUTABLE
+        AS 'SELECT position(part IN content)';
+    """,
+)
+TABLES_VERSION = len(MIGRATIONS)
+# `epoch` counts the writers: one whose number is not the newest must not write. `version` is that of the tables.
+CREATE_STATE = """
+CREATE TABLE IF NOT EXISTS journal_state (version integer NOT NULL, epoch bigint NOT NULL);
+INSERT INTO journal_state SELECT 0, 0 WHERE NOT EXISTS (SELECT 1 FROM journal_state);
+"""

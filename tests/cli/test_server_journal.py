@@ -1,0 +1,93 @@
+"""`record` into a journal on a PostgreSQL server, and the commands that read it: the same as with a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.core_inputs import GOOD
+from tests.support.grid import MANAGER
+from tests.support.program import FAST_POLLING, TIMEOUT_S, FastGrid, Program, next_line_with
+
+if TYPE_CHECKING:
+    from tests.support.server_journals import ServerJournals
+
+# The commands that read a recording, with options by which their output is the same at any time.
+READING = (
+    ("runs", "--json"),
+    ("runs", "--json", "--where", "status:completed events>3 invoice"),
+    ("runs", "--json", "--group", "error"),
+    ("show", "@latest", "--json"),
+    ("events", "--json"),
+    ("stats", "--json"),
+    ("stats", "--answers", "--json"),
+    ("export", "@latest", "--format", "jsonl"),
+)
+
+
+@pytest.fixture
+def url(server_journals: ServerJournals) -> Iterator[str]:
+    """Yield the URL of an empty database."""
+    with server_journals.new_database() as found:
+        yield found
+
+
+def grid_events(grid: FastGrid) -> list[Any]:
+    """Return all events of the grid, oldest first."""
+    return list(grid.portal.call(grid.served.grid.store.events))
+
+
+def journal_events(program: Program, journal: str) -> list[Any]:
+    return [json.loads(line) for line in program.lines("events", "--journal", journal, "--json")]
+
+
+def record(program: Program, journal: str) -> Any:
+    return program.json_output("record", "--journal", journal, "--until-idle", "0.3", "--json", *FAST_POLLING)
+
+
+def test_commands_read_the_same_from_a_server_as_from_a_file(
+    busy_grid: FastGrid, watcher: Program, url: str, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        busy_grid.finish_run("core_invoice-batch", GOOD)
+    busy_grid.waiting_review()
+    on_server, in_file = record(watcher, url), record(watcher, str(tmp_path / "j"))
+    assert on_server.pop("journal").startswith("postgresql:///")
+    assert on_server["events"] == in_file["events"] == len(grid_events(busy_grid))
+    assert journal_events(watcher, url) == grid_events(busy_grid)
+
+    without_token = Program(tmp_path, {})
+    runs = [row["execution_id"] for row in without_token.json_output("runs", "--json", "--offline", "--journal", url)]
+    for command in (*READING, ("diff", runs[0], runs[1], "--json")):
+        server, file = (
+            without_token(*command, "--offline", "--journal", place) for place in (url, str(tmp_path / "j"))
+        )
+        assert (server.returncode, server.stdout) == (file.returncode, file.stdout), command
+        assert server.stdout
+    for refused in (("sql", "SELECT 1", "--offline"), ("watch",), ("runs",), ("record", "--no-journal")):
+        done = watcher(*refused, "--journal", url)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), refused
+
+
+def test_a_recording_survives_a_lost_connection_and_stores_no_token(
+    busy_grid: FastGrid, watcher: Program, url: str, server_journals: ServerJournals
+) -> None:
+    busy_grid.finish_run("core_invoice-batch", GOOD)
+    record(watcher, url)
+    with watcher.started("record", "--json", "--journal", url, "--until-idle", "2", *FAST_POLLING) as process:
+        next_line_with(process.stderr, "recording ")
+        second = watcher("record", "--journal", url, *FAST_POLLING)
+        assert (second.returncode, "another scaicore-tui is writing to" in second.stderr) == (6, True)
+        assert server_journals.end_connections(url) > 0
+        busy_grid.finish_run("core_invoice-batch", GOOD)
+        output, messages = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0
+    assert "connection lost: can't use the journal" in messages
+    assert json.loads(output)["duplicates"] == json.loads(output)["gaps"] == 0
+    assert journal_events(watcher, url) == grid_events(busy_grid)
+    assert server_journals.content_with(url, "invocation")
+    assert server_journals.content_with(url, MANAGER) == []
