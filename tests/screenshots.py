@@ -24,6 +24,7 @@ from scaicore_tui.tui.dialogs.answer import AnswerScreen
 from scaicore_tui.tui.dialogs.bulk import BulkScreen
 from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.run import RunScreen
+from tests.support.app_stage import screen_lines
 from tests.support.fault_injector import Fault, FaultyProxy, faulty_proxy
 
 FOLDER = Path(__file__).parents[1] / "screenshots"
@@ -33,6 +34,8 @@ MIN_FAILED_RUNS = 3
 BULK_COUNT, CONFLICT_NUMBER = 4, 2
 EXPENSES = "core_expense-approval"
 TRIP = {"employee": "Ada Okoye", "purpose": "Train to the customer", "currency": "EUR", "receipts": 2}
+# A Core of the demo with a failed run and others that completed.
+COMPARED_CORE = "core_support-triage"
 SIZES = ((120, 40), (80, 24))
 TIMEOUT_S = 60.0
 PAUSE_S = 0.05
@@ -107,6 +110,13 @@ async def failed_run(stage: Stage) -> None:
     await stage.wait_until(lambda: isinstance(stage.pilot.app.screen, RunScreen))
 
 
+async def compared_run(stage: Stage) -> None:
+    """Show a failed run beside one that worked, with the first difference and its values."""
+    await stage.press_until("e", lambda: stage.selected.core_id == COMPARED_CORE)
+    await stage.pilot.press("d")
+    await stage.wait_until(lambda: "first difference:" in "\n".join(screen_lines(stage.pilot.app)))
+
+
 async def failed_runs(stage: Stage) -> None:
     """Show the list of failed runs, with the nodes of the newest one."""
     await stage.wait_until(lambda: stage.session.index.counts[RunStatus.FAILED] >= MIN_FAILED_RUNS)
@@ -168,6 +178,7 @@ SCENES: dict[str, Scene] = {
     "answer": answer_dialog,
     "run": failed_run,
     "failed": failed_runs,
+    "compare": compared_run,
     "inbox": inbox,
     "unknown": unknown_outcome,
     "conflict": conflict,
@@ -211,6 +222,8 @@ async def draw_scene(target: Target, scene: Scene, size: tuple[int, int]) -> str
             await stage.wait_until(
                 lambda: session.connection.polls and session.checkpoints and not session.needs_backfill
             )
+            # The figures of the last hour are read once the first runs are known.
+            await stage.wait_until(lambda: "in 60 min" in "\n".join(screen_lines(app)))
             await scene(stage)
             # Until the nodes of the selected run are shown.
             await pilot.pause(CONFIRM_DELAY_S)

@@ -129,7 +129,7 @@ async def test_marks_foreign_text_in_the_answer_dialog(size: tuple[int, int], as
         await pilot.pause()
         lines += screen_lines(stage.app)
         assert any("enter sends" in line for line in lines)
-        options = re.compile(r"^ *[›>]? *[12] |^ {6,}")
+        options = re.compile(r"^ *[›>]? *[12] |^ {5,}")
         assert not unmarked_lines([line for line in lines if not options.match(line)], ascii_only=ascii_only)
 
 
@@ -153,7 +153,7 @@ async def test_marks_foreign_text_in_the_bulk_dialog(size: tuple[int, int], asci
         await pilot.press("i", "space", "space", "a", "1")
         await pilot.pause()
         lines = await pages(stage, pilot)
-        rows = re.compile(r"^ *[›>]? *[12] |^ {6,}")
+        rows = re.compile(r"^ *[›>]? *[12] |^ {5,}")
         assert not unmarked_lines([line for line in lines if not rows.match(line)], ascii_only=ascii_only)
         target_rows = [line for line in lines if re.match(r"^ +[12] ckpt_[12] ", line)]
         assert target_rows
