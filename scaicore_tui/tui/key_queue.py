@@ -123,6 +123,9 @@ class KeyQueueApp(App[ReturnType], Generic[ReturnType]):
 
     def on_key_processed(self, message: KeyProcessed) -> None:
         """Dispatch the next key after the effects of this one (another focus, another screen), which are queued."""
+        if not self.screen_stack:
+            # The app is ending: its screens are closed before this message arrives.
+            return
         if message.rounds:
             (self.focused or self.screen).post_message(KeyProcessed(message.rounds - 1))
         else:
