@@ -94,9 +94,7 @@ AnyExecution = Annotated[str | None, typer.Argument(metavar="[EXECUTION]", **_RU
 RunA = Annotated[str, typer.Argument(metavar="A", **_RUN)]
 RunB = Annotated[str | None, typer.Argument(metavar="[B]", **_RUN)]
 Link = Annotated[str, typer.Argument(metavar="LINK", **_RUN | {"help": "A link to a run, or its id."})]
-ExportedRuns = Annotated[
-    list[str] | None, typer.Argument(metavar="EXECUTION", **_RUN | {"help": "Ids of the runs."})
-]
+ExportedRuns = Annotated[list[str] | None, typer.Argument(metavar="EXECUTION", **_RUN | {"help": "Ids of the runs."})]
 ExportFormat = Annotated[Format | None, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(Format)}.")]
 OutputFile = Annotated[
     Path | None,

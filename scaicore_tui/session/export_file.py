@@ -14,13 +14,10 @@ from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.export.exporter import Export, Redacted
 from scaicore_tui.export.formats import FORMATS, Format
 from scaicore_tui.export.redaction import Redactor
-from scaicore_tui.session.exports import ExportReader, FindFlow, read_redaction_key, write_file
+from scaicore_tui.session.exports import ExportReader, callable_from_threads, read_redaction_key, write_file
 from scaicore_tui.timefmt import MICROS_PER_SECOND
 
 if TYPE_CHECKING:
-    from scaicore_tui.analysis.flow_view import FlowView
-    from scaicore_tui.protocol import Checkpoint
-    from scaicore_tui.runs import Run
     from scaicore_tui.session.session import Session
 
 
@@ -55,7 +52,7 @@ def new_redactor(paths: Sequence[str]) -> Redactor:
 async def write_runs(session: Session, request: FileRequest) -> WrittenFile:
     """Write the file in a thread. Never raises a ScaicoreError: it is in the result."""
     redactor = new_redactor(session.target.redact) if request.is_redacted else None
-    find_flow = _flow_finder(session) if FORMATS[request.format].shows_flow else None
+    find_flow = callable_from_threads(session.flows.view) if FORMATS[request.format].shows_flow else None
     known_until = session.known_until or int(session.now * MICROS_PER_SECOND)
     sent = (one for one in session.submissions if one.is_replay and one.execution_id)
     replays = {one.execution_id: one.target_id for one in sent if one.execution_id and one.target_id}
@@ -82,13 +79,3 @@ def _write(export: Export, request: FileRequest) -> WrittenFile:
     except OSError as error:
         return WrittenFile(request.path, problem=f"{error.strerror}")
     return WrittenFile(request.path, size, export.redacted)
-
-
-def _flow_finder(session: Session) -> FindFlow:
-    """Return a function for other threads that finds a run's flow on this event loop."""
-    loop = asyncio.get_running_loop()
-
-    def find(run: Run, checkpoints: Sequence[Checkpoint]) -> FlowView | None:
-        return asyncio.run_coroutine_threadsafe(session.flows.view(run, checkpoints), loop).result()
-
-    return find

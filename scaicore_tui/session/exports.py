@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -44,6 +45,14 @@ class EventSource(Protocol):
 
 
 FindFlow = Callable[[Run, Sequence[Checkpoint]], FlowView | None]
+
+
+def callable_from_threads(
+    find: Callable[[Run, Sequence[Checkpoint]], Coroutine[None, None, FlowView | None]],
+) -> FindFlow:
+    """Return a function for other threads that awaits `find` on this event loop."""
+    loop = asyncio.get_running_loop()
+    return lambda run, checkpoints: asyncio.run_coroutine_threadsafe(find(run, checkpoints), loop).result()
 
 
 class ExportReader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Run, Summary
 from scaicore_tui.session import Recording, SearchableRuns, Session
 from scaicore_tui.session.export_file import new_redactor
-from scaicore_tui.session.exports import ExportReader, read_replays, write_file
+from scaicore_tui.session.exports import ExportReader, FindFlow, callable_from_threads, read_replays, write_file
 from scaicore_tui.text import display_name, one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND
 
@@ -110,24 +110,19 @@ def _source_names(common: Common) -> tuple[str, str]:
     return ("", "") if target is None else (one_line(target.title), target.title)
 
 
-def _flow_finder(
-    common: Common, source: Session | Recording, file: Path | None
-) -> Callable[[Run, Sequence[Checkpoint]], FlowView | None]:
-    """Return a function for other threads that finds a run's flow on this event loop."""
+def _flow_finder(common: Common, source: Session | Recording, file: Path | None) -> FindFlow:
+    """Return a function for other threads that finds a run's flow."""
     from scaicore_tui.cli.commands import show_flow
 
-    loop = asyncio.get_running_loop()
-
-    def find(run: Run, checkpoints: Sequence[Checkpoint]) -> FlowView | None:
-        finding = show_flow.find_view(common, source, run, file, checkpoints)
+    async def find(run: Run, checkpoints: Sequence[Checkpoint]) -> FlowView | None:
         try:
-            return asyncio.run_coroutine_threadsafe(finding, loop).result()
+            return await show_flow.find_view(common, source, run, file, checkpoints)
         except NotFound:
             if file is not None:
                 raise
             return None
 
-    return find
+    return callable_from_threads(find)
 
 
 def _read_all(export: Export) -> None:

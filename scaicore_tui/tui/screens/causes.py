@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from scaicore_tui.analysis.query.tree import quoted
 from scaicore_tui.analysis.run_groups import ErrorGroup
-from scaicore_tui.runs import Delta, Run
+from scaicore_tui.runs import Run
 from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.messages import FiguresRead
 from scaicore_tui.tui.render.error_groups import error_group_head, error_group_row
@@ -105,14 +105,8 @@ class CausesScreen(SessionScreen):
         super().on_resize()
         self._show()
 
-    def apply_delta(self, delta: Delta) -> None:
-        """Note that the figures may have changed."""
-        if delta.has_runs:
-            self._period.mark_outdated()
-        super().apply_delta(delta)
-
     def tick(self) -> None:
-        """Ask for new figures if some run changed."""
+        """Ask for new figures if some run changed, which the main screen notes in the period."""
         self._period.request(self.state.now, max(self.size.width, MIN_WIDTH_CELLS))
         super().tick()
 
