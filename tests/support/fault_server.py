@@ -32,6 +32,7 @@ from scaicore_tui.sync.status import ConnectionState
 from scaicore_tui.tui.render.status import problem_text
 from scaicore_tui.tui.state import AppState
 from tests.support.builders import completed, entered, started
+from tests.support.tcp_server import stop_listening
 
 INTERVAL_S = 0.2
 # Timeouts (silence, whole response): for faults in which the server is slow, and for all others.
@@ -102,10 +103,7 @@ class FaultServer:
     async def close(self) -> None:
         """Stop listening and drop all connections."""
         if self._server is not None:
-            self._server.close()
-        # A connection that was accepted just before is known after one more turn of the loop.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+            await stop_listening(self._server)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

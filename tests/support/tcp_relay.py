@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+from tests.support.tcp_server import stop_listening
+
 
 class Relay:
     """Forwards connections to `upstream`. Its port stays the same after an outage."""
@@ -32,7 +34,7 @@ class Relay:
     async def down(self) -> None:
         """Stop listening, and close all connections."""
         assert self._server is not None
-        self._server.close()
+        await stop_listening(self._server)
         for writer in tuple(self._writers):
             writer.transport.abort()
 

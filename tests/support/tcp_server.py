@@ -10,6 +10,19 @@ from typing import Any
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
+async def stop_listening(server: asyncio.Server) -> None:
+    """Accept nothing more, let connections that were just accepted become known, then close `server`.
+
+    asyncio leaves the socket of a connection open if the server is closed between its `accept` and its transport
+    (in CPython 3.11, `Server._attach` fails).
+    """
+    for listener in server.sockets:
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    server.close()
+
+
 @asynccontextmanager
 async def listen(serve: Serve) -> AsyncIterator[str]:
     """Run `serve` for each connection; yield the server's URL. On exit, cancel the connections that are open."""
@@ -26,10 +39,7 @@ async def listen(serve: Serve) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
-        server.close()
-        # A connection that was accepted just before is known after one more turn of the loop.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await stop_listening(server)
         open_tasks = tuple(tasks)
         for task in open_tasks:
             task.cancel()
