@@ -26,6 +26,7 @@ from scaicore_tui.cli.arguments import (
     JsonLines,
     Limit,
     Link,
+    Metrics,
     OfExecution,
     Otlp,
     OutputFile,
@@ -282,6 +283,7 @@ def record(
     idle: IdleSeconds = None,
     otlp: Otlp = None,
     payloads: Payloads = False,
+    metrics: Metrics = None,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
     """Record events into the journal, without a screen.
@@ -301,7 +303,7 @@ def record(
     """
     from scaicore_tui.cli.commands import record
 
-    return run(record.record(common, seconds, idle, json, record.TraceOptions(otlp, payloads)))
+    return run(record.record(common, seconds, idle, json, record.TraceOptions(otlp, payloads), metrics))
 
 
 @command()
