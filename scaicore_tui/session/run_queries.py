@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -13,13 +14,13 @@ from scaicore_tui.analysis.query import RUNS, Query, QueryContext, asks_for, par
 from scaicore_tui.analysis.query.tree import quoted, tests_in
 from scaicore_tui.config.views import Sort
 from scaicore_tui.errors import StorageError
-from scaicore_tui.runs import RunIndex, RunStatus
+from scaicore_tui.runs import RunIndex, RunStatus, Summary
 from scaicore_tui.runs.sorted_order import SortedOrder, status_order
 from scaicore_tui.store import Journal
 from scaicore_tui.store.field_values import count_values
 from scaicore_tui.store.run_orders import read_order
 from scaicore_tui.store.run_search import RunSearch, SearchStep
-from scaicore_tui.units import Position
+from scaicore_tui.units import Micros, Position
 
 
 class RunQueries:
@@ -64,6 +65,11 @@ class RunQueries:
             if len(found) >= limit:
                 break
         return found[:limit]
+
+    async def newest(self, query: Query, limit: int, now: Micros) -> list[Summary]:
+        """Return the newest runs that match at `now`, at most `limit`. Raises StorageError."""
+        context = replace(await self._context(query), now=now)
+        return await asyncio.to_thread(lambda: list(islice(self._search(query, context).summaries(), limit)))
 
     async def matching(self, query: Query, positions: Sequence[Position]) -> list[Position]:
         """Return those of `positions` at which a run matches. Raises StorageError."""

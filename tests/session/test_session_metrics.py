@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 
+from scaicore_tui.cli import manual
 from scaicore_tui.metrics import render
+from scaicore_tui.servers.proxy.request_metrics import RequestMetrics
 from scaicore_tui.session import Session
 from scaicore_tui.session.metrics import SessionMetrics
 from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
@@ -131,6 +135,15 @@ async def test_requests_are_counted_by_result() -> None:
             "no_response": session.request_count - 6,
         }
         assert found[series("scaicore_api_requests_left")] < left
+
+
+async def test_the_manual_has_all_metrics_and_no_others() -> None:
+    async with FeedSim([started()]).session() as session:
+        own = {family.name for family in session.measure("1").families()}
+    proxy = {family.name for family in RequestMetrics(ManualClock()).families()}
+    for topic, names in (("", own), ("serve", proxy)):
+        page = manual.source(topic)
+        assert names == {name.removesuffix("_bucket") for name in re.findall(r"scaicore_[a-z_]+", page)}
 
 
 async def test_names_from_flows_are_safe_and_bounded() -> None:
