@@ -45,12 +45,12 @@ class Sample(NamedTuple):
 
 
 class Family(Struct, frozen=True):
-    """A metric with its samples at one moment. `meaning` is one sentence for people."""
+    """A metric with its samples at one moment, which can be read once. `meaning` is one sentence for people."""
 
     name: str
     kind: Kind
     meaning: str
-    samples: Sequence[Sample]
+    samples: Iterable[Sample]
 
 
 def gauge(name: str, meaning: str, value: float | None) -> Family:
@@ -136,8 +136,9 @@ class Durations:
         row[-1] += max(0.0, seconds)
 
     def family(self) -> Family:
-        """Return the histograms so far."""
-        samples = [sample for values, row in list(self._rows.items()) for sample in self._samples(values, list(row))]
+        """Return the histograms so far. Their samples are made when they are read."""
+        rows = [(values, tuple(row)) for values, row in list(self._rows.items())]
+        samples = (sample for values, row in rows for sample in self._samples(values, row))
         return Family(self._name, Kind.HISTOGRAM, self._meaning, samples)
 
     def _samples(self, values: tuple[str, ...], row: Sequence[float]) -> Iterator[Sample]:

@@ -17,7 +17,7 @@ from scaicore_tui.analysis.query import (
     compile_query,
     parse_query,
 )
-from scaicore_tui.analysis.query.tree import MomentValue, Op, Or, Test, TextValue
+from scaicore_tui.analysis.query.tree import MomentValue, Op, Or, Test, TextValue, Tree
 from scaicore_tui.config.alerts import AlertTable, seconds_of
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import RunStatus, Summary
@@ -29,19 +29,25 @@ _OPEN = Test("status", Op.EQUAL, tuple(TextValue(s) for s in (RunStatus.RUNNING,
 
 
 class Rule(Struct, frozen=True):
-    """One rule. Times are microseconds. With a `deadline` the query is about checkpoints, else about runs.
+    """One rule. Times are microseconds. With a `deadline` the query is about checkpoints, else about `recent` runs.
 
     `digest` changes with the condition: what was announced for another condition does not count.
     """
 
     name: str
     query: Query
+    recent: Tree
     count: int
     window: Micros
     deadline: Micros | None
     remind: Micros | None
     resolves: bool
     digest: str
+
+    @property
+    def run_query(self) -> Query:
+        """The whole query about runs."""
+        return self.query.also(self.recent)
 
     @property
     def hold(self) -> Micros:
@@ -65,10 +71,10 @@ def make_rule(name: str, table: AlertTable) -> Rule:
     text = table.where or ""
     window = table.window or DEFAULT_WINDOW
     condition = to_builtins((text, table.count or 1, window, table.deadline))
-    recent = Test("changed", Op.AT_LEAST, (MomentValue(window),))
     return Rule(
         name,
-        parse_query(text, RUNS).also(Or((recent, _OPEN))) if table.deadline is None else parse_query(text, CHECKPOINTS),
+        parse_query(text, RUNS if table.deadline is None else CHECKPOINTS),
+        Or((Test("changed", Op.AT_LEAST, (MomentValue(window),)), _OPEN)),
         table.count or 1,
         seconds_of(window) * MICROS_PER_SECOND,
         None if table.deadline is None else seconds_of(table.deadline) * MICROS_PER_SECOND,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 
 from msgspec.structs import replace
 
 from scaicore_tui.actions import Kind
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.analysis.query import RUNS, Query, QueryContext, asks_for, parse_query
-from scaicore_tui.analysis.query.tree import quoted, tests_in
+from scaicore_tui.analysis.query.tree import Tree, quoted, tests_in
 from scaicore_tui.config.views import Sort
 from scaicore_tui.errors import StorageError
 from scaicore_tui.runs import RunIndex, RunStatus, Summary
@@ -66,10 +65,21 @@ class RunQueries:
                 break
         return found[:limit]
 
-    async def newest(self, query: Query, limit: int, now: Micros) -> list[Summary]:
-        """Return the newest runs that match at `now`, at most `limit`. Raises StorageError."""
+    async def newest_among(self, query: Query, among: Tree, limit: int, now: Micros) -> list[Summary]:
+        """Return the newest runs that match at `now`, at most `limit`. Raises StorageError.
+
+        `among` is a condition that columns tell and that few runs meet: only these are read.
+        """
         context = replace(await self._context(query), now=now)
-        return await asyncio.to_thread(lambda: list(islice(self._search(query, context).summaries(), limit)))
+
+        def find() -> list[Summary]:
+            search = self._search(query.also(among), context)
+            positions = search.exact_positions()
+            if positions is None:
+                positions = self._search(Query("", among), context).exact_positions()
+            return search.first_of(positions or (), limit)
+
+        return await asyncio.to_thread(find)
 
     async def matching(self, query: Query, positions: Sequence[Position]) -> list[Position]:
         """Return those of `positions` at which a run matches. Raises StorageError."""

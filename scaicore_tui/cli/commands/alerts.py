@@ -62,7 +62,7 @@ def _matches(common: Common, rule: Rule) -> tuple[Sequence[Match], str]:
         with open_recording(path) as recorded:
             if rule.deadline is not None:
                 return due_checkpoints(rule, recorded.checkpoints, recorded.query_context()), str(path)
-            found = recorded.search(rule.query, context_of(recorded, rule.query))
+            found = recorded.search(rule.run_query, context_of(recorded, rule.query))
             return [match_of_run(summary) for summary in islice(found, MAX_COUNT)], str(path)
     except (ConfigError, NotFound):
         if common.journal is not None:

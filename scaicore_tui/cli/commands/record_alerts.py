@@ -101,7 +101,7 @@ class AlertRecording:
             return due_checkpoints(rule, session.checkpoints, context), context.now, is_complete
         # While the API does not answer, time stands still: nothing leaves the window.
         now = session.known_until
-        found = await session.queries.newest(rule.query, MAX_COUNT, now)
+        found = await session.queries.newest_among(rule.query, rule.recent, MAX_COUNT, now)
         is_complete = connection.behind is None and not connection.is_stale(connection.events, clock)
         return [match_of_run(summary) for summary in found], now, is_complete
 
