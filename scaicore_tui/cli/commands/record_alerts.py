@@ -24,7 +24,7 @@ MIN_INTERVAL_S = 1.0
 # Notices that are being sent; more are only printed.
 MAX_SENDING = 50
 # Time for notices to be sent when the recording ends.
-FINISH_S = 5.0
+FINISH_S = 3.0
 _log = Log(__name__)
 
 
