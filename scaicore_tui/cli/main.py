@@ -10,6 +10,7 @@ import typer
 from typer.main import get_command
 
 from scaicore_tui.cli import write_commands
+from scaicore_tui.cli.alerts_group import alerts_app
 from scaicore_tui.cli.arguments import (
     AnyExecution,
     AsTest,
@@ -26,6 +27,7 @@ from scaicore_tui.cli.arguments import (
     JsonLines,
     Limit,
     Link,
+    Metrics,
     OfExecution,
     Otlp,
     OutputFile,
@@ -66,6 +68,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(config_app, name="config")
+app.add_typer(alerts_app, name="alerts")
 
 command = partial(app.command, cls=Command)
 
@@ -282,6 +285,7 @@ def record(
     idle: IdleSeconds = None,
     otlp: Otlp = None,
     payloads: Payloads = False,
+    metrics: Metrics = None,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
     """Record events into the journal, without a screen.
@@ -298,10 +302,13 @@ def record(
     `OTEL_EXPORTER_OTLP_ENDPOINT`; the other `OTEL_EXPORTER_OTLP_*` variables apply to both. What cannot be sent is sent
     later, also by the next recording. What happens in a run after it was sent is only in `export --format otlp`, with
     the same ids. This needs `pip install 'scaicore-tui[otlp]'`.
+
+    With `--metrics` it serves figures for Prometheus at `/metrics`, and `/healthz` for probes. While it records, the
+    alert rules of the configuration are evaluated (`help config`); `alerts test NAME` tries one.
     """
     from scaicore_tui.cli.commands import record
 
-    return run(record.record(common, seconds, idle, json, record.TraceOptions(otlp, payloads)))
+    return run(record.record(common, seconds, idle, json, record.TraceOptions(otlp, payloads), metrics))
 
 
 @command()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from scaicore_tui.session.event_pages import EventPages
     from scaicore_tui.session.finished_runs import FinishedRuns
     from scaicore_tui.session.flows import FlowGraphs
+    from scaicore_tui.session.metrics import SessionMetrics
     from scaicore_tui.session.remembered_screen import RememberedScreen
     from scaicore_tui.session.run_contexts import RunContexts
     from scaicore_tui.session.statistics import Statistics
@@ -195,6 +196,14 @@ class Session(Commands):
         from scaicore_tui.session.finished_runs import FinishedRuns
 
         return FinishedRuns(self, receiver, redactor)
+
+    def measure(self, version: str, is_leader: Callable[[], bool] = lambda: True) -> SessionMetrics:
+        """Return the metrics of this session, which count from now on. `is_leader`: this process writes the journal."""
+        from scaicore_tui.session.metrics import SessionMetrics
+
+        metrics = SessionMetrics(self, version, is_leader)
+        self._ingestor.writer.on_visits = metrics.count_visits
+        return metrics
 
     def load_runs_in_background(self) -> None:
         """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""

@@ -163,6 +163,9 @@ class JournalWriter:
         self._missing: list[str] | None = None
         # The gaps of the last delta, to tell whether a commit changed them.
         self._gaps: list[Gap] = []
+        # Called after each commit of live events with the visits that ended, and with those counted before that are
+        # among them.
+        self.on_visits: Callable[[Iterable[Tally], Iterable[Tally]], None] | None = None
         self._may_run = threading.Event()
         self._may_run.set()
 
@@ -203,7 +206,7 @@ class JournalWriter:
             self._buffer.count([tally])
             return delta
 
-        return self._commit(write)
+        return self._reported(self._commit(write), [tally])
 
     def append_above_gap(self, events: Sequence[Event], found_at: Micros, cursor: str | None) -> tuple[Delta, OpenGap]:
         """Append events with an open gap below them, as `Journal.append_above_gap` does; return that gap too."""
@@ -215,7 +218,7 @@ class JournalWriter:
             self._buffer.count([tally])
             return delta
 
-        return self._commit(write), gaps[-1]
+        return self._reported(self._commit(write), [tally]), gaps[-1]
 
     def _apply(self, events: Sequence[Event], first_position: Position) -> tuple[Delta, Tally]:
         """Apply new events; return the delta, and the visits that they ended."""
@@ -353,20 +356,27 @@ class JournalWriter:
     def _insert_and_rebuild(self, events: Sequence[Event], insert: Callable[[], None], *, is_history: bool) -> Delta:
         changed = dict.fromkeys(event.execution_id for event in events if event.execution_id)
         rebuilt: dict[str, Tally] = {}
+        removed: list[Tally] = []
 
         def write() -> Delta:
             before = self._summaries.positions_of(list(changed))
-            counted = self._counted.of(self._summaries.counted(list(before)))
+            removed[:] = self._counted.of(self._summaries.counted(list(before)))
             insert()
             tallies = RunTallies()
             delta = self._projector.rebuild(changed, events, tallies.add, is_history=is_history)
-            self._buffer.count(tallies.by_run.values(), counted)
+            self._buffer.count(tallies.by_run.values(), removed)
             rebuilt.update({key: tallies.by_run.get(key) or Tally() for key in changed})
             moved = [position for key, position in before.items() if delta.upserted[key].position != position]
             return replace(delta, vacated=moved)
 
         delta = self._commit(write)
         self._counted.remember(rebuilt)
+        return delta if is_history else self._reported(delta, rebuilt.values(), removed)
+
+    def _reported(self, delta: Delta, added: Iterable[Tally], removed: Iterable[Tally] = ()) -> Delta:
+        """Report the visits of a commit, and return its delta."""
+        if self.on_visits is not None:
+            self.on_visits(added, removed)
         return delta
 
     def _yielding(self, ids: Iterable[str]) -> Iterator[str]:
