@@ -131,7 +131,10 @@ class Commands(ReadModel):
         return recovered
 
     async def _recover_writes(self) -> Sequence[Submission]:
-        recovered = self.tracker.recover(await self.tracker.ledger_worker.entries())
+        entries = await self.tracker.ledger_worker.entries()
+        if self.team is not None:
+            self.team.deliver(entries)
+        recovered = self.tracker.recover(entries)
         await self.reader.load_ids(submission.execution_id for submission in recovered)
         for submission in recovered:
             if submission.is_replay:

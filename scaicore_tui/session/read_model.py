@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scaicore_tui.actions import Progress, Submission, SubmissionTracker, Submitter, gate
+from scaicore_tui.actions import Progress, Submission, SubmissionTracker, Submitter, Team, gate
 from scaicore_tui.analysis.checkpoint_order import Reviewer
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.checkpoint_listing import PendingStatus
@@ -42,6 +42,12 @@ class SubmissionDelta(Delta, frozen=True):
     """The progress of one write changed."""
 
     submission: Submission | None = None
+
+
+class TeamDelta(Delta, frozen=True):
+    """What others did with some targets changed, or the problem with the ledger that is shared with them."""
+
+    targets: frozenset[str] = frozenset()
 
 
 def submission_of(delta: Delta) -> Submission | None:
@@ -93,6 +99,8 @@ class ReadModel:
     client: Client
     tracker: SubmissionTracker
     submitter: Submitter
+    # The ledger that is shared with others; None if there is none.
+    team: Team | None
     # Hints on the runs that took longer than usual when they were last looked for, by id.
     slow_runs: Mapping[str, str]
     _backfiller: Backfiller
@@ -304,8 +312,9 @@ class ReadModel:
 
     @property
     def ledger_problem(self) -> str:
-        """Why the ledger cannot be written; empty if it can."""
-        return self.tracker.ledger_worker.problem
+        """Why the ledger, or the one that is shared with others, cannot be written; empty if it can."""
+        shared = "" if self.team is None else self.team.problem
+        return self.tracker.ledger_worker.problem or shared
 
     @property
     def writes_to_look_up(self) -> Sequence[Submission]:
