@@ -24,6 +24,7 @@ from scaicore_tui.actions.ledger_worker import CANCELLED_MESSAGE
 from scaicore_tui.actions.shared_writes import (
     NOTHING_SENT,
     OVERDUE_MESSAGE,
+    describe,
     holds_claim,
     is_overdue,
     progress_of,
@@ -37,6 +38,7 @@ from scaicore_tui.config import Caller, Identity
 from scaicore_tui.errors import ScaicoreError, StorageError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.store.shared_ledger import Presence, SharedLedger, SharedWrite
+from scaicore_tui.text import display_name
 
 T = TypeVar("T")
 _log = Log(__name__)
@@ -47,14 +49,25 @@ PRESENCE_LIFETIME_S, RENEW_AFTER_S = 15.0, 4.0
 # At the start so many writes are read: those to checkpoints that are still shown are among the newest.
 MAX_READ = 500
 _MAX_KEPT = 5_000
+_MAX_NAMED = 2
 _UNCERTAIN_CLAIM = "the team's ledger was lost while this was claimed: nothing was sent"
 
 
 class TeamView(Struct, frozen=True):
-    """What others did and do: their latest write by target, and the persons with an open dialog by checkpoint."""
+    """The latest writes of others by target, and the persons who have a dialog open by checkpoint."""
 
     writes: Mapping[str, SharedWrite] = {}
     present: Mapping[str, tuple[str, ...]] = {}
+
+    def words(self, target_id: str) -> str:
+        """Return what others did with a checkpoint, or do now; empty if they did nothing."""
+        write, persons = self.writes.get(target_id), self.present.get(target_id, ())
+        if write is not None and holds_claim(progress_of(write)):
+            return describe(write)
+        if not persons:
+            return ""
+        names = ", ".join(map(display_name, persons[:_MAX_NAMED])) + (", …" if len(persons) > _MAX_NAMED else "")
+        return f"{names} {'is' if len(persons) == 1 else 'are'} answering"
 
 
 class Team:
@@ -165,9 +178,10 @@ class Team:
             await self._read()
             await self._wait_for_changes()
 
-    async def read_once(self) -> None:
-        """Read what others did. If the server can't be used, `problem` says so."""
+    async def read_once(self) -> TeamView:
+        """Read what others did, and return it. If the server can't be used, `problem` says so."""
         await self._read()
+        return self.view
 
     async def flush(self) -> None:
         """Wait until all that is queued is stored, or has failed."""
@@ -208,11 +222,11 @@ class Team:
         if descriptor is None:
             await self._clock.sleep(POLL_INTERVAL_S)
             return
-        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
         try:
             with suppress(NotImplementedError):
-                loop.add_reader(descriptor, told.set)
-            await wait_for_event(self._clock, POLL_INTERVAL_S, told)
+                loop.add_reader(descriptor, news.set)
+            await wait_for_event(self._clock, POLL_INTERVAL_S, news)
         finally:
             with suppress(NotImplementedError):
                 loop.remove_reader(descriptor)

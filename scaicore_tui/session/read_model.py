@@ -45,7 +45,7 @@ class SubmissionDelta(Delta, frozen=True):
 
 
 class TeamDelta(Delta, frozen=True):
-    """What others did with some targets changed, or the problem with the ledger that is shared with them."""
+    """The writes or open dialogs of others for some targets changed, or the problem with their ledger."""
 
     targets: frozenset[str] = frozenset()
 

@@ -8,14 +8,19 @@ progress, are in `actions`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Protocol
 
 from msgspec import Struct
 
-from scaicore_tui.config import Identity
+from scaicore_tui.auth import identify
+from scaicore_tui.config import Identity, Target
 from scaicore_tui.config.journal_url import JournalUrl
 from scaicore_tui.store.servers import no_driver
 from scaicore_tui.units import Micros
+
+# More than a list is read for; as JSON about 5 MB.
+MAX_LISTED = 10_000
 
 
 class SharedWrite(Struct, frozen=True):
@@ -104,3 +109,12 @@ def open_shared_ledger(url: JournalUrl, identity: Identity | None) -> SharedLedg
     except ImportError as error:
         raise no_driver(error) from None
     return open_ledger(url.text, identity)
+
+
+def read_team_ledger(url: JournalUrl, target: Target | None) -> Sequence[SharedWrite]:
+    """Return the newest writes of the team of `target`, or of the only team, in the order in which they were claimed.
+
+    Raises the errors of `open_shared_ledger`.
+    """
+    with closing(open_shared_ledger(url, None if target is None else identify(target))) as ledger:
+        return sorted(ledger.newest(MAX_LISTED), key=lambda write: (write.claimed_at, write.change))
