@@ -102,6 +102,11 @@ class Commands(ReadModel):
         self.refresh()
         return submission
 
+    def announce_answering(self, checkpoint_id: str) -> None:
+        """Let the others see that a person is about to answer a checkpoint; with an empty id, not any more."""
+        if self.team is not None and not self.target.read_only:
+            self.team.announce(checkpoint_id)
+
     async def replay(
         self,
         execution_id: str,

@@ -22,6 +22,7 @@ from scaicore_tui.session.run_reader import RunReader
 from scaicore_tui.session.tasks import BackgroundTasks
 from scaicore_tui.store import Journal
 from scaicore_tui.store.recordings import SearchableRuns
+from scaicore_tui.store.shared_ledger import SharedWrite
 from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.pollers import Pollers
 from scaicore_tui.sync.status import MAX_SKEW_S, ConnectionStatus, SourceStatus
@@ -304,6 +305,14 @@ class ReadModel:
     def remembers(self) -> bool:
         """True if what a person did is kept for the next sessions."""
         return self.tracker.ledger.is_persistent
+
+    def others_words(self, checkpoint_id: str) -> str:
+        """Return what others did with a checkpoint, or do now, in words; empty if nothing is known."""
+        return "" if self.team is None else self.team.view.words(checkpoint_id)
+
+    def write_of_other(self, checkpoint_id: str) -> SharedWrite | None:
+        """Return the latest write of another person to a checkpoint; None if there is none, or no ledger is shared."""
+        return None if self.team is None else self.team.view.writes.get(checkpoint_id)
 
     @property
     def submissions(self) -> Sequence[Submission]:
