@@ -90,6 +90,10 @@ class MemoryLedger:
     def close(self) -> None:
         """Close nothing: the sessions share it."""
 
+    def holder(self, target_id: str) -> SharedWrite | None:
+        """Return the write that holds the claim to a target."""
+        return self.writes.get(self._holders.get(target_id, ""))
+
     @property
     def _micros(self) -> int:
         return int(self._now() * 1_000_000)
