@@ -15,7 +15,9 @@ from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.shared_writes import OVERDUE_AFTER_S, describe, holds_claim, shared_write, why_taken
 from scaicore_tui.actions.team import claim_or_holder
 from scaicore_tui.config import Caller, Identity
-from scaicore_tui.errors import ConfigError, Conflict, NotFound, UsageError
+from scaicore_tui.errors import ConfigError, Conflict, NotFound, StorageError, UsageError
+from scaicore_tui.store.postgres.address import ledger_schema_of
+from scaicore_tui.store.postgres.ledger import open_ledger
 from scaicore_tui.store.postgres.ledger_tables import prepare_ledger
 from scaicore_tui.store.shared_ledger import Presence, SharedWrite
 from tests.support.server_journals import ServerJournals
@@ -225,6 +227,34 @@ def test_a_ledger_is_only_created_by_a_recorder(server_journals: ServerJournals)
         team.url = address
         with pytest.raises(NotFound, match="there is no ledger for https://"):
             team.open()
+
+
+def test_a_role_that_only_answers_needs_no_more_than_is_documented(
+    server_journals: ServerJournals, team: TeamServer
+) -> None:
+    role, schema = f"answerer_{os.getpid()}", ledger_schema_of(team.identity)
+    team.execute(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role}")
+    team.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}")
+    team.execute(f"GRANT INSERT, UPDATE ON writes TO {role}; GRANT UPDATE ON ledger_state TO {role}")
+    team.execute(f"GRANT INSERT, UPDATE, DELETE ON presence TO {role}")
+    ledger = open_ledger(server_journals.url.replace("tester@", f"{role}@"), team.identity)
+    assert claim_or_holder(ledger, write()) is None
+    assert claim_or_holder(ledger, write("sub_2")) is not None
+    assert ledger.update(write(progress="refused"), holds_claim=False)
+    ledger.announce("session", Presence("ckpt_1", "ada"), 60)
+    assert (len(ledger.newest(9)), len(ledger.present("")), len(ledger.by_ids(["sub_1"]))) == (1, 1, 1)
+    ledger.withdraw("session")
+    ledger.close()
+    team.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_the_tables_of_a_newer_version_are_not_used(team: TeamServer) -> None:
+    team.execute("UPDATE ledger_state SET version = 99")
+    with pytest.raises(StorageError, match="newer scaicore-tui"):
+        team.open()
+    prepare_ledger(team.url, team.identity, team.identity)
+    with pytest.raises(StorageError, match="newer scaicore-tui"):
+        team.open()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ TestTeamPromises.settings = settings(
     stateful_step_count=20,
     deadline=None,
     database=None,
-    # The same scripts each time; `python -m tests.promises` tries others.
+    # The same scripts each time; `python -m tests.promises --team` tries others.
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
@@ -23,7 +23,8 @@ TestTeamPromises.settings = settings(
 ANSWER = ("press_answer", {"name": "first", "choice": 0, "resolution": "approve"})
 ANSWER_SECOND = ("press_answer", {"name": "second", "choice": 0, "resolution": "reject"})
 POLL_SECOND, READ = ("poll", {"name": "second"}), ("read_team_ledger", {"name": "first"})
-AWAY, BACK = ("team_server_goes_away", {}), ("team_server_returns", {})
+AWAY: tuple[str, dict[str, Any]] = ("team_server_goes_away", {})
+BACK: tuple[str, dict[str, Any]] = ("team_server_returns", {})
 LATER = ("time_passes", {"seconds": 3_700.0})
 KILL = ("next_write_fails", {"api": "team-a", "fault": "kill_not_done"})
 
