@@ -3,6 +3,7 @@
 from scaicore_tui.actions.ledger import Ledger
 from scaicore_tui.actions.submission import Kind, Progress, Submission, answer_many, latest_by_target
 from scaicore_tui.actions.submit import Submitter
+from scaicore_tui.actions.team import Team
 from scaicore_tui.actions.tracker import SubmissionTracker
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Submission",
     "SubmissionTracker",
     "Submitter",
+    "Team",
     "answer_many",
     "latest_by_target",
 ]

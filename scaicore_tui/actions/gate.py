@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
+from scaicore_tui.actions.shared_writes import describe, is_done
 from scaicore_tui.actions.submission import MAY_STILL_ARRIVE, Progress, Submission
 from scaicore_tui.protocol.checkpoints import CONTINUE, Checkpoint, Option
 from scaicore_tui.runs import Run
+from scaicore_tui.store.shared_ledger import SharedWrite
 from scaicore_tui.text import display_name, one_line
 
 OFFLINE = "offline: a journal is shown, nothing can be sent"
@@ -28,7 +30,8 @@ class WriteContext(Struct, frozen=True):
     offline: there is no server. shows_past: the run is shown as of one of its events. protected: the profile requires a
     typed confirmation. busy: ids of targets with a write in progress. unknown: ids of targets with a write that may
     still arrive. answers: the latest answer of this session by checkpoint id. pending: ids of the checkpoints that are
-    listed as pending; None if that is not checked.
+    listed as pending; None if that is not checked. others: the latest writes of other persons by target, if a ledger is
+    shared.
 
     The texts are reasons, empty if there is none. forbidden_answers, forbidden_replays: the server's message about a
     missing permission. stale_checkpoints, stale_runs: the data shown is too old to act on.
@@ -46,6 +49,7 @@ class WriteContext(Struct, frozen=True):
     answers: Mapping[str, Submission] = field(default_factory=dict)
     pending: frozenset[str] | None = None
     shows_past: bool = False
+    others: Mapping[str, SharedWrite] = field(default_factory=dict)
 
 
 def why_no_writes(context: WriteContext) -> str | None:
@@ -66,7 +70,8 @@ def why_target_blocked(context: WriteContext, target_id: str) -> str | None:
         return "another write to it is under way"
     if target_id in context.unknown:
         return MAY_STILL_ARRIVE
-    return None
+    other = context.others.get(target_id)
+    return f"already answered: {describe(other)}" if other is not None and is_done(other) else None
 
 
 def why_not_write(context: WriteContext, target_id: str, stale: str, forbidden: str) -> str | None:

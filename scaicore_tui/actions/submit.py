@@ -17,7 +17,10 @@ from msgspec.structs import replace
 from scaicore_tui import errors
 from scaicore_tui.actions import gate
 from scaicore_tui.actions.ledger import Entry
+from scaicore_tui.actions.ledger_worker import CANCELLED_MESSAGE
+from scaicore_tui.actions.shared_writes import CLAIM_LIFETIME_S, NOTHING_SENT
 from scaicore_tui.actions.submission import MIN_POSITION, Kind, Progress, Submission, latest_by_target
+from scaicore_tui.actions.team import Team
 from scaicore_tui.actions.tracker import SubmissionTracker
 from scaicore_tui.analysis.review_form import asked_words
 from scaicore_tui.api.budget import Priority
@@ -57,7 +60,6 @@ def replay_input(run: Run, value: Any, *, given_input: bool) -> StrictJson:
     return value if isinstance(value, StrictJson) else encode_strict(value)
 
 
-NOTHING_SENT = "nothing was sent"
 # After a failed write the outcome is looked up at once, unless the request budget delays that longer than this.
 MAX_LOOKUP_WAIT_S = 2.0
 
@@ -103,6 +105,7 @@ class Submitter:
             answers=latest_by_target(sent for sent in self._tracker.submissions if not sent.is_replay),
             forbidden_answers=self._why_forbidden(replays=False),
             forbidden_replays=self._why_forbidden(replays=True),
+            others={} if self._tracker.team is None else self._tracker.team.view.writes,
         )
 
     @contextmanager
@@ -205,20 +208,42 @@ class Submitter:
         )
 
     async def _claim(self, submission: Submission) -> None:
-        """Record the write in the ledger, synced to disk, before it is sent.
+        """Record the write in the ledger, synced to disk, before it is sent; and then in that of the team.
 
-        Raises UsageError if an earlier write blocks it, StorageError if it cannot be recorded.
+        Raises UsageError or Conflict if an earlier write blocks it, StorageError if it cannot be recorded.
         """
         sent_at, sent_time = self._clock.monotonic(), self._clock.now()
-        _require(await self._tracker.ledger_worker.claim(self._entry(submission, sent_time)))
+        entry = self._entry(submission, sent_time)
+        _require(await self._tracker.ledger_worker.claim(entry))
+        if self._tracker.team is not None:
+            await self._claim_for_team(self._tracker.team, entry)
         submission.sent_at, submission.sent_time = sent_at, sent_time
+
+    async def _claim_for_team(self, team: Team, entry: Entry) -> None:
+        """Claim the write in the ledger of the team; if that fails, note here that nothing was sent."""
+        try:
+            await team.claim(entry)
+        except (errors.ScaicoreError, asyncio.CancelledError) as error:
+            progress = Progress.CONFLICT if isinstance(error, errors.Conflict) else Progress.NOT_SENT
+            message = str(error) or CANCELLED_MESSAGE
+            self._tracker.ledger_worker.record(entry.id, self._clock.now(), progress, message=message)
+            raise
+
+    def _require_fresh_claim(self, submission: Submission) -> None:
+        """Raise an error if the claim is too old: this machine may have slept, and somebody else may answer by now."""
+        is_old = submission.age(self._clock.monotonic()) > CLAIM_LIFETIME_S
+        if is_old and self._tracker.team is not None:
+            error = errors.TimedOut("it could not be sent in time", effect=NOTHING_SENT, hint="try again")
+            error.is_unsent = True
+            raise error
 
     async def _resolve(self, submission: Submission, value: Any) -> None:
         """Send the `value` of an option, with the JSON type that the checkpoint lists."""
         resolution = submission.resolution or ""
         try:
             with self._unknown_on_cancel(submission):
-                row = await self._client.resolve(submission.target_id, value, submission.comment)
+                sending = partial(self._require_fresh_claim, submission)
+                row = await self._client.resolve(submission.target_id, value, submission.comment, sending)
         except (errors.Conflict, errors.NotFound) as error:
             submission.request_id, submission.failure = error.request_id, error
             await self._tracker.mark_conflict(submission, str(error))

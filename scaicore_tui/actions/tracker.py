@@ -13,6 +13,7 @@ from scaicore_tui.actions import evidence
 from scaicore_tui.actions.ledger import MAX_WRITE_S, OPEN_PROGRESS, Entry, Ledger
 from scaicore_tui.actions.ledger_worker import LedgerWorker
 from scaicore_tui.actions.submission import Kind, Progress, Submission
+from scaicore_tui.actions.team import Team
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock
@@ -102,7 +103,7 @@ class SubmissionTracker:
     """The submissions of one session, oldest first.
 
     `on_changed` is called for each submission whose progress changed, `on_problem` when the ledger cannot be written or
-    can be written again.
+    can be written again. `team` is the ledger that is shared with others, if there is one.
     """
 
     def __init__(
@@ -113,10 +114,12 @@ class SubmissionTracker:
         on_changed: Callable[[Submission], None],
         ledger: Ledger,
         on_problem: Callable[[], None] = lambda: None,
+        team: Team | None = None,
     ) -> None:
         self.submissions: list[Submission] = []
         self.ledger = ledger
         self.ledger_worker = LedgerWorker(ledger, on_problem)
+        self.team = team
         self.on_changed = on_changed
         self._client = client
         self._index = index
@@ -149,6 +152,8 @@ class SubmissionTracker:
         facts = {"message": message, "request_id": submission.request_id, "execution_id": execution_id}
         if submission.sent_at is not None:
             self.ledger_worker.record(submission.id, self._clock.now(), progress, **facts)
+            if self.team is not None:
+                self.team.record(submission)
         self.on_changed(submission)
 
     def mark_failed(self, submission: Submission, error: ScaicoreError, progress: Progress) -> None:

@@ -210,11 +210,20 @@ class Client:
             self.target.flows_url + path, Priority.HISTORY, query, partial(response_body.read_body, max_bytes=max_bytes)
         )
 
-    async def resolve(self, checkpoint_id: str, resolution: Any, comment: str | None = None) -> Checkpoint:
-        """Send the answer to a checkpoint, once: `resolution` is the value of an option."""
+    async def resolve(
+        self,
+        checkpoint_id: str,
+        resolution: Any,
+        comment: str | None = None,
+        on_sending: Callable[[], None] = lambda: None,
+    ) -> Checkpoint:
+        """Send the answer to a checkpoint, once: `resolution` is the value of an option.
+
+        `on_sending` is called when the budget admits the request. If it raises an error, nothing is sent.
+        """
         body = {"resolution": resolution} | ({"comment": comment} if comment else {})
         path = f"checkpoints/{_path_segment(checkpoint_id)}/resolve"
-        answer = await self._post(path, encode_strict(body).source, self._write_timeout_s)
+        answer = await self._post(path, encode_strict(body).source, self._write_timeout_s, on_sending)
         return await _parse_write(read_checkpoint, answer)
 
     async def invoke(

@@ -357,11 +357,12 @@ command()(write_commands.replay)
 def ledger(common: Common, json: Json = False) -> None:
     """List all writes sent from this machine and their outcome.
 
-    Entries are kept for 90 days.
+    Entries are kept for 90 days. With `--journal` and the address of a journal on a server, it lists the writes of the
+    whole team: who sent what, from which machine.
     """
     from scaicore_tui.cli.commands import ledger
 
-    ledger.list_ledger(json)
+    ledger.list_ledger(common, json)
 
 
 @command()

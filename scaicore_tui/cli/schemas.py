@@ -17,6 +17,7 @@ _DOCUMENTS = {
     "doctor": ("The checks of configuration, connection and terminal", "DoctorDocument"),
     "events": ("One event per line, as sent by the API", "EventDocument"),
     "ledger": ("All writes sent from this machine, oldest first", "LedgerEntryDocument[]"),
+    "ledger-team": ("All writes of the team, oldest first: ledger --journal postgresql://…", "TeamWriteDocument[]"),
     "record": ("Summary of a recording", "RecordDocument"),
     "resolve": ("The outcome of an answer or a replay", "WriteDocument"),
     "replay-where": ("The replays of selected runs, with a verdict on each: replay --where", "ReplayDocument[]"),

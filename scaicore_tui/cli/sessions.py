@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ _log = Log(__name__)
 OFFLINE_HINT = "runs, show, events and the app work offline"
 
 if TYPE_CHECKING:
-    from scaicore_tui.session import Session
+    from scaicore_tui.session import Session, SharedWrite
 
 
 def load_common_settings(common: Common) -> Settings:
@@ -116,6 +116,19 @@ def journal_file_only(common: Common) -> Path | None:
     return common.journal
 
 
+def team_url(common: Common) -> JournalUrl | None:
+    """Return the server that has the ledger of the team: that of the journal; None if that is a file."""
+    return common.journal if isinstance(common.journal, JournalUrl) else None
+
+
+def read_team_writes(common: Common, url: JournalUrl) -> Sequence[SharedWrite]:
+    """Return the writes of the team of the profile or the URL that the options name, else those of the only team."""
+    from scaicore_tui.session import read_team_ledger
+
+    target = load_common_settings(common).target() if common.profile or common.url else None
+    return read_team_ledger(url, target)
+
+
 def flows_folder(common: Common) -> Path | None:
     """Return the folder with the graphs of flows that the profile names; None if it names none."""
     from scaicore_tui.config.paths import expand_home
@@ -139,15 +152,17 @@ def open_offline(common: Common, ui: UiTable) -> Session:
     return open_recorded_session(target, path)
 
 
-def open_oneshot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
+def open_oneshot(common: Common, backfill: int = DEFAULT_BACKFILL, *, with_team: bool = False) -> Session:
     """Open a session for one command that only reads.
 
     Without `--journal` it has a temporary journal. `backfill` is the number of past events to read if `--backfill` is
-    not given.
+    not given. If it is `with_team`, it can read the ledger on the server that `--journal` names.
     """
     from scaicore_tui.session import open_session
 
-    return open_session(require_target(common), journal_file_only(common), backfill=_backfill(common, backfill))
+    team = team_url(common) if with_team else None
+    path = None if team is not None else journal_file_only(common)
+    return open_session(require_target(common), path, backfill=_backfill(common, backfill), team=team)
 
 
 @asynccontextmanager
@@ -155,8 +170,9 @@ async def open_for_writing(common: Common) -> AsyncIterator[Session]:
     """Open a session for one command that writes; after closing it, warn if the ledger could not be written."""
     from scaicore_tui.session import open_session
 
-    target = require_target(common)
-    session = open_session(target, journal_file_only(common), backfill=_backfill(common), keeps_writes=True)
+    target, team = require_target(common), team_url(common)
+    path = None if team is not None else journal_file_only(common)
+    session = open_session(target, path, backfill=_backfill(common), keeps_writes=True, team=team)
     has_failed = False
     try:
         async with session:

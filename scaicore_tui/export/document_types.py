@@ -250,6 +250,26 @@ class LedgerEntryDocument(TypedDict):
     states: Annotated[list[LedgerStateDocument], Meta(min_length=1)]
 
 
+class TeamWriteDocument(TypedDict):
+    """One write of a member of the team. Times are of the server that has the ledger."""
+
+    id: str
+    claimed_at: Time
+    changed_at: Time
+    person: Annotated[str, Meta(description="User that the token names; else the user and the name of the machine.")]
+    machine: Annotated[str, Meta(description="User and name of the machine from which it was sent.")]
+    kind: WriteKind
+    target_id: str
+    core_id: NotRequired[str]
+    execution_id: NotRequired[str]
+    resolution: NotRequired[str]
+    comment: NotRequired[str]
+    entity_id: NotRequired[str]
+    progress: WriteProgress
+    message: str
+    request_id: NotRequired[str]
+
+
 class DemoDocument(TypedDict):
     """The addresses of the demo."""
 

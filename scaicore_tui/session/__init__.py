@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CheckpointList,
         JournalCounts,
         SubmissionDelta,
+        TeamDelta,
         TokenStatus,
         submission_of,
     )
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         open_recording,
         open_statistics,
     )
+    from scaicore_tui.store.shared_ledger import SharedWrite, read_team_ledger
     from scaicore_tui.store.statistics import StoredStatistics
     from scaicore_tui.sync.status import STALE_INTERVALS, ConnectionState, ConnectionStatus, SourceStatus
 
@@ -53,10 +55,12 @@ __all__ = [
     "RunSource",
     "SearchableRuns",
     "Session",
+    "SharedWrite",
     "SourceStatus",
     "SqlResult",
     "StoredStatistics",
     "SubmissionDelta",
+    "TeamDelta",
     "TokenStatus",
     "is_event_file",
     "journal_to_read",
@@ -68,6 +72,7 @@ __all__ = [
     "open_usable_session",
     "query_journal",
     "read_flow_file",
+    "read_team_ledger",
     "submission_of",
     "unused_former_journal",
 ]
@@ -88,12 +93,14 @@ _MODULES = {
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
     "scaicore_tui.session.flow_files": ("read_flow_file",),
     "scaicore_tui.session.flows": ("FlowGraphs",),
+    "scaicore_tui.store.shared_ledger": ("SharedWrite", "read_team_ledger"),
     "scaicore_tui.session.offline": ("OfflineSession",),
     "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),
     "scaicore_tui.session.read_model": (
         "CheckpointList",
         "JournalCounts",
         "SubmissionDelta",
+        "TeamDelta",
         "TokenStatus",
         "submission_of",
     ),

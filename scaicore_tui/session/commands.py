@@ -102,6 +102,11 @@ class Commands(ReadModel):
         self.refresh()
         return submission
 
+    def announce_answering(self, checkpoint_id: str) -> None:
+        """Let the others see that a person is about to answer a checkpoint; with an empty id, not any more."""
+        if self.team is not None and not self.target.read_only:
+            self.team.announce(checkpoint_id)
+
     async def replay(
         self,
         execution_id: str,
@@ -131,7 +136,10 @@ class Commands(ReadModel):
         return recovered
 
     async def _recover_writes(self) -> Sequence[Submission]:
-        recovered = self.tracker.recover(await self.tracker.ledger_worker.entries())
+        entries = await self.tracker.ledger_worker.entries()
+        if self.team is not None:
+            self.team.deliver(entries)
+        recovered = self.tracker.recover(entries)
         await self.reader.load_ids(submission.execution_id for submission in recovered)
         for submission in recovered:
             if submission.is_replay:

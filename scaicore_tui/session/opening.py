@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from scaicore_tui.store import Journal
 from scaicore_tui.store.failures import DamagedJournal
 from scaicore_tui.store.recordings import open_readonly
 from scaicore_tui.store.servers import open_server_journal
+from scaicore_tui.store.shared_ledger import open_shared_ledger
 
 _log = Log(__name__)
 
@@ -28,18 +30,19 @@ def open_session(
     *,
     backfill: int = DEFAULT_BACKFILL,
     keeps_writes: bool = False,
+    team: JournalUrl | None = None,
 ) -> Session:
     """Open a session with a journal, in a file or on a server; without one, events are only kept until it is closed.
 
     Writes are recorded in the ledger only if it `keeps_writes`: a command that only reads does not open the ledger, so
-    that no problem with it can stop the command. Raises StorageError if the journal cannot be opened, Conflict if
-    another program writes it.
+    that no problem with it can stop the command. They are also claimed in the ledger at `team`, if given. Raises
+    StorageError if the journal cannot be opened, Conflict if another program writes it.
     """
     if isinstance(path, JournalUrl):
         journal = _open_on_server(target, path)
     else:
         journal = Journal.in_memory() if path is None else Journal.open(path, identify(target))
-    return _open(target, journal, backfill, path, keeps_writes=keeps_writes)
+    return _open(target, journal, backfill, path, keeps_writes=keeps_writes, team=team)
 
 
 def _open_on_server(target: Target, url: JournalUrl) -> Journal:
@@ -52,21 +55,23 @@ def _open_on_server(target: Target, url: JournalUrl) -> Journal:
     return open_server_journal(url, identify(target))
 
 
-def open_usable_session(target: Target, path: Path | None, *, backfill: int = DEFAULT_BACKFILL) -> Session:
+def open_usable_session(
+    target: Target, path: Path | None, *, backfill: int = DEFAULT_BACKFILL, team: JournalUrl | None = None
+) -> Session:
     """Open a session that records writes, even if the journal in `path` cannot be written or is damaged.
 
     Events are then kept in memory, and `journal_problem` says why. Raises Conflict if another program writes it,
     ConfigError if it is the journal of another feed.
     """
     if path is None:
-        return open_session(target, backfill=backfill, keeps_writes=True)
+        return open_session(target, backfill=backfill, keeps_writes=True, team=team)
     journal = Journal.open_or_in_memory(path, identify(target))
     try:
-        return _open(target, journal, backfill, path, keeps_writes=True)
+        return _open(target, journal, backfill, path, keeps_writes=True, team=team)
     except DamagedJournal as error:
         journal.close()
         replacement = Journal.in_memory_instead_of(path, identify(target), error)
-        return _open(target, replacement, backfill, path, keeps_writes=True)
+        return _open(target, replacement, backfill, path, keeps_writes=True, team=team)
 
 
 def open_recorded_session(target: Target, path: JournalLocation) -> OfflineSession:
@@ -79,8 +84,15 @@ def open_recorded_session(target: Target, path: JournalLocation) -> OfflineSessi
 
 
 def _open(
-    target: Target, journal: Journal, backfill: int, path: JournalLocation | None, *, keeps_writes: bool
+    target: Target,
+    journal: Journal,
+    backfill: int,
+    path: JournalLocation | None,
+    *,
+    keeps_writes: bool,
+    team: JournalUrl | None,
 ) -> Session:
     _log.info("journal", file=None if path is None else str(path), in_memory=path is None or bool(journal.write_error))
     ledger = Ledger(ledger_file() if keeps_writes else None)
-    return Session(target, journal, backfill=backfill, ledger=ledger)
+    open_team_ledger = None if team is None else partial(open_shared_ledger, team)
+    return Session(target, journal, backfill=backfill, ledger=ledger, open_team_ledger=open_team_ledger)

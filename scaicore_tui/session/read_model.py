@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scaicore_tui.actions import Progress, Submission, SubmissionTracker, Submitter, gate
+from scaicore_tui.actions import Progress, Submission, SubmissionTracker, Submitter, Team, gate
 from scaicore_tui.analysis.checkpoint_order import Reviewer
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.checkpoint_listing import PendingStatus
@@ -22,6 +22,7 @@ from scaicore_tui.session.run_reader import RunReader
 from scaicore_tui.session.tasks import BackgroundTasks
 from scaicore_tui.store import Journal
 from scaicore_tui.store.recordings import SearchableRuns
+from scaicore_tui.store.shared_ledger import SharedWrite
 from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.pollers import Pollers
 from scaicore_tui.sync.status import MAX_SKEW_S, ConnectionStatus, SourceStatus
@@ -42,6 +43,12 @@ class SubmissionDelta(Delta, frozen=True):
     """The progress of one write changed."""
 
     submission: Submission | None = None
+
+
+class TeamDelta(Delta, frozen=True):
+    """The writes or open dialogs of others for some targets changed, or the problem with their ledger."""
+
+    targets: frozenset[str] = frozenset()
 
 
 def submission_of(delta: Delta) -> Submission | None:
@@ -93,6 +100,8 @@ class ReadModel:
     client: Client
     tracker: SubmissionTracker
     submitter: Submitter
+    # The ledger that is shared with others; None if there is none.
+    team: Team | None
     # Hints on the runs that took longer than usual when they were last looked for, by id.
     slow_runs: Mapping[str, str]
     _backfiller: Backfiller
@@ -297,6 +306,14 @@ class ReadModel:
         """True if what a person did is kept for the next sessions."""
         return self.tracker.ledger.is_persistent
 
+    def others_words(self, checkpoint_id: str) -> str:
+        """Return what others did with a checkpoint, or do now, in words; empty if nothing is known."""
+        return "" if self.team is None else self.team.view.words(checkpoint_id)
+
+    def write_of_other(self, checkpoint_id: str) -> SharedWrite | None:
+        """Return the latest write of another person to a checkpoint; None if there is none, or no ledger is shared."""
+        return None if self.team is None else self.team.view.writes.get(checkpoint_id)
+
     @property
     def submissions(self) -> Sequence[Submission]:
         """All writes of this session, oldest first."""
@@ -304,8 +321,9 @@ class ReadModel:
 
     @property
     def ledger_problem(self) -> str:
-        """Why the ledger cannot be written; empty if it can."""
-        return self.tracker.ledger_worker.problem
+        """Why the ledger, or the one that is shared with others, cannot be written; empty if it can."""
+        shared = "" if self.team is None else self.team.problem
+        return self.tracker.ledger_worker.problem or shared
 
     @property
     def writes_to_look_up(self) -> Sequence[Submission]:

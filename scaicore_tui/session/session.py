@@ -9,16 +9,17 @@ from contextlib import AsyncExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
 
-from scaicore_tui.actions import Ledger, Submission, SubmissionTracker, Submitter
+from scaicore_tui.actions import Ledger, Submission, SubmissionTracker, Submitter, Team
+from scaicore_tui.actions.team import machine_label
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock, SystemClock
-from scaicore_tui.config import Target
+from scaicore_tui.config import Identity, Target
 from scaicore_tui.config.paths import screens_file
 from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, RunIndex
 from scaicore_tui.session.commands import Commands
-from scaicore_tui.session.read_model import SubmissionDelta
+from scaicore_tui.session.read_model import SubmissionDelta, TeamDelta
 from scaicore_tui.session.run_reader import RunReader
 from scaicore_tui.session.tasks import BackgroundTasks
 from scaicore_tui.store import Ingestor, Journal
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from scaicore_tui.session.remembered_screen import RememberedScreen
     from scaicore_tui.session.run_contexts import RunContexts
     from scaicore_tui.session.statistics import Statistics
+    from scaicore_tui.store.shared_ledger import SharedLedger
 
 DEFAULT_BACKFILL = 5_000
 _log = Log(__name__)
@@ -47,6 +49,7 @@ class Session(Commands):
 
     An async context manager: closes client and journal. Without a `journal` events are kept in a temporary file until
     the session is closed; without a `ledger` writes are not recorded. `random_fn` spreads the waits after failures.
+    With `open_team_ledger`, writes are also claimed there, and those of others are read.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Session(Commands):
         client: Client | None = None,
         ledger: Ledger | None = None,
         random_fn: RandomFn = random.random,
+        open_team_ledger: Callable[[Identity], SharedLedger] | None = None,
     ) -> None:
         self.target = target
         self.clock = clock or SystemClock()
@@ -73,8 +77,12 @@ class Session(Commands):
         self.client = client or Client(target, clock=self.clock)
         status_changed = partial(self._publish, Delta())
         self.client.bearer.expect_caller(None if self.journal.identity is None else self.journal.identity.caller)
+        self.team = None
+        if open_team_ledger is not None:
+            self.team = Team(open_team_ledger, lambda: self.client.identity, self.clock, machine_label())
+            self.team.on_changed = lambda targets: self._publish(TeamDelta(targets=targets))
         self.tracker = SubmissionTracker(
-            self.client, self.index, self.clock, self._publish_submission, ledger or Ledger(), status_changed
+            self.client, self.index, self.clock, self._publish_submission, ledger or Ledger(), status_changed, self.team
         )
         self.submitter = Submitter(self.client, self.index, self.clock, self.tracker, self._staleness)
         self._backfiller = Backfiller(self.client, self.journal, self._ingestor, self.clock, self._changed)
@@ -123,6 +131,8 @@ class Session(Commands):
         self.reader.close()
         # The stack closes from the last to the first, and each one even if another fails.
         async with AsyncExitStack() as closing:
+            if self.team is not None:
+                closing.push_async_callback(self.team.close)
             closing.push_async_callback(self.tracker.ledger_worker.close)
             closing.callback(self.tracker.release)
             closing.callback(self.journal.close)
@@ -221,6 +231,8 @@ class Session(Commands):
             self.reader.start(group)
             group.create_task(self._ingestor.load_then_prune(self.target, self.clock))
             group.create_task(self._tasks.run())
+            if self.team is not None:
+                group.create_task(self.team.run())
 
     async def read_once(self, *, all_checkpoints: bool = True) -> None:
         """Read journal, newest events, gaps, history and checkpoints once. Raises ScaicoreError if that fails.

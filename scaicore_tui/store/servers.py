@@ -13,7 +13,7 @@ def open_server_journal(url: JournalUrl, identity: Identity) -> Journal:
     try:
         from scaicore_tui.store.postgres import open_for_writing
     except ImportError as error:
-        raise _no_driver(error) from None
+        raise no_driver(error) from None
     return open_for_writing(url.text, identity)
 
 
@@ -25,11 +25,12 @@ def read_server_journal(url: JournalUrl) -> Journal:
     try:
         from scaicore_tui.store.postgres import open_for_reading
     except ImportError as error:
-        raise _no_driver(error) from None
+        raise no_driver(error) from None
     return open_for_reading(url.text, url.wanted)
 
 
-def _no_driver(error: ImportError) -> ConfigError:
+def no_driver(error: ImportError) -> ConfigError:
+    """Return the error for packages of the extra that are not installed."""
     return ConfigError(
         f"a journal on a server needs packages that are not installed: {error.name}",
         effect="nothing was read or changed",

@@ -20,6 +20,7 @@ from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.keymap import key_name
 from scaicore_tui.tui.link_opener import LinkOpener
 from scaicore_tui.tui.messages import (
+    AnnounceAnswering,
     AnswerAll,
     AnswerCheckpoint,
     BatchFinished,
@@ -239,6 +240,10 @@ class DebuggerApp(
     def on_answer_checkpoint(self, request: AnswerCheckpoint) -> None:
         if self._bridge is not None:
             self._bridge.answer(request)
+
+    def on_announce_answering(self, request: AnnounceAnswering) -> None:
+        if self._bridge is not None:
+            self._bridge.announce_answering(request.checkpoint_id)
 
     def on_answer_all(self, request: AnswerAll) -> None:
         if self._bridge is not None:

@@ -141,6 +141,11 @@ class Bridge:
         answer = partial(self._session.answer, request.checkpoint_id, request.resolution, request.comment)
         self._write(partial(answer, typed=request.typed))
 
+    def announce_answering(self, checkpoint_id: str) -> None:
+        """Let others see which checkpoint is about to be answered; none if the id is empty."""
+        if self.is_open:
+            self._session.announce_answering(checkpoint_id)
+
     def answer_all(self, request: AnswerAll) -> None:
         """Send the same answer to several checkpoints, once each."""
         self._start(self._writes, partial(self._answer_all, request), "writes")

@@ -288,6 +288,13 @@ class AnswerCheckpoint(Message):
 
 
 @dataclass(eq=False, repr=False, match_args=False)
+class AnnounceAnswering(Message):
+    """Let others see that a checkpoint is about to be answered here; with an empty id, not any more."""
+
+    checkpoint_id: str
+
+
+@dataclass(eq=False, repr=False, match_args=False)
 class AnswerAll(Message):
     """Send the same answer to several checkpoints, once each; `stop_on_failure` ends at the first that fails."""
 

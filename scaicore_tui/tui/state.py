@@ -5,7 +5,7 @@ Reads the session and never awaits it; only the bridge does that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -13,16 +13,25 @@ from msgspec.structs import replace
 
 from scaicore_tui.actions import Progress, Submission, gate, latest_by_target
 from scaicore_tui.actions.gate import CLOSED_REASONS
+from scaicore_tui.actions.shared_writes import describe, holds_claim, is_done, progress_of
 from scaicore_tui.analysis.checkpoint_order import in_inbox_order, latest_first
+from scaicore_tui.analysis.review_form import asked_words
 from scaicore_tui.config.views import SavedView
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Gap, GapRow, Run, Summary, gaps_within, missing_events_note
-from scaicore_tui.session import Session, submission_of
-from scaicore_tui.text import one_line
+from scaicore_tui.session import Session, TeamDelta, submission_of
+from scaicore_tui.text import one_line, quote
 from scaicore_tui.timefmt import to_seconds
 from scaicore_tui.tui.key_contexts import KeyAction, KeyContext
 from scaicore_tui.tui.keymap import actions_in
-from scaicore_tui.tui.notices import Notice, Notices, progress_colour, progress_words, submission_notice
+from scaicore_tui.tui.notices import (
+    MAX_SUBJECT_CELLS,
+    Notice,
+    Notices,
+    progress_colour,
+    progress_words,
+    submission_notice,
+)
 from scaicore_tui.tui.query_history import History
 from scaicore_tui.tui.render.inbox import ResolvedCheckpoints
 from scaicore_tui.tui.render.line import Span
@@ -193,6 +202,8 @@ class AppState:
             self.marked &= {checkpoint.id for checkpoint in delta.checkpoints}
         if delta.gaps is not None:
             self._notify_lost_events()
+        if isinstance(delta, TeamDelta):
+            self._notify_of_others(delta)
         submission = submission_of(delta)
         if submission is None:
             return
@@ -316,8 +327,32 @@ class AppState:
         return slow_hints(run, figures, self.session.known_until, has_gap=has_gap)
 
     def progress(self) -> dict[str, Span]:
-        """Return the progress of the latest answer by checkpoint id."""
-        return {target: _mark(submission) for target, submission in self.answers().items()} | self._queued
+        """Return the progress of the latest answer by checkpoint id, or what others do with the checkpoint."""
+        answers = self.answers()
+        marks = {target: _mark(submission) for target, submission in answers.items()}
+        for row in self.session.checkpoints:
+            words = self.session.others_words(row.id)
+            if words and (row.id not in answers or not holds_claim(answers[row.id].progress)):
+                marks[row.id] = words, self._others_colour(row.id)
+        return marks | self._queued
+
+    def others_spans(self, checkpoint_id: str) -> Iterator[Span]:
+        """Yield what others do with a checkpoint that is about to be answered, as a sentence."""
+        if words := self.session.others_words(checkpoint_id):
+            yield f"{words}. ", "amber"
+
+    def _others_colour(self, checkpoint_id: str) -> str:
+        write = self.session.write_of_other(checkpoint_id)
+        return "amber" if write is None else progress_colour(progress_of(write))
+
+    def _notify_of_others(self, delta: TeamDelta) -> None:
+        """Notify about checkpoints that are shown as waiting, and that somebody else has answered."""
+        for row in self.session.checkpoints:
+            write = self.session.write_of_other(row.id) if row.id in delta.targets else None
+            if write is not None and is_done(write):
+                text = f"{describe(write)} · {quote(asked_words(row), MAX_SUBJECT_CELLS)}"
+                now, key = self.session.clock.monotonic(), f"other {row.id}"
+                self.notices.add(Notice(text, self._others_colour(row.id), key, shown_at=now, group_by="by others"))
 
     def answers(self) -> dict[str, Submission]:
         """Return the latest answer by checkpoint id."""

@@ -10,6 +10,7 @@ import pytest
 from scaicore_tui.actions import Ledger, Progress
 from scaicore_tui.api.client import Client
 from scaicore_tui.cli.commands import ledger
+from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout
 from scaicore_tui.config import Target
 from scaicore_tui.errors import UsageError
@@ -90,7 +91,7 @@ async def test_the_ledger_stores_the_input_as_sent(
     (entry,) = Ledger(path).entries()
     assert (entry.progress, entry.input_json) == (Progress.ACCEPTED, flat)
     monkeypatch.setattr(ledger, "ledger_file", lambda: path)
-    ledger.list_ledger(json=True)
+    ledger.list_ledger(Common(), json=True)
     assert '"a": 1e400' in capsys.readouterr().out
 
 

@@ -113,7 +113,7 @@ def test_a_schema_is_valid_and_allows_additional_fields(name: str) -> None:
 def test_every_command_with_a_json_option_has_a_schema() -> None:
     found = commands(get_command(app)).items()  # type: ignore[arg-type]
     with_json = {name.replace(" ", "-") for name, command in found if any(p.name == "json" for p in command.params)}
-    groups = {"runs-by-error", "runs-by-variant", "runs-by-core", "stats-answers", "replay-where"}
+    groups = {"runs-by-error", "runs-by-variant", "runs-by-core", "stats-answers", "replay-where", "ledger-team"}
     assert with_json | {"demo"} | groups == set(schema_names())
 
 

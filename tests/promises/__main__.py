@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.promises.machine import Promises
+from tests.promises.team import TeamPromises
 
 
 def main() -> None:
@@ -19,11 +20,12 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=1_000)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--no-shrink", action="store_true", help="print the first scripts found, not the shortest")
+    parser.add_argument("--team", action="store_true", help="two machines that share a ledger")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     began = time.monotonic()
     run_state_machine_as_test(
-        Promises,
+        TeamPromises if options.team else Promises,
         settings=settings(
             max_examples=options.examples,
             stateful_step_count=options.steps,

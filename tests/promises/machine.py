@@ -47,7 +47,7 @@ class Promises(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.clock = ManualClock()
-        self.machine = Machine(self.folder, self.clock)
+        self.machine = self.make_machine()
         self.apis = {name: Api(name, self.clock) for name in APIS}
         self.running: dict[str, Process] = {}
         # Submissions whose own process showed a likely run.
@@ -57,6 +57,10 @@ class Promises(RuleBasedStateMachine):
             self._write_token(api)
             api.on_post = lambda post, api=api: self._on_post(api, post)  # type: ignore[misc]
             api.on_break = self.machine.break_ledger
+
+    def make_machine(self) -> Machine:
+        """Return the computer on which the processes run."""
+        return Machine(self.folder, self.clock)
 
     @initialize(page_size=st.sampled_from([3, 50]))
     def begin(self, page_size: int) -> None:

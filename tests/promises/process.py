@@ -22,6 +22,7 @@ from scaicore_tui.session import Session
 from scaicore_tui.store import Journal
 from tests.promises.server import Api
 from tests.support.manual_clock import ManualClock
+from tests.support.memory_ledger import MemoryLedger
 from tests.support.waiting import yield_once
 
 T = TypeVar("T")
@@ -71,6 +72,8 @@ class Machine:
         self.clock = clock
         self.loop = asyncio.SelectorEventLoop()
         self.current_pid = 0
+        # The ledgers that are shared with other machines, by the name of the API.
+        self.team_ledgers: dict[str, MemoryLedger] = {}
         self.alive: set[int] = set()
         self._pids = count(FIRST_PID)
         self._real_kill = os.kill
@@ -91,6 +94,10 @@ class Machine:
     @property
     def ledger_path(self) -> Path:
         return self.state / "ledger.jsonl"
+
+    def ledger_path_of(self, name: str) -> Path:
+        """Return the path of the ledger of the processes with that name: they share one."""
+        return self.ledger_path
 
     @property
     def is_ledger_broken(self) -> bool:
@@ -121,7 +128,16 @@ class Machine:
         )
         client = Client(target, None if offline else httpx.MockTransport(api.respond), self.clock)
         journal = Journal.open(self.folder / f"{name}-{api.name}.journal")
-        session = Session(target, journal, self.clock, client=client, ledger=Ledger(self.ledger_path))
+        ledger = Ledger(self.ledger_path_of(name))
+        team = self.team_ledgers.get(api.name)
+        session = Session(
+            target,
+            journal,
+            self.clock,
+            client=client,
+            ledger=ledger,
+            open_team_ledger=None if team is None or offline else lambda _: team,
+        )
         process = Process(pid, api, session, is_offline=offline)
         if not offline:
             self.run(process, _recover(session))

@@ -20,6 +20,7 @@ from scaicore_tui.config.ui import UiTable
 from scaicore_tui.secrets import Secret
 from scaicore_tui.session import Session
 from scaicore_tui.session.remembered_screen import RememberedScreen
+from scaicore_tui.store.shared_ledger import SharedLedger
 from scaicore_tui.tui import DebuggerApp
 from scaicore_tui.tui.screens.base import SessionScreen
 from scaicore_tui.tui.screens.main import MainScreen
@@ -52,6 +53,7 @@ class Stage:
     screens: Path | None = None
     ui: UiTable = UiTable()  # noqa: RUF009  (frozen)
     no_colour: bool = False
+    team: SharedLedger | None = None
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOON / SECOND + 90))
 
     def __post_init__(self) -> None:
@@ -67,7 +69,15 @@ class Stage:
             ui=self.ui,
         )
         client = Client(target, httpx.MockTransport(self._answer))
-        self.session = Session(target, clock=self.clock, client=client, backfill=self.backfill, random_fn=longest_wait)
+        team = self.team
+        self.session = Session(
+            target,
+            clock=self.clock,
+            client=client,
+            backfill=self.backfill,
+            random_fn=longest_wait,
+            open_team_ledger=None if team is None else lambda _: team,
+        )
         self.session.screen = RememberedScreen(self.screens, target.title, self.ui)
         self.session.screen.load()
         self.app = DebuggerApp(self.session, ascii_only=self.ascii_only, banner="staging", no_colour=self.no_colour)

@@ -81,8 +81,11 @@ async def list_checkpoints(common: Common, status: str, where: str, json: bool) 
             "checkpoints needs the server: a journal does not know which are still pending",
             hint="run it without --offline",
         )
-    async with open_oneshot(common) as session:
+    async with open_oneshot(common, with_team=True) as session:
         listed = await session.list_checkpoints(status)
+        others = None if session.team is None else await session.team.read_once()
+        if session.ledger_problem:
+            stderr.say(session.ledger_problem)
         _report_unreadable(session.unreadable_count)
         _report_unread([listed.cut_short])
         now, context, reviewer = session.now, session.query_context(), session.reviewer
@@ -92,7 +95,11 @@ async def list_checkpoints(common: Common, status: str, where: str, json: bool) 
     if json:
         stdout.document([row.raw for row in rows])
         return
-    if status == PENDING:
+    if status == PENDING and others is not None:
+        table = tables.checkpoint_rows(rows, reviewer, now, common.ascii)
+        cells = [(*cells, one_line(others.words(row.id))) for row, cells in zip(rows, table, strict=True)]
+        stdout.table((*tables.CHECKPOINT_HEAD, "TEAM"), cells)
+    elif status == PENDING:
         stdout.table(tables.CHECKPOINT_HEAD, tables.checkpoint_rows(rows, reviewer, now, common.ascii))
     else:
         stdout.table(tables.RESOLVED_HEAD, tables.resolved_rows(rows, now, common.ascii))

@@ -25,6 +25,7 @@ _DEFAULTS: Mapping[str, str | int] = {
     "tcp_user_timeout": 25_000,
 }
 SCHEMA_PREFIX = "feed_"
+LEDGER_PREFIX = "ledger_"
 _SCHEMA_DIGITS = 32
 
 
@@ -73,7 +74,18 @@ def schema_of(identity: Identity) -> str:
 
     If the tenant is not known, it is that of one key or person, or else of one profile.
     """
+    return SCHEMA_PREFIX + _digest([identity.url, identity.core, _owner(identity)])
+
+
+def ledger_schema_of(identity: Identity) -> str:
+    """Return the name of the schema of the ledger for all feeds of a tenant: a checkpoint is in several of them."""
+    return LEDGER_PREFIX + _digest([identity.url, _owner(identity)])
+
+
+def _owner(identity: Identity) -> str:
     caller = identity.caller or Caller()
-    owner = caller.tenant or caller.key or caller.subject or f"profile {identity.profile}"
-    feed = json.dumps([identity.url, identity.core, owner])
-    return f"{SCHEMA_PREFIX}{hashlib.sha256(feed.encode()).hexdigest()[:_SCHEMA_DIGITS]}"
+    return caller.tenant or caller.key or caller.subject or f"profile {identity.profile}"
+
+
+def _digest(parts: list[str | None]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_SCHEMA_DIGITS]

@@ -12,6 +12,7 @@ from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.postgres.address import SCHEMA_PREFIX, parse_address, schema_of
 from scaicore_tui.store.postgres.connection import ServerConnection, ServerPool
 from scaicore_tui.store.postgres.failures import not_ready, too_new
+from scaicore_tui.store.postgres.ledger_tables import prepare_ledger
 from scaicore_tui.store.postgres.tables import TABLES_VERSION
 from scaicore_tui.store.postgres.writer import ServerWriter
 
@@ -30,6 +31,7 @@ def open_for_writing(url: str, identity: Identity) -> Journal:
         stored = _stored_identity(writer)
         if stored is None:
             store_identity(writer, identity)
+        prepare_ledger(url, identity, stored or identity)
         return Journal(writer, reader=ServerPool(writer.address), identity=stored or identity)
     except BaseException:
         writer.close()

@@ -23,7 +23,7 @@ from scaicore_tui.text import display_name, editable_json, one_line
 from scaicore_tui.tui.dialogs.base import Dialog
 from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.keymap import bindings, is_write_action, key_name
-from scaicore_tui.tui.messages import AnswerCheckpoint, CopyText, OptionChosen
+from scaicore_tui.tui.messages import AnnounceAnswering, AnswerCheckpoint, CopyText, OptionChosen
 from scaicore_tui.tui.render.checkpoint_detail import checkpoint_detail
 from scaicore_tui.tui.render.line import Line, Span
 from scaicore_tui.tui.render.runs import core_name
@@ -155,6 +155,17 @@ class AnswerScreen(AnswerDialogBase):
     def choice_context(self) -> KeyContext:
         return KeyContext.ANSWER
 
+    def on_mount(self) -> None:
+        """Let others see that this dialog is open."""
+        super().on_mount()
+        if not self.read_only:
+            self.app.post_message(AnnounceAnswering(self.checkpoint.id))
+
+    def on_unmount(self) -> None:
+        """Let others see that this dialog is closed."""
+        if not self.read_only:
+            self.app.post_message(AnnounceAnswering(""))
+
     def title_spans(self) -> Iterator[Span]:
         style = BREAKPOINT if self.checkpoint.is_breakpoint else REVIEW
         flow = self.checkpoint.flow_name
@@ -171,7 +182,7 @@ class AnswerScreen(AnswerDialogBase):
         elif reason is not None:
             self.set_hint((f"can't send: {one_line(reason)}", "amber"))
         elif self.resolution is None:
-            self.set_hint(("nothing is chosen yet", "grey"))
+            self.set_hint(*self.state.others_spans(self.checkpoint.id), ("nothing is chosen yet", "grey"))
         else:
             self.set_hint(*self._warnings(), *self.confirmation_prompt(), *self._send_spans())
 
@@ -201,6 +212,7 @@ class AnswerScreen(AnswerDialogBase):
     def _warnings(self) -> Iterator[Span]:
         if gate.is_outcome_unknown(self.state.session.write_context, self.checkpoint):
             yield "An earlier answer may have arrived. ", "amber"
+        yield from self.state.others_spans(self.checkpoint.id)
         yield from self.warnings()
 
     def _send_spans(self) -> Iterator[Span]:

@@ -246,6 +246,8 @@ class InboxAnswerScreen(CheckpointListScreen):
         if choice is not None:
             if any(gate.is_outcome_unknown(context, row) for row in choice.checkpoints):
                 yield "An earlier answer may have arrived. ", "amber"
+            for row in choice.checkpoints:
+                yield from self.state.others_spans(row.id)
             yield from choice_spans(choice, self.state.name_spans(), key)
             return
         if self.state.marked:
@@ -257,6 +259,7 @@ class InboxAnswerScreen(CheckpointListScreen):
         elif (reason := self._why_not_answer(selected)) is not None:
             yield f"can't be answered: {reason}", "amber"
         elif selected is not None:
+            yield from self.state.others_spans(selected.id)
             yield _how_to_answer(selected, protected=self.state.protected), "grey"
 
     @property

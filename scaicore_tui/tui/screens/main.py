@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from scaicore_tui.actions import Kind, Submission, gate
 from scaicore_tui.config.views import Sort
 from scaicore_tui.runs import Delta, Run
-from scaicore_tui.session import submission_of
+from scaicore_tui.session import TeamDelta, submission_of
 from scaicore_tui.tui.key_contexts import KeyContext
 from scaicore_tui.tui.messages import (
     LoadHistory,
@@ -89,7 +89,7 @@ class MainScreen(MarkedRunsScreen):
             self._update_runs(delta)
         if delta.gaps is not None:
             self._forget_slow()
-        if delta.checkpoints is not None or submission is not None:
+        if delta.checkpoints is not None or submission is not None or isinstance(delta, TeamDelta):
             self.show_inbox()
         if submission is not None:
             self.panes.runs.set_replay_marks(self.state.replay_progress())
