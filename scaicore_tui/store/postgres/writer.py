@@ -25,7 +25,10 @@ _UNLOCK = "SELECT pg_advisory_unlock(?)"
 _HAS_SCHEMA = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = convert_from(?, 'UTF8')"
 _TAKE_OVER = "UPDATE journal_state SET epoch = epoch + 1 RETURNING epoch"
 _RESUME = "UPDATE journal_state SET epoch = epoch + 1 WHERE epoch = ? RETURNING epoch"
-_STILL_WRITER = "SELECT 1 FROM journal_state WHERE epoch = ? FOR SHARE"
+# Each transaction has the next revision. Viewers are notified when it is committed; CockroachDB can't notify.
+_NEXT_REVISION = "UPDATE journal_state SET revision = revision + 1 WHERE epoch = ? RETURNING revision"
+_CAN_NOTIFY = "SELECT count(*) FROM pg_catalog.pg_proc WHERE proname = 'pg_notify'"
+_AND_NOTIFY = ", pg_notify(convert_from(?, 'UTF8'), revision::text)::text"
 
 
 class ServerWriter(ServerConnection):
@@ -65,10 +68,17 @@ class ServerWriter(ServerConnection):
         """Begin a transaction. Raises WriterReplaced if another process has become the writer."""
         self._reconnect_if_lost()
         super().begin_writing()
-        if super().execute(_STILL_WRITER, (self._epoch,)).fetchone() is None:
+        if not self._take_revision():
             self.rollback()
             raise self._replaced()
         self._is_writing = True
+
+    def _take_revision(self) -> bool:
+        """Give the transaction the next revision; return False if another process has become the writer."""
+        if self._can_notify:
+            values: tuple[object, ...] = (self._epoch, self.address.schema)
+            return super().execute(_NEXT_REVISION + _AND_NOTIFY, values).fetchone() is not None
+        return super().execute(_NEXT_REVISION, (self._epoch,)).fetchone() is not None
 
     def commit(self) -> None:
         """Commit the current transaction."""
@@ -95,6 +105,7 @@ class ServerWriter(ServerConnection):
                 hint="close the other one, or use a file: --journal FILE",
             )
         self._migrate()
+        self._can_notify = bool(super().execute(_CAN_NOTIFY).fetchone()[0])
         self._epoch = int(super().execute(_TAKE_OVER).fetchone()[0])
 
     def _lock(self) -> bool:
