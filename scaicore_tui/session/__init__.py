@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scaicore_tui.session.flow_files import read_flow_file
     from scaicore_tui.session.flows import FlowGraphs
     from scaicore_tui.session.offline import OfflineSession
-    from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session
+    from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session, open_viewer
     from scaicore_tui.session.read_model import (
         CheckpointList,
         JournalCounts,
@@ -66,6 +66,7 @@ __all__ = [
     "open_session",
     "open_statistics",
     "open_usable_session",
+    "open_viewer",
     "query_journal",
     "read_flow_file",
     "submission_of",
@@ -89,7 +90,12 @@ _MODULES = {
     "scaicore_tui.session.flow_files": ("read_flow_file",),
     "scaicore_tui.session.flows": ("FlowGraphs",),
     "scaicore_tui.session.offline": ("OfflineSession",),
-    "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),
+    "scaicore_tui.session.opening": (
+        "open_recorded_session",
+        "open_session",
+        "open_usable_session",
+        "open_viewer",
+    ),
     "scaicore_tui.session.read_model": (
         "CheckpointList",
         "JournalCounts",

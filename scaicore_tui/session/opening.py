@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -16,8 +17,11 @@ from scaicore_tui.session.offline import OfflineSession
 from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
 from scaicore_tui.store import Journal
 from scaicore_tui.store.failures import DamagedJournal
-from scaicore_tui.store.recordings import open_readonly
-from scaicore_tui.store.servers import open_server_journal
+from scaicore_tui.store.recordings import open_readonly, require_complete
+from scaicore_tui.store.servers import follow_server_journal, open_server_journal
+
+if TYPE_CHECKING:
+    from scaicore_tui.session.viewer import ViewerSession
 
 _log = Log(__name__)
 
@@ -67,6 +71,24 @@ def open_usable_session(target: Target, path: Path | None, *, backfill: int = DE
         journal.close()
         replacement = Journal.in_memory_instead_of(path, identify(target), error)
         return _open(target, replacement, backfill, path, keeps_writes=True)
+
+
+def open_viewer(target: Target, url: JournalUrl, *, keeps_writes: bool = False) -> ViewerSession:
+    """Open a session that shows the journal on a server while a recorder writes it.
+
+    Writes are recorded in the ledger only if it `keeps_writes`. Raises NotFound if there is no such journal,
+    ConfigError if there are several, StorageError and CredentialsError if it can't be read.
+    """
+    from scaicore_tui.session.viewer import ViewerSession
+
+    journal, source = follow_server_journal(replace(url, wanted=url.wanted or identify(target)))
+    try:
+        require_complete(journal, url)
+        _log.info("journal", file=str(url), in_memory=False)
+        return ViewerSession(target, journal, source, ledger=Ledger(ledger_file() if keeps_writes else None))
+    except BaseException:
+        journal.close()
+        raise
 
 
 def open_recorded_session(target: Target, path: JournalLocation) -> OfflineSession:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from scaicore_tui.actions import Ledger, Submission, SubmissionTracker, Submitter
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock, SystemClock
-from scaicore_tui.config import Target
+from scaicore_tui.config import Caller, Target
 from scaicore_tui.config.paths import screens_file
 from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint
@@ -71,7 +71,7 @@ class Session(Commands):
         self.reader = RunReader(self.journal, self.index, self._loaded)
         self.client = client or Client(target, clock=self.clock)
         status_changed = partial(self._publish, Delta())
-        self.client.bearer.expect_caller(None if self.journal.identity is None else self.journal.identity.caller)
+        self.client.bearer.expect_caller(self._expected_caller)
         self.tracker = SubmissionTracker(
             self.client, self.index, self.clock, self._publish_submission, ledger or Ledger(), status_changed
         )
@@ -101,6 +101,11 @@ class Session(Commands):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def _expected_caller(self) -> Caller | None:
+        """The caller whose tokens are accepted: that of the journal; None for any."""
+        return None if self.journal.identity is None else self.journal.identity.caller
 
     def _log_opened(self, backfill: int) -> None:
         """Log what this session is about."""

@@ -29,7 +29,7 @@ def log_change(database: Database, delta: Delta) -> None:
     """Log what a delta removes, and that gaps may have other neighbours. Call it in the transaction that stores it."""
     if not database.dialect.revision:
         return
-    removals = [(position, None) for position in delta.vacated]
+    removals: list[tuple[object, object]] = [(position, None) for position in delta.vacated]
     removals += [(None, encode_id(key)) for key in delta.removed]
     if removals:
         database.executemany(_LOG_REMOVAL, removals)

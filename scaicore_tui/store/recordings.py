@@ -340,7 +340,13 @@ def open_readonly(path: JournalLocation) -> Journal:
     where they can be completed. On a server, its recorder completes them. Raises the same as `open_recording`.
     """
     if isinstance(path, JournalUrl):
-        return _complete(read_server_journal(path), path)
+        journal = read_server_journal(path)
+        try:
+            require_complete(journal, path)
+        except BaseException:
+            journal.close()
+            raise
+        return journal
     if is_event_file(path):
         return _load_jsonl(path)
     journal = Journal.open_readonly(path)
@@ -350,10 +356,10 @@ def open_readonly(path: JournalLocation) -> Journal:
     return Journal.open_copy(path)
 
 
-def _complete(journal: Journal, url: JournalUrl) -> Journal:
+def require_complete(journal: Journal, url: JournalUrl) -> None:
+    """Raise StorageError if a journal on a server has not yet all summaries: its recorder completes them."""
     if journal.is_complete and Summaries(journal).is_counted:
-        return journal
-    journal.close()
+        return
     raise StorageError(
         f"the journal at {url} is still being prepared by its recorder",
         effect="nothing was read",
