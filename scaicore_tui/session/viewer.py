@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from scaicore_tui.actions import Ledger
 from scaicore_tui.actions.tracker import NOT_RECEIVED_AFTER_S
 from scaicore_tui.api.budget import Priority
+from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock
 from scaicore_tui.config import Caller, Target
 from scaicore_tui.errors import CredentialsError, ScaicoreError
@@ -46,9 +47,10 @@ class ViewerSession(Session):
         source: ServerFollower,
         clock: Clock | None = None,
         ledger: Ledger | None = None,
+        client: Client | None = None,
     ) -> None:
         self._has_event_gap = False
-        super().__init__(target, journal, clock, backfill=0, ledger=ledger)
+        super().__init__(target, journal, clock, 0, client, ledger)
         self._follower = JournalFollower(
             source, self.clock, self.target.interval, self._ingestor.run_in_thread, self._ask, self._on_read
         )
