@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         TokenStatus,
         submission_of,
     )
+    from scaicore_tui.session.recorder_status import as_of_last_poll
     from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
     from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
     from scaicore_tui.store.read_sql import SqlResult, query_journal
@@ -58,6 +59,7 @@ __all__ = [
     "StoredStatistics",
     "SubmissionDelta",
     "TokenStatus",
+    "as_of_last_poll",
     "is_event_file",
     "journal_to_read",
     "journal_to_write",
@@ -103,6 +105,7 @@ _MODULES = {
         "TokenStatus",
         "submission_of",
     ),
+    "scaicore_tui.session.recorder_status": ("as_of_last_poll",),
     "scaicore_tui.store.read_sql": ("SqlResult", "query_journal"),
     "scaicore_tui.session.session": ("DEFAULT_BACKFILL", "Session"),
 }

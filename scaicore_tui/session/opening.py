@@ -76,14 +76,21 @@ def open_usable_session(target: Target, path: Path | None, *, backfill: int = DE
 def open_viewer(target: Target, url: JournalUrl, *, keeps_writes: bool = False) -> ViewerSession:
     """Open a session that shows the journal on a server while a recorder writes it.
 
-    Writes are recorded in the ledger only if it `keeps_writes`. Raises NotFound if there is no such journal,
-    ConfigError if there are several, StorageError and CredentialsError if it can't be read.
+    If `target` has no URL, it is the only journal there, and nothing can be written: a token is never sent to an
+    address that a database names. Writes are recorded in the ledger only if it `keeps_writes`.
+
+    Raises NotFound if there is no such journal, ConfigError if there are several, StorageError and CredentialsError if
+    it can't be read.
     """
     from scaicore_tui.session.viewer import ViewerSession
 
-    journal, source = follow_server_journal(replace(url, wanted=url.wanted or identify(target)))
+    wanted = identify(target) if target.url else None
+    journal, source = follow_server_journal(replace(url, wanted=wanted))
     try:
         require_complete(journal, url)
+        if wanted is None and journal.identity is not None:
+            feed = journal.identity
+            target = replace(target, url=feed.url, core=feed.core, token=None, sources=(), read_only=True)
         _log.info("journal", file=str(url), in_memory=False)
         return ViewerSession(target, journal, source, ledger=Ledger(ledger_file() if keeps_writes else None))
     except BaseException:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scaicore_tui.config.settings import DEFAULT_INTERVAL_S
 from scaicore_tui.errors import ScaicoreError, StorageError
 from scaicore_tui.store.changes import JournalState, Recorder
+from scaicore_tui.store.recordings import JournalRecording, Recording
 from scaicore_tui.sync.status import STALE_INTERVALS
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age
@@ -76,6 +78,17 @@ def age_note(state: JournalState, interval_s: float) -> str:
         return recorder_note(state)
     age = "the API was never read" if age_s is None else f"the data is {format_age(age_s)} old"
     return f"{age}: {problem}"
+
+
+def as_of_last_poll(recorded: Recording) -> str:
+    """Let a recording end at the last poll of its recorder, and not at its newest event; return its `age_note`.
+
+    For the journal on a server while it is recorded; others are as they were.
+    """
+    if not isinstance(recorded, JournalRecording) or recorded.state is None:
+        return ""
+    recorded.newest_at = max(recorded.newest_at, last_poll(recorded.state) or 0)
+    return age_note(recorded.state, DEFAULT_INTERVAL_S)
 
 
 def _seconds_since(state: JournalState, at: int) -> float:

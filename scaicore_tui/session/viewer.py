@@ -23,7 +23,7 @@ from scaicore_tui.runs import Delta
 from scaicore_tui.session.journal_deltas import apply_changes, apply_content, known_by
 from scaicore_tui.session.journal_follower import JournalFollower, Reading
 from scaicore_tui.session.read_model import CheckpointList
-from scaicore_tui.session.recorder_status import recorder_note
+from scaicore_tui.session.recorder_status import age_note, recorder_note
 from scaicore_tui.session.session import Session
 from scaicore_tui.store import Journal
 from scaicore_tui.store.changes import Content, Known
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 class ViewerSession(Session):
     """A session on the journal of a feed that another process records."""
 
+    polls_api = False
     has_older = False
     needs_backfill = False
 
@@ -72,6 +73,13 @@ class ViewerSession(Session):
         state = self._follower.state
         return self.journal.write_error or ("" if state is None else recorder_note(state))
 
+    @property
+    def unread_reasons(self) -> list[str]:
+        """How old the data is, and why, if it is older than a few intervals."""
+        state = self._follower.state
+        note = "" if state is None else age_note(state, self.target.interval)
+        return [note] if note else []
+
     def prefetch(self) -> None:
         """Do nothing: `run` reads at once."""
 
@@ -101,7 +109,9 @@ class ViewerSession(Session):
     async def list_checkpoints(self, status: str, max_pages: int | None = None) -> CheckpointList:
         """Return the pending checkpoints of the journal; fetch those of another status with the person's token."""
         if status == PENDING:
-            return CheckpointList(self.checkpoints)
+            if self._follower.state is None:
+                await self._follower.read_once()
+            return CheckpointList(self.checkpoints, " · ".join(self.unread_reasons))
         if not self.target.has_credential and not self.target.is_loopback:
             raise CredentialsError(
                 "only pending checkpoints are in the journal, and there is no token to ask the API for others"
