@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Delta, RunIndex, Summary
-from scaicore_tui.store.changes import Changes, Content, Known
+from scaicore_tui.store.changes import Changes, Content, JournalState, Known
 
 
 class _Gained(Struct, frozen=True):
@@ -23,12 +23,16 @@ class _Gained(Struct, frozen=True):
     live_count: int
 
 
-def known_by(index: RunIndex, revision: int) -> Known:
-    """Return what a viewer knows, for the next read."""
+def known_by(index: RunIndex, state: JournalState | None) -> Known:
+    """Return what a viewer knows that has read a state of the journal, or none yet."""
+    if state is None:
+        return Known()
     last = -1 if index.last_position is None else index.last_position
     newest = index.gaps[-1] if index.gaps else None
     is_top_open = newest is not None and newest.next_at is None and newest.next_execution is None
-    return Known(revision, last, index.runs.held_ids | index.followed_ids, index.followed_ids, is_top_open)
+    return Known(
+        state.revision, state.lineage, last, index.runs.held_ids | index.followed_ids, index.followed_ids, is_top_open
+    )
 
 
 def apply_content(index: RunIndex, content: Content, asked: Collection[str]) -> Delta:
@@ -96,7 +100,9 @@ def _gained(index: RunIndex, summary: Summary, known: Known, changes: Changes, a
 def _appended(summaries: Mapping[str, Summary], changes: Changes, gained: Mapping[str, _Gained]) -> Delta:
     """Return the delta of the events at the end of the feed."""
     live = {key: summary for key, summary in summaries.items() if key in changes.live}
-    events: Sequence[Event] = [event for event in changes.events if not gained[event.execution_id or ""].is_rebuilt]
+    # A run may have left the memory since its events were asked for.
+    extended = {key for key, one in gained.items() if not one.is_rebuilt}
+    events: Sequence[Event] = [event for event in changes.events if event.execution_id in extended]
     counts = Counter({key: one.live_count for key, one in gained.items() if key in live})
     return Delta(live, events=events, last_position=changes.last_position, live_event_counts=counts, is_history=False)
 

@@ -65,8 +65,8 @@ class Reading(Struct, frozen=True):
 class JournalFollower:
     """Reads what changes in one journal. `state` is that of the last read; None before.
 
-    `on_read` gets each read that found a change, and None if only the status changed. `ask` returns what is known at a
-    revision, and the runs to ask for.
+    `on_read` gets each read that found a change, and None if only the status changed. `ask` returns what is known
+    at a state, and the runs to ask for.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class JournalFollower:
         clock: Clock,
         interval_s: float,
         in_thread: Callable[..., Awaitable[Changes | Content]],
-        ask: Callable[[int], tuple[Known, frozenset[str]]],
+        ask: Callable[[JournalState | None], tuple[Known, frozenset[str]]],
         on_read: Callable[[Reading | None], None],
     ) -> None:
         self.state: JournalState | None = None
@@ -85,7 +85,6 @@ class JournalFollower:
         self._in_thread = in_thread
         self._ask = ask
         self._on_read = on_read
-        self._revision = -1
         self._status = SourceStatus()
         self._new_events = 0
         self._is_paused = False
@@ -130,7 +129,7 @@ class JournalFollower:
         """Read what changed, and pass it on. Raises StorageError or CredentialsError."""
         async with self._lock:
             self._wake.clear()
-            known, asked = self._ask(self._revision)
+            known, asked = self._ask(self.state)
             began = self._clock.monotonic()
             try:
                 found = await self._in_thread(self._source.read, known, asked)
@@ -164,7 +163,7 @@ class JournalFollower:
 
     def _record(self, known: Known, asked: frozenset[str], found: Changes | Content, began: float) -> None:
         before, notified = self.state, self._source.notified_revision
-        has_changed, is_recovery = found.state.revision != self._revision, self._status.failures > 0
+        has_changed, is_recovery = _mark(before) != _mark(found.state), self._status.failures > 0
         if has_changed and before is not None:
             self._is_notified = notified >= found.state.revision
             self._new_events = max(0, found.state.event_count - before.event_count)
@@ -172,7 +171,7 @@ class JournalFollower:
             # It arrived while this was read, and will not wake again.
             self._wake.set()
         self._backoff.record_success()
-        self.state, self._revision = found.state, found.state.revision
+        self.state = found.state
         shown, self._status = self._status, self._status_of(found.state, began)
         if has_changed or is_recovery:
             self._on_read(Reading(known, asked, found, is_recovery))
@@ -227,6 +226,11 @@ class JournalFollower:
 
     def _is_attended(self) -> bool:
         return self._key_at is not None and self._clock.monotonic() - self._key_at < ATTENDED_FOR_S
+
+
+def _mark(state: JournalState | None) -> tuple[int, int] | None:
+    """Return what is different after each commit."""
+    return None if state is None else (state.lineage, state.revision)
 
 
 def _lost(error: ScaicoreError, answered_at: float | None, now: float, wall_now: float) -> ScaicoreError:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from scaicore_tui.actions import Ledger
-from scaicore_tui.actions.tracker import NOT_RECEIVED_AFTER_S
+from scaicore_tui.actions.tracker import MAX_PAUSE_S, NOT_RECEIVED_AFTER_S
 from scaicore_tui.api.budget import Priority
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock
@@ -26,7 +26,7 @@ from scaicore_tui.session.read_model import CheckpointList
 from scaicore_tui.session.recorder_status import age_note, recorder_note
 from scaicore_tui.session.session import Session
 from scaicore_tui.store import Journal
-from scaicore_tui.store.changes import Content, Known
+from scaicore_tui.store.changes import Content, JournalState, Known
 from scaicore_tui.sync.status import ConnectionStatus, SourceStatus
 from scaicore_tui.timefmt import format_age
 
@@ -51,6 +51,7 @@ class ViewerSession(Session):
         client: Client | None = None,
     ) -> None:
         self._has_event_gap = False
+        self._next_lookup_at = 0.0
         super().__init__(target, journal, clock, 0, client, ledger)
         self._follower = JournalFollower(
             source, self.clock, self.target.interval, self._ingestor.run_in_thread, self._ask, self._on_read
@@ -139,9 +140,9 @@ class ViewerSession(Session):
         await self._follower.close()
         await super().close()
 
-    def _ask(self, revision: int) -> tuple[Known, frozenset[str]]:
+    def _ask(self, state: JournalState | None) -> tuple[Known, frozenset[str]]:
         """Return what is known, and the runs whose summaries are needed if all is read again."""
-        return known_by(self.index, revision), self.index.kept_ids | self.index.runs.held_ids
+        return known_by(self.index, state), self.index.kept_ids | self.index.runs.held_ids
 
     def _on_read(self, reading: Reading | None) -> None:
         """Apply and publish what was read; None if only the status changed."""
@@ -197,13 +198,12 @@ class ViewerSession(Session):
         now = self.clock.monotonic()
         answers = (one for one in self.submissions if one.is_unknown and not one.is_replay)
         due = [one.target_id for one in answers if one.age(now) >= NOT_RECEIVED_AFTER_S]
-        if not due:
+        if not due or now < self._next_lookup_at:
             return
-        try:
-            found = await self.client.find_checkpoints(due, PENDING, priority=Priority.BACKFILL)
-        except ScaicoreError:
-            return
-        self.tracker.observe(found.keys(), now, self._read_at)
+        self._next_lookup_at = now + MAX_PAUSE_S
+        with suppress(ScaicoreError):
+            found = [await self.client.find_checkpoint(key, priority=Priority.BACKFILL, max_pages=None) for key in due]
+            self.tracker.observe({row.id for row in found if row is not None}, now, self._read_at)
 
     def _why_stale(self, source: SourceStatus, status: ConnectionStatus) -> str:
         """Return why what is shown is too old to act on; r does not help against that here."""

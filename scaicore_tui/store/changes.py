@@ -22,7 +22,8 @@ from scaicore_tui.units import Micros, Position
 MAX_CHANGED_RUNS = 5_000
 # The newest runs, whose summaries are read with all positions.
 NEWEST_RUNS = 500
-_STATE = """SELECT revision, complete_from, event_count, gaps_revision, pending_revision,
+_STATE = """SELECT revision, lineage, former_lineage, forked_at,
+complete_from, event_count, gaps_revision, pending_revision,
 CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint), {} FROM journal_state LEFT JOIN recorders ON true"""
 _RECORDER = "name, host, is_leader, seen_at, polled_at, interval_s, problem"
 _CHANGED = "SELECT summary, live_revision FROM runs WHERE revision > ? ORDER BY revision LIMIT ?"
@@ -48,9 +49,15 @@ class Recorder(Struct, frozen=True):
 
 
 class JournalState(Struct, frozen=True):
-    """The state of a journal at one moment: `read_at`, in microseconds since 1970 of the server's clock."""
+    """The state of a journal at one moment: `read_at`, in microseconds since 1970 of the server's clock.
+
+    Two commits of one `lineage` have different revisions. Those up to `forked_at` are of `former_lineage`, or older.
+    """
 
     revision: int
+    lineage: int
+    former_lineage: int
+    forked_at: int
     complete_from: int
     event_count: int
     gaps_revision: int
@@ -64,6 +71,7 @@ class Known(Struct, frozen=True):
     whose new events are counted without repeats. `is_top_open`: a gap was known with no event above it."""
 
     revision: int = -1
+    lineage: int = 0
     last_position: Position = -1
     watched: Collection[str] = ()
     counted: Collection[str] = ()
@@ -111,9 +119,9 @@ def read_state(journal: Journal) -> JournalState:
     rows = journal.query(_STATE.format(_RECORDER))
     if not rows:
         raise journal.damage_error()
-    recorders = tuple(_recorder(row[6:]) for row in rows if row[6] is not None)
-    revision, complete_from, event_count, gaps_revision, pending_revision, read_at, *_ = rows[0]
-    return JournalState(revision, complete_from, event_count, gaps_revision, pending_revision, read_at, recorders)
+    columns = JournalState.__struct_fields__[:-1]
+    recorders = tuple(_recorder(row[len(columns) :]) for row in rows if row[len(columns)] is not None)
+    return JournalState(**dict(zip(columns, rows[0], strict=False)), recorders=recorders)
 
 
 def _recorder(row: tuple[Any, ...]) -> Recorder:
@@ -157,7 +165,8 @@ def read_changes(journal: Journal, known: Known) -> Changes | None:
     Raises StorageError.
     """
     state = read_state(journal)
-    if not state.complete_from <= known.revision <= state.revision:
+    is_former = known.lineage == state.former_lineage and known.revision <= state.forked_at
+    if not (known.lineage == state.lineage or is_former) or known.revision < state.complete_from:
         return None
     changed = journal.query(_CHANGED, known.revision, MAX_CHANGED_RUNS + 1)
     if len(changed) > MAX_CHANGED_RUNS:

@@ -133,7 +133,7 @@ async def test_a_viewer_knows_the_same_as_one_that_begins_now(
     monkeypatch.setattr(retention, "MIN_KEPT_EVENTS", 10)
     # Every third viewer reads all again now and then, as one that was away for long.
     monkeypatch.setattr(changes, "MAX_CHANGED_RUNS", 9 if seed % 3 == 0 else 1_000)
-    random, place, opened = Random(seed), server_journals.place(tmp_path), list[str]()
+    random, place, opened = Random(seed), server_journals.place(tmp_path), list[str]()  # noqa: S311
     with recorded(place) as writer:
         journal = writer._journal
         recorder = RandomRecorder(writer, journal, random)

@@ -21,7 +21,8 @@ TARGET = Target(url="http://127.0.0.1:1/api/v1", name="team")
 _PUT_RECORDER = """INSERT INTO {}.recorders
 SELECT %s, 'host-a', %s, now_us, now_us - %s, now_us - %s, 5, convert_to(%s, 'UTF8')
 FROM (SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) AS now_us) AS now
-ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, polled_at = excluded.polled_at, problem = excluded.problem"""
+ON CONFLICT (name) DO UPDATE
+SET seen_at = excluded.seen_at, polled_at = excluded.polled_at, problem = excluded.problem"""
 
 
 def viewer_on(

@@ -57,7 +57,7 @@ class ServerFollower:
 
     def _read(self, journal: Journal, known: Known, summaries_of: Collection[str]) -> Changes | Content:
         state = read_state(journal)
-        if state.revision == known.revision:
+        if (state.revision, state.lineage) == (known.revision, known.lineage):
             return Changes(state, known.last_position)
         with journal.using() as database, transaction(database, journal.dialect.begin_snapshot):
             return read_changes(journal, known) or read_content(journal, summaries_of)

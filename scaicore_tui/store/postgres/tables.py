@@ -118,6 +118,9 @@ MIGRATIONS = (
     ALTER TABLE journal_state ADD COLUMN pending_revision bigint NOT NULL DEFAULT 0;
     ALTER TABLE journal_state ADD COLUMN complete_from bigint NOT NULL DEFAULT 0;
     ALTER TABLE journal_state ADD COLUMN event_count bigint NOT NULL DEFAULT 0;
+    ALTER TABLE journal_state ADD COLUMN lineage bigint NOT NULL DEFAULT 0;
+    ALTER TABLE journal_state ADD COLUMN former_lineage bigint NOT NULL DEFAULT 0;
+    ALTER TABLE journal_state ADD COLUMN forked_at bigint NOT NULL DEFAULT 0;
     UPDATE journal_state SET event_count = (SELECT count(*) FROM events);
     ALTER TABLE runs ADD COLUMN revision bigint NOT NULL DEFAULT 0;
     ALTER TABLE runs ADD COLUMN live_revision bigint NOT NULL DEFAULT 0;
