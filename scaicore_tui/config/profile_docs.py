@@ -40,6 +40,9 @@ KEYS: dict[str, KeyDoc] = {
     "interval": KeyDoc("5.0", "seconds between two polls"),
     "timeout": KeyDoc("10.0", "seconds without a byte before a request fails"),
     "low_bandwidth": KeyDoc("true", "for slow links: few colours, an update every 5 seconds, no mouse"),
+    "journal": KeyDoc(
+        '"postgresql://db.example.com/runs"', "the team's journal, which `record` writes; without a password"
+    ),
     "keep_days": KeyDoc("30", "delete runs from the journal this many days after they ended; default: keep all"),
     "keep_mb": KeyDoc("500", "delete the oldest ended runs when the journal is larger than this many MB"),
     "ui": KeyDoc('{ theme = "nord" }', "how the app looks with this profile, in place of the keys of [ui]"),

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from scaicore_tui.config.alerts import AlertTable
 from scaicore_tui.config.files import read_config
+from scaicore_tui.config.journal_url import why_not_in_a_file
 from scaicore_tui.config.profile_docs import ALERT_KEYS, KEYS, UI_KEYS, KeyDoc
 from scaicore_tui.config.target import Api, Color
 from scaicore_tui.config.token_sources import TENANT_PATTERN, Arguments
@@ -155,6 +156,7 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     read_only: bool | None = None
     protected: bool | None = None
     color: Color | None = None
+    journal: str | None = None
     keep_days: Days | None = None
     keep_mb: Megabytes | None = None
     low_bandwidth: bool | None = None
@@ -171,6 +173,8 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
         given = [key for key in TOKEN_KEYS if getattr(self, key) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)}: use only one of them")
+        if self.journal is not None and (reason := why_not_in_a_file(self.journal)):
+            raise ValueError(reason)
 
 
 class ProfileFile(Struct, forbid_unknown_fields=True, frozen=True):

@@ -52,6 +52,7 @@ _DEFAULTS: dict[str, Any] = {
     "read_only": False,
     "protected": False,
     "color": None,
+    "journal": None,
     "keep_days": None,
     "keep_mb": None,
     "low_bandwidth": False,

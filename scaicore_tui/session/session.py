@@ -13,7 +13,7 @@ from scaicore_tui.actions import Ledger, Submission, SubmissionTracker, Submitte
 from scaicore_tui.actions.team import machine_label
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock, SystemClock
-from scaicore_tui.config import Identity, Target
+from scaicore_tui.config import Caller, Identity, Target
 from scaicore_tui.config.paths import screens_file
 from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint
@@ -76,7 +76,7 @@ class Session(Commands):
         self.reader = RunReader(self.journal, self.index, self._loaded)
         self.client = client or Client(target, clock=self.clock)
         status_changed = partial(self._publish, Delta())
-        self.client.bearer.expect_caller(None if self.journal.identity is None else self.journal.identity.caller)
+        self.client.bearer.expect_caller(self._expected_caller)
         self.team = None
         if open_team_ledger is not None:
             self.team = Team(open_team_ledger, lambda: self.client.identity, self.clock, machine_label())
@@ -110,6 +110,11 @@ class Session(Commands):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def _expected_caller(self) -> Caller | None:
+        """The caller whose tokens are accepted: that of the journal; None for any."""
+        return None if self.journal.identity is None else self.journal.identity.caller
 
     def _log_opened(self, backfill: int) -> None:
         """Log what this session is about."""

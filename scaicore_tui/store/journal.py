@@ -252,7 +252,7 @@ class Journal:
         return self.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
 
     def __len__(self) -> int:
-        return int(self.query("SELECT count(*) FROM events")[0][0])
+        return int(self.query(self.dialect.event_count)[0][0])
 
     @property
     def next_position(self) -> Position:
@@ -448,3 +448,16 @@ class Journal:
         rows = ((pos, e.at or 0, encode_id(e.execution_id), e.raw) for pos, e in zip(positions, events, strict=False))
         with self.transaction() as database:
             database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+            self._add_event_count(len(events))
+
+    def delete_events(self, condition: str, *values: object) -> int:
+        """Delete the events for which an SQL condition is true; return their number."""
+        with self.transaction() as database:
+            deleted = database.execute(f"DELETE FROM main.events WHERE {condition}", values).rowcount  # noqa: S608
+            self._add_event_count(-deleted)
+            return deleted
+
+    def _add_event_count(self, number: int) -> None:
+        if number and (statement := self.dialect.add_event_count):
+            with self.using() as database:
+                database.execute(statement, (number,))

@@ -18,6 +18,7 @@ from scaicore_tui.errors import StorageError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import ChangeOrder, Delta, Gap, Positions, RunProjector, RunStatus, Summary
+from scaicore_tui.store.change_log import log_change
 from scaicore_tui.store.counted_runs import CountedRuns, RunTallies
 from scaicore_tui.store.engine import Database
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
@@ -96,9 +97,9 @@ class MemoryBuffer:
         if not self._journal.is_file_gone:
             self._journal.write_error = f"{error.message} · {ONLY_IN_MEMORY}"
 
-    def put(self, summaries: Mapping[str, Summary]) -> None:
-        """Store summaries, or keep them until the file can be written."""
-        self._summaries.put(summaries.values(), is_in_memory=self._journal.is_buffering)
+    def put(self, summaries: Mapping[str, Summary], *, is_live: bool) -> None:
+        """Store summaries, or keep them until the file can be written. `is_live`: they have new events."""
+        self._summaries.put(summaries.values(), is_in_memory=self._journal.is_buffering, is_live=is_live)
 
     def count(self, added: Iterable[Tally], removed: Iterable[Tally] = ()) -> None:
         """Add to the statistics of nodes, without `removed`; or keep that in memory until the file can be written."""
@@ -408,9 +409,10 @@ class JournalWriter:
 
     def _write_now(self, write: Callable[[], Delta]) -> Delta:
         began = _clock.monotonic() if _log.is_on else 0.0
-        with self._journal.transaction():
+        with self._journal.transaction() as database:
             delta = write()
-            self._buffer.put(delta.upserted)
+            self._buffer.put(delta.upserted, is_live=not delta.is_history)
+            log_change(database, delta)
         if _log.is_on and (delta.event_count or delta.upserted):
             _log.info(
                 "journal write",
