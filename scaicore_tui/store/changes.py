@@ -69,8 +69,8 @@ class JournalState(Struct, frozen=True):
 class Known(Struct, frozen=True):
     """The knowledge of a viewer.
 
-    `watched` are the ids of the runs whose new events it needs, and `counted` those of them whose new events are counted
-    without repeats. `is_top_open`: a gap was known with no event above it.
+    `watched` are the ids of the runs whose new events it needs, and `counted` those of them whose new events are
+    counted without repeats. `is_top_open`: a gap was known with no event above it.
     """
 
     revision: int = -1
