@@ -17,7 +17,7 @@ from scaicore_tui.store.changes import Changes, Content, JournalState, Known
 
 
 class _Gained(Struct, frozen=True):
-    """What a run in memory gained: `is_rebuilt` if its history changed otherwise than at its end."""
+    """The gain of a run in memory: `is_rebuilt` if its history changed otherwise than at its end."""
 
     is_rebuilt: bool
     live_count: int

@@ -41,6 +41,12 @@ def log_change(database: Database, delta: Delta) -> None:
         database.execute(_SET_COMPLETE_FROM, found)
 
 
+def add_to_event_count(database: Database, number: int) -> None:
+    """Add to the number of stored events where that is kept. Call it in the transaction that stores or deletes them."""
+    if number and (statement := database.dialect.add_event_count):
+        database.execute(statement, (number,))
+
+
 def log_gaps(database: Database) -> None:
     """Log that a gap was opened or closed."""
     if database.dialect.revision:

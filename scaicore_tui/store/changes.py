@@ -67,8 +67,11 @@ class JournalState(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True):
-    """What a viewer knows. `watched` are the ids of the runs whose new events it needs, and `counted` those of them
-    whose new events are counted without repeats. `is_top_open`: a gap was known with no event above it."""
+    """The knowledge of a viewer.
+
+    `watched` are the ids of the runs whose new events it needs, and `counted` those of them whose new events are
+    counted without repeats. `is_top_open`: a gap was known with no event above it.
+    """
 
     revision: int = -1
     lineage: int = 0
@@ -91,7 +94,7 @@ class Content(Struct, frozen=True):
 
 
 class Changes(Struct, frozen=True):
-    """What changed since a revision.
+    """All changes since a revision.
 
     Attributes:
         live: the ids of those of the `summaries` that gained events which were not history.

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from scaicore_tui.analysis.statistics.tally import Tally
 from scaicore_tui.runs import Delta, RunProjector, Summary
 from scaicore_tui.runs.cache import project
-from scaicore_tui.store.change_log import log_change
+from scaicore_tui.store.change_log import add_to_event_count, log_change
+from scaicore_tui.store.engine import Database
 from scaicore_tui.store.gaps import BELOW_ALL
 from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.node_days import add_part
@@ -57,7 +58,7 @@ class Retention:
             summary for summary in self._summaries.oldest(BATCH_RUNS, self._position) if summary.position < keep_from
         ]
         with self._journal.transaction() as database:
-            strays = self._journal.delete_events(_STRAYS, self._strays_before(found), keep_from, BATCH_STRAY_EVENTS)
+            strays = _delete_events(database, _STRAYS, self._strays_before(found), keep_from, BATCH_STRAY_EVENTS)
             deleted, vacated, tally = dict[str, int](), list[Position](), Tally()
             for summary in found:
                 if self._can_be_pruned(summary, keep_from):
@@ -113,4 +114,11 @@ class Retention:
         key = encode_id(summary.execution_id)
         with self._journal.transaction() as database:
             database.execute("DELETE FROM main.runs WHERE execution_id = ?", (key,))
-            return self._journal.delete_events("execution_id = ?", key)
+            return _delete_events(database, "execution_id = ?", key)
+
+
+def _delete_events(database: Database, condition: str, *values: object) -> int:
+    """Delete the events for which an SQL condition is true; return their number."""
+    deleted = database.execute(f"DELETE FROM main.events WHERE {condition}", values).rowcount  # noqa: S608  (constants)
+    add_to_event_count(database, -deleted)
+    return deleted
