@@ -50,6 +50,7 @@ class AlertRecording:
         self._incidents: dict[str, Incidents] = {}
         self._stored: dict[str, StoredRule] = {}
         self._locks = {rule.name: asyncio.Lock() for rule in self._rules}
+        self._saving = asyncio.Lock()
         self._sending: set[asyncio.Task[None]] = set()
         # The problem of each rule, and of each channel of a rule, that was reported last.
         self._problems: dict[tuple[str, str], str] = {}
@@ -149,7 +150,8 @@ class AlertRecording:
 
     async def _save(self) -> None:
         try:
-            await asyncio.to_thread(self._file.save, dict(self._stored))
+            async with self._saving:
+                await asyncio.to_thread(self._file.save, dict(self._stored))
         except OSError as error:
             _log.warning("announced alerts cannot be remembered", **error_fields(error))
             self._report(("", ""), f"alerts: cannot be remembered: {error.strerror}; a restart announces them again")
