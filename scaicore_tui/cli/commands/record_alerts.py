@@ -99,12 +99,13 @@ class AlertRecording:
             context = session.query_context()
             is_complete = not session.is_listing and not connection.is_stale(connection.checkpoints, clock)
             is_complete = is_complete and not session.pending_status.cut_short
-            return due_checkpoints(rule, session.checkpoints, context), context.now, is_complete
+            found = await asyncio.to_thread(due_checkpoints, rule, session.checkpoints, context)
+            return found, context.now, is_complete
         # While the API does not answer, time stands still: nothing leaves the window.
         now = session.known_until
-        found = await session.queries.newest_among(rule.query, rule.recent, MAX_COUNT, now)
         is_complete = connection.behind is None and not connection.is_stale(connection.events, clock)
-        return [match_of_run(summary) for summary in found], now, is_complete
+        runs = await session.queries.newest_among(rule.query, rule.recent, MAX_COUNT, now)
+        return [match_of_run(summary) for summary in runs], now, is_complete
 
     def _advance(self, rule: Rule, matches: Sequence[Match], now: Micros, *, is_complete: bool) -> None:
         before = self._incidents[rule.name]
