@@ -53,9 +53,9 @@ class Family(Struct, frozen=True):
     samples: Iterable[Sample]
 
 
-def gauge(name: str, meaning: str, value: float | None) -> Family:
-    """Return a gauge without labels; one without a sample if there is no value."""
-    return Family(name, Kind.GAUGE, meaning, () if value is None else (Sample(value),))
+def gauge(name: str, meaning: str, value: float) -> Family:
+    """Return a gauge without labels."""
+    return Family(name, Kind.GAUGE, meaning, (Sample(value),))
 
 
 def gauges(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Family:

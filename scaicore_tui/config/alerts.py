@@ -11,14 +11,13 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct
 
 from scaicore_tui.config.target import check_url, is_loopback
-from scaicore_tui.config.token_sources import Arguments
+from scaicore_tui.config.token_sources import TOKEN_KEYS, Arguments
 from scaicore_tui.errors import ConfigError
 
 # More runs than this are not counted.
 MAX_COUNT = 1_000
 MAX_WINDOW_S, MIN_REMIND_S = 30 * 86_400, 60
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-TOKEN_KEYS = ("token_env", "token_file", "token_command")
 # Names of headers that a token may be in (RFC 9110 §5.1), without those that steer the connection.
 _HEADER = re.compile(r"(?!(?:host|connection|content-.*|transfer-.*|te|upgrade)$)[A-Za-z0-9-]{1,64}", re.IGNORECASE)
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

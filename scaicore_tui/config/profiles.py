@@ -16,7 +16,7 @@ from scaicore_tui.config.files import read_config
 from scaicore_tui.config.journal_url import why_not_in_a_file
 from scaicore_tui.config.profile_docs import ALERT_KEYS, KEYS, UI_KEYS, KeyDoc
 from scaicore_tui.config.target import Api, Color
-from scaicore_tui.config.token_sources import TENANT_PATTERN, Arguments
+from scaicore_tui.config.token_sources import TENANT_PATTERN, TOKEN_KEYS, Arguments
 from scaicore_tui.config.ui import MAX_KEYS, KeyNames, KeyTable, UiTable
 from scaicore_tui.config.views import SavedView
 from scaicore_tui.errors import ConfigError
@@ -142,7 +142,6 @@ Days = Annotated[float, Meta(gt=0, le=36_500)]
 Megabytes = Annotated[float, Meta(gt=0, le=1_000_000_000)]
 Paths = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(max_length=1_000)]
 Tenant = Annotated[str, Meta(pattern=rf"^({TENANT_PATTERN.pattern})\Z")]
-TOKEN_KEYS = ("token_env", "token_file", "token_command")
 
 
 class Profile(Struct, forbid_unknown_fields=True, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Numbers
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
@@ -11,7 +11,8 @@ from cachetools import LRUCache
 from scaicore_tui.analysis.statistics.tally import Tally
 from scaicore_tui.api.budget import RequestResult
 from scaicore_tui.errors import StorageError
-from scaicore_tui.metrics import Counter, Family, Names, counter, counters, gauge, gauges
+from scaicore_tui.metrics import Counter, Family, Kind, Names, Sample, counter, counters, gauge, gauges
+from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import Delta, Gap, RunStatus
 from scaicore_tui.session.visit_metrics import VisitMetrics
 from scaicore_tui.timefmt import MICROS_PER_SECOND
@@ -104,23 +105,30 @@ class SessionMetrics:
         yield self._ended.family()
 
     def _checkpoints(self) -> Iterator[Family]:
-        session = self._session
-        by_type: Numbers[str] = Numbers()
-        for row in session.checkpoints:
-            by_type[self._types.labels(row.checkpoint_type)[0]] += 1
-        yield gauges("scaicore_checkpoints_pending", "Checkpoints that wait for a person, by type.", "type", by_type)
-        now = session.now
-        created = min((row.created for row in session.checkpoints if row.created is not None), default=None)
-        oldest_s = 0.0 if created is None else max(0.0, now - created / MICROS_PER_SECOND)
-        yield gauge(
-            "scaicore_checkpoint_oldest_age_seconds", "Age of the oldest pending checkpoint; 0: none.", oldest_s
+        """Yield the metrics of pending checkpoints, which may be many: their samples are made when they are read."""
+        rows, now = self._session.checkpoints, self._session.now
+        yield Family(
+            "scaicore_checkpoints_pending",
+            Kind.GAUGE,
+            "Checkpoints that wait for a person, by type.",
+            self._by_type(rows),
         )
-        expires = min((row.expires for row in session.checkpoints if row.expires is not None), default=None)
-        yield gauge(
+        yield Family(
+            "scaicore_checkpoint_oldest_age_seconds",
+            Kind.GAUGE,
+            "Age of the oldest pending checkpoint; 0: none.",
+            _oldest_age(rows, now),
+        )
+        yield Family(
             "scaicore_checkpoint_next_deadline_timestamp_seconds",
+            Kind.GAUGE,
             "The nearest deadline of a pending checkpoint, in seconds since 1970; absent if none has one.",
-            None if expires is None else expires / MICROS_PER_SECOND,
+            _next_deadline(rows),
         )
+
+    def _by_type(self, rows: Sequence[Checkpoint]) -> Iterator[Sample]:
+        counts = Numbers(self._types.labels(row.checkpoint_type)[0] for row in rows)
+        yield from (Sample(count, (("type", name),)) for name, count in counts.items())
 
     def _connection(self) -> Iterator[Family]:
         connection, now = self._session.connection, self._session.clock.monotonic()
@@ -173,3 +181,14 @@ def _state_of(gap: Gap) -> str:
     if not gap.is_open:
         return "lost"
     return "history" if gap.is_history else "open"
+
+
+def _oldest_age(rows: Sequence[Checkpoint], now: float) -> Iterator[Sample]:
+    created = min((at for row in rows if (at := row.created) is not None), default=None)
+    yield Sample(0.0 if created is None else max(0.0, now - created / MICROS_PER_SECOND))
+
+
+def _next_deadline(rows: Sequence[Checkpoint]) -> Iterator[Sample]:
+    expires = min((at for row in rows if (at := row.expires) is not None), default=None)
+    if expires is not None:
+        yield Sample(expires / MICROS_PER_SECOND)

@@ -46,10 +46,15 @@ class Watched:
         self.sim, self.session, self.clock = sim, session, session.clock
         self.status = 200
         self.is_leader = True
+        self.asked = 0
         self.received: list[Any] = []
         channels = Channels(table, {}, self.clock, lambda text: None, httpx.MockTransport(self._respond))
         rules = [(make_rule("failures", table), channels)]
-        self.alerts = AlertRecording(session, rules, IncidentFile(path), lambda: self.is_leader)
+        self.alerts = AlertRecording(session, rules, IncidentFile(path), self._leads)
+
+    def _leads(self) -> bool:
+        self.asked += 1
+        return self.is_leader
 
     def _respond(self, request: httpx.Request) -> httpx.Response:
         self.received.append(json.loads(request.content))
@@ -130,11 +135,12 @@ async def test_a_restart_announces_nothing_again(path: Path) -> None:
     assert mode_of(path) == 0o600
     async with watched(path, sim=sim) as found:
         assert await found.evaluate() == []
-        assert await found.evaluate(400) == []
-        assert await found.evaluate(300) == ["resolved"]
     # Another condition, or a file that is damaged, is a new beginning.
     async with watched(path, AlertTable(where="status:failed", webhook=HOOK), sim) as found:
         assert await found.evaluate() == ["fired"]
+    async with watched(path, AlertTable(where="status:failed", webhook=HOOK, resolve=True), sim) as found:
+        assert await found.evaluate(400) == []
+        assert await found.evaluate(300) == ["resolved"]
     damage(path)
     async with watched(path, sim=sim) as found:
         assert await found.evaluate() == ["fired"]
@@ -147,6 +153,13 @@ async def test_nothing_is_over_while_the_api_does_not_answer(path: Path) -> None
             assert await found.evaluate(400, polled=False) == []
         assert await found.evaluate() == []
         assert await found.evaluate(300) == ["resolved"]
+
+
+async def test_no_run_gets_older_while_the_api_does_not_answer(path: Path) -> None:
+    async with watched(path, AlertTable(where="is:running age>10m", webhook=HOOK)) as found:
+        assert await found.evaluate() == []
+        assert await found.evaluate(900, polled=False) == []
+        assert await found.evaluate() == ["fired"]
 
 
 async def test_each_checkpoint_is_announced_before_its_deadline(path: Path) -> None:
@@ -180,8 +193,13 @@ async def test_a_webhook_that_fails_is_reported_once(path: Path, capsys: pytest.
             assert await found.evaluate(60) == ["fired" if number == 0 else "reminded"]
         found.status = 200
         found.sim.log += failed_run(4, NOW + 300 * SECOND)
-        await found.evaluate(60)
-    problems = [line.partition("failures: ")[2] for line in capsys.readouterr().err.splitlines() if "webhook" in line]
+        assert await found.evaluate(60) == ["reminded"]
+        # The end is only printed.
+        assert await found.evaluate(120) == []
+        assert await found.evaluate(60) == []
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].endswith("alert failures: over after 7m")
+    problems = [line.partition("failures: ")[2] for line in lines if "webhook" in line]
     assert problems == [
         "webhook: hooks.example.com answered 404 · check the webhook and its token; recording goes on",
         "webhook works again",
@@ -195,9 +213,7 @@ async def test_only_the_leader_alerts_and_an_internal_error_ends_no_recording(
         found.is_leader = False
         async with noticing(found.alerts):
             await found.session.read_once()
-            for _ in range(20):
-                await asyncio.sleep(0)
-                found.clock.skip()
+            await wait_until(lambda: found.clock.skip() and found.asked > 2)
             assert found.received == []
             found.is_leader = True
             while not found.received:

@@ -116,6 +116,7 @@ def test_the_number_of_incidents_is_bounded() -> None:
 
 
 def test_another_condition_has_another_digest_and_other_channels_the_same() -> None:
-    table = AlertTable(where="status:failed", count=3, window="5m", remind="2h", bell=True)
-    assert make_rule("failures", table).digest == RULE.digest
-    assert make_rule("failures", AlertTable(where="status:failed", count=4)).digest != RULE.digest
+    condition = {"where": "status:failed", "count": 3, "window": "5m"}
+    assert make_rule("failures", AlertTable(**condition, remind="2h", bell=True)).digest == RULE.digest  # type: ignore[arg-type]
+    for key, value in (("where", "status:completed"), ("count", 4), ("window", "6m")):
+        assert make_rule("failures", AlertTable(**condition | {key: value})).digest != RULE.digest  # type: ignore[arg-type]

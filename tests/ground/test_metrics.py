@@ -50,7 +50,7 @@ def test_numbers_are_written_as_prometheus_reads_them() -> None:
     values = {"whole": 3.0, "part": 0.25, "small": 1e-9, "large": 1e300, "endless": inf, "below": -inf, "none": nan}
     read = values_of(read_metrics(render([gauges("x", "Numbers.", "kind", values)])), "x", "kind")
     assert [repr(read[key]) for key in values] == [repr(float(value)) for value in values.values()]
-    assert render([gauge("x", "Nothing.", None)]) == b"# HELP x Nothing.\n# TYPE x gauge\n"
+    assert render([Family("x", Kind.GAUGE, "Nothing.", ())]) == b"# HELP x Nothing.\n# TYPE x gauge\n"
     assert read_metrics(render([counters("x_total", "Some.", "kind", {"a": 2})])) == {series("x_total", kind="a"): 2}
 
 

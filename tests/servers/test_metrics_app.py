@@ -86,15 +86,19 @@ async def test_requests_of_the_proxy_are_counted_by_route_and_nothing_a_caller_c
             grid.reply = b"no HTTP\r\n\r\n"
             gone = await client.post(f"/api{INVOKE}", json={})
             assert gone.status_code == 502
+            # The rest of the response never comes.
+            grid.reply = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nbegin"
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.post(f"/api{INVOKE}", json={})
             await client.get("/healthz")
     text = render(metrics.families())
     found = read_metrics(text)
-    assert values_of(found, "scaicore_proxy_requests_total", "status") == {"200": 4, "404": 1, "503": 1, "502": 1}
+    assert values_of(found, "scaicore_proxy_requests_total", "status") == {"200": 5, "404": 1, "503": 1, "502": 1}
     routes = values_of(found, "scaicore_proxy_requests_total", "route")
-    assert (routes["other"], routes["/healthz"], sum(routes.values())) == (1, 1, 7)
-    assert sum(values_of(found, "scaicore_proxy_upstream_calls_total", "route").values()) == 4
-    assert sum(values_of(found, "scaicore_proxy_upstream_failures_total", "route").values()) == 1
+    assert (routes["other"], routes["/healthz"], sum(routes.values())) == (1, 1, 8)
+    assert sum(values_of(found, "scaicore_proxy_upstream_calls_total", "route").values()) == 5
+    assert sum(values_of(found, "scaicore_proxy_upstream_failures_total", "route").values()) == 2
     assert sum(values_of(found, "scaicore_proxy_shared_responses_total", "route").values()) == 1
-    assert sum(values_of(found, "scaicore_proxy_request_duration_seconds_count", "route").values()) == 7
+    assert sum(values_of(found, "scaicore_proxy_request_duration_seconds_count", "route").values()) == 8
     assert found[series("scaicore_proxy_requests_open")] == 0
     assert b"secret-path" not in text

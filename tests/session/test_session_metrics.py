@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 
@@ -11,8 +12,20 @@ from scaicore_tui.metrics import render
 from scaicore_tui.servers.proxy.request_metrics import RequestMetrics
 from scaicore_tui.session import Session
 from scaicore_tui.session.metrics import SessionMetrics
-from tests.support.builders import MILLISECOND, NOON, SECOND, checkpoint, completed, entered, event, exited, started
-from tests.support.feed_simulator import FeedSim
+from scaicore_tui.store import Journal
+from tests.support.builders import (
+    MILLISECOND,
+    NOON,
+    SECOND,
+    checkpoint,
+    completed,
+    entered,
+    event,
+    exited,
+    run_events,
+    started,
+)
+from tests.support.feed_simulator import FeedSim, longest_wait
 from tests.support.manual_clock import ManualClock
 from tests.support.prometheus_text import Series, read_metrics, series, values_of
 
@@ -65,6 +78,20 @@ async def test_what_happens_is_counted_once_and_what_happened_before_is_not() ->
         assert after[series("scaicore_recorder_leader")] == 1
         assert after[series("scaicore_build_info", version="1.2.3")] == 1
         assert all(after[key] >= value for key, value in before.items() if key[0].endswith("_total"))
+
+
+async def test_what_happened_since_the_last_recording_is_counted(tmp_path: Path) -> None:
+    sim = FeedSim(run_events("exec_1", NOON))
+    for ended in (0, 1):
+        client = sim.client()
+        journal = Journal.open(tmp_path / "j")
+        async with Session(client.target, journal, ManualClock(), 5_000, client, random_fn=longest_wait) as session:
+            metrics = session.measure("1")
+            await session.read_once()
+            found = read(metrics)
+        assert sum(values_of(found, "scaicore_runs_ended_total", "outcome").values()) == ended
+        assert sum(values_of(found, "scaicore_node_visits_total", "outcome").values()) == ended
+        sim.log += run_events("exec_2", NOON + SECOND)
 
 
 async def test_visits_in_a_filled_gap_are_counted_once() -> None:

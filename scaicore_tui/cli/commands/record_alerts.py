@@ -50,6 +50,7 @@ class AlertRecording:
         self._incidents: dict[str, Incidents] = {}
         self._stored: dict[str, StoredRule] = {}
         self._locks = {rule.name: asyncio.Lock() for rule in self._rules}
+        self._saving = asyncio.Lock()
         self._sending: set[asyncio.Task[None]] = set()
         # The problem of each rule, and of each channel of a rule, that was reported last.
         self._problems: dict[tuple[str, str], str] = {}
@@ -98,12 +99,13 @@ class AlertRecording:
             context = session.query_context()
             is_complete = not session.is_listing and not connection.is_stale(connection.checkpoints, clock)
             is_complete = is_complete and not session.pending_status.cut_short
-            return due_checkpoints(rule, session.checkpoints, context), context.now, is_complete
+            found = await asyncio.to_thread(due_checkpoints, rule, session.checkpoints, context)
+            return found, context.now, is_complete
         # While the API does not answer, time stands still: nothing leaves the window.
         now = session.known_until
-        found = await session.queries.newest_among(rule.query, rule.recent, MAX_COUNT, now)
         is_complete = connection.behind is None and not connection.is_stale(connection.events, clock)
-        return [match_of_run(summary) for summary in found], now, is_complete
+        runs = await session.queries.newest_among(rule.query, rule.recent, MAX_COUNT, now)
+        return [match_of_run(summary) for summary in runs], now, is_complete
 
     def _advance(self, rule: Rule, matches: Sequence[Match], now: Micros, *, is_complete: bool) -> None:
         before = self._incidents[rule.name]
@@ -149,7 +151,8 @@ class AlertRecording:
 
     async def _save(self) -> None:
         try:
-            await asyncio.to_thread(self._file.save, dict(self._stored))
+            async with self._saving:
+                await asyncio.to_thread(self._file.save, dict(self._stored))
         except OSError as error:
             _log.warning("announced alerts cannot be remembered", **error_fields(error))
             self._report(("", ""), f"alerts: cannot be remembered: {error.strerror}; a restart announces them again")
