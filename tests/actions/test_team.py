@@ -14,7 +14,7 @@ import pytest
 from scaicore_tui.actions import Ledger, Progress, Team
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.shared_writes import CLAIM_LIFETIME_S
-from scaicore_tui.actions.team import PRESENCE_LIFETIME_S
+from scaicore_tui.actions.team import PRESENCE_LIFETIME_S, TIMEOUT_S
 from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, StorageError, TimedOut, UsageError
@@ -126,6 +126,18 @@ async def test_a_claim_whose_response_is_lost_is_not_used_and_given_up_later(sta
     assert (stage.shared_write.progress, stage.server.posts) == ("not sent", [])
     async with stage.session("grace") as grace:
         assert (await grace.answer("ckpt_1", "approve")).progress is Progress.ACCEPTED
+
+
+async def test_nothing_is_sent_if_the_server_hangs_and_its_late_claim_is_given_up(stage: Stage) -> None:
+    async with stage.session("ada") as ada:
+        stage.shared.answers.clear()
+        answer = asyncio.ensure_future(ada.answer("ckpt_1", "approve"))
+        await wait_until(lambda: stage.clock.sleepers)
+        stage.clock.advance(TIMEOUT_S)
+        with pytest.raises(StorageError, match="unreachable: its server has not answered for 15 s"):
+            await answer
+        await team(ada).flush()
+    assert (stage.shared_write.progress, stage.server.posts) == ("not sent", [])
 
 
 async def test_an_outcome_is_stored_once_the_server_is_back(stage: Stage) -> None:
