@@ -168,10 +168,16 @@ class Team:
             self._queue(find)
 
     def announce(self, target_id: str) -> None:
-        """Tell the others that the dialog to answer a checkpoint is open, until it is closed: then with an empty id."""
+        """Let the others see that the dialog to answer a checkpoint is open. A session has one open."""
         self._answering = target_id
         self._announced_at = None
-        self._queue(self._renew if target_id else lambda ledger: ledger.withdraw(self._session_id))
+        self._queue(self._renew)
+
+    def withdraw(self, target_id: str) -> None:
+        """Let the others see that the dialog is closed, unless that of another checkpoint was opened since."""
+        if self._answering == target_id:
+            self._answering = ""
+            self._queue(lambda ledger: ledger.withdraw(self._session_id))
 
     async def run(self) -> None:
         """Read what others do, until cancelled: when the server tells of a change, and now and then."""
@@ -193,7 +199,7 @@ class Team:
         if self._thread is None:
             return
         if self._answering:
-            self.announce("")
+            self.withdraw(self._answering)
         with suppress(ScaicoreError):
             await self._answer_of(self._submit(self._save_all))
         self._is_closed = True

@@ -226,7 +226,7 @@ async def test_what_others_do_is_published_and_gone_when_it_ends(stage: Stage) -
             await wait_until(lambda: team(grace).view.present)
             assert team(grace).view.present == {"ckpt_1": ("ada",)}
             await ada.answer("ckpt_1", "approve")
-            team(ada).announce("")
+            team(ada).withdraw("ckpt_1")
             await team(ada).flush()
             stage.clock.advance(10)
             await wait_until(lambda: team(grace).view.writes and not team(grace).view.present)
@@ -239,6 +239,8 @@ async def test_what_others_do_is_published_and_gone_when_it_ends(stage: Stage) -
 async def test_a_dialog_of_a_machine_that_is_gone_is_not_shown_for_long(stage: Stage) -> None:
     async with stage.session("ada") as ada, stage.session("grace") as grace:
         team(ada).announce("ckpt_1")
+        # A dialog that was open before is closed late.
+        team(ada).withdraw("ckpt_0")
         for _ in range(4):
             stage.clock.advance(PRESENCE_LIFETIME_S - 1)
             await team(ada).read_once()
