@@ -103,7 +103,7 @@ class Commands(ReadModel):
         return submission
 
     def announce_answering(self, checkpoint_id: str, *, is_open: bool) -> None:
-        """Let the others see that the dialog to answer a checkpoint is open, or is closed."""
+        """Let the others see that a checkpoint is about to be answered here (`is_open`), or is not any more."""
         if self.team is not None and not self.target.read_only:
             (self.team.announce if is_open else self.team.withdraw)(checkpoint_id)
 

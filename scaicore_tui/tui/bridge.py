@@ -143,7 +143,7 @@ class Bridge:
         self._write(partial(answer, typed=request.typed))
 
     def announce_answering(self, request: AnnounceAnswering) -> None:
-        """Let others see that the dialog to answer a checkpoint is open, or is closed."""
+        """Let others see that a checkpoint is about to be answered here, or is not any more."""
         if self.is_open:
             self._session.announce_answering(request.checkpoint_id, is_open=request.is_open)
 

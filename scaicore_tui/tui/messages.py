@@ -289,7 +289,7 @@ class AnswerCheckpoint(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class AnnounceAnswering(Message):
-    """Let others see that the dialog to answer a checkpoint is open, or is closed."""
+    """Let others see that a checkpoint is about to be answered here, or is not any more."""
 
     checkpoint_id: str
     is_open: bool
