@@ -44,6 +44,8 @@ T = TypeVar("T")
 _log = Log(__name__)
 # Where the server tells of changes, reading is only repeated in case one was missed, and to see who has left.
 POLL_INTERVAL_S = 5.0
+# More than losing a connection and making a new one takes.
+TIMEOUT_S = 15.0
 # A dialog whose machine is gone is shown for this long; until then it is announced anew.
 PRESENCE_LIFETIME_S, RENEW_AFTER_S = 15.0, 4.0
 # At the start so many writes are read: those to checkpoints that are still shown are among the newest.
@@ -99,6 +101,7 @@ class Team:
         self._announced_at: float | None = None
         self._ledger: SharedLedger | None = None
         self._opened_for: Identity | None = None
+        self._is_closed = False
         self._thread: ThreadPoolExecutor | None = None
 
     @property
@@ -116,11 +119,9 @@ class Team:
         write = shared_write(entry, self.person, self._machine)
         self._own_ids.add(write.id)
         claimed = self._submit(lambda ledger: claim_or_holder(ledger, write))
-        waiting = asyncio.wrap_future(claimed)
         try:
-            holder = await asyncio.shield(waiting)
+            holder = await self._answer_of(claimed)
         except asyncio.CancelledError:
-            waiting.add_done_callback(lambda done: None if done.cancelled() else done.exception())
             self._save(replace(write, progress=str(Progress.NOT_SENT), message=CANCELLED_MESSAGE))
             raise
         except ScaicoreError as error:
@@ -167,10 +168,16 @@ class Team:
             self._queue(find)
 
     def announce(self, target_id: str) -> None:
-        """Tell the others that the dialog to answer a checkpoint is open, until it is closed: then with an empty id."""
+        """Let the others see that the dialog to answer a checkpoint is open. A session has one open."""
         self._answering = target_id
         self._announced_at = None
-        self._queue(self._renew if target_id else lambda ledger: ledger.withdraw(self._session_id))
+        self._queue(self._renew)
+
+    def withdraw(self, target_id: str) -> None:
+        """Let the others see that the dialog is closed, unless that of another checkpoint was opened since."""
+        if self._answering == target_id:
+            self._answering = ""
+            self._queue(lambda ledger: ledger.withdraw(self._session_id))
 
     async def run(self) -> None:
         """Read what others do, until cancelled: when the server tells of a change, and now and then."""
@@ -188,20 +195,21 @@ class Team:
         await asyncio.wrap_future(self._in_thread(lambda: None))
 
     async def close(self) -> None:
-        """Try once more to store what is queued, and close the connection."""
+        """Try once more to store what is queued, and close the connection. Waits at most for TIMEOUT_S."""
         if self._thread is None:
             return
         if self._answering:
-            self.announce("")
+            self.withdraw(self._answering)
         with suppress(ScaicoreError):
-            await asyncio.wrap_future(self._submit(self._save_all))
-        await asyncio.wrap_future(self._in_thread(self._close))
+            await self._answer_of(self._submit(self._save_all))
+        self._is_closed = True
+        self._in_thread(self._close)
         self._thread.shutdown(wait=False)
         self._thread = None
 
     async def _read(self) -> None:
         try:
-            writes, present = await asyncio.wrap_future(self._submit(self._read_changes))
+            writes, present = await self._answer_of(self._submit(self._read_changes))
         except ScaicoreError as error:
             self._set_problem(error)
             return
@@ -231,6 +239,26 @@ class Team:
             with suppress(NotImplementedError):
                 loop.remove_reader(descriptor)
             os.close(descriptor)
+
+    async def _answer_of(self, work: Future[T]) -> T:
+        """Return the result of work in the thread. Raises StorageError if the server does not answer in time.
+
+        A server that hangs is not noticed by the connection: then that is cut, for the next work to make a new one.
+        """
+        waiting = asyncio.wrap_future(work)
+        timer = asyncio.ensure_future(self._clock.sleep(TIMEOUT_S))
+        try:
+            await asyncio.wait((waiting, timer), return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                return waiting.result()
+        finally:
+            timer.cancel()
+            if not waiting.done():
+                # Its result is not wanted any more, also if that is an error.
+                waiting.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+        if self._ledger is not None:
+            self._ledger.interrupt()
+        raise StorageError(f"its server has not answered for {TIMEOUT_S:.0f} s", hint="is the server overloaded?")
 
     def _apply(self, writes: Iterable[SharedWrite], present: Iterable[Presence] | None = None) -> None:
         """Take over what was read, and publish the targets that changed."""
@@ -291,6 +319,8 @@ class Team:
         identity = self._identity()
 
         def run() -> T:
+            if self._is_closed:
+                raise StorageError("the session is closed")
             if self._ledger is None or self._opened_for != identity:
                 self._close()
                 self._ledger, self._opened_for = self._open_ledger(identity), identity

@@ -321,7 +321,8 @@ def checkpoints(
 ) -> int:
     """List checkpoints.
 
-    They are in the order of the inbox: the most urgent first, of answered ones the latest.
+    They are in the order of the inbox: the most urgent first, of answered ones the latest. With `--journal` and the
+    address of a journal on a server, the column TEAM says who is answering a checkpoint, or has answered it.
     """
     from scaicore_tui.cli.commands import read
 

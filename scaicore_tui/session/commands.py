@@ -102,10 +102,10 @@ class Commands(ReadModel):
         self.refresh()
         return submission
 
-    def announce_answering(self, checkpoint_id: str) -> None:
-        """Let the others see that a person is about to answer a checkpoint; with an empty id, not any more."""
+    def announce_answering(self, checkpoint_id: str, *, is_open: bool) -> None:
+        """Let the others see that a checkpoint is about to be answered here (`is_open`), or is not any more."""
         if self.team is not None and not self.target.read_only:
-            self.team.announce(checkpoint_id)
+            (self.team.announce if is_open else self.team.withdraw)(checkpoint_id)
 
     async def replay(
         self,

@@ -95,6 +95,9 @@ class SharedLedger(Protocol):
         None if the server does not tell.
         """
 
+    def interrupt(self) -> None:
+        """End the connection, from another thread: what waits for the server fails at once."""
+
     def close(self) -> None:
         """Close the connection."""
 

@@ -243,7 +243,7 @@ class DebuggerApp(
 
     def on_announce_answering(self, request: AnnounceAnswering) -> None:
         if self._bridge is not None:
-            self._bridge.announce_answering(request.checkpoint_id)
+            self._bridge.announce_answering(request)
 
     def on_answer_all(self, request: AnswerAll) -> None:
         if self._bridge is not None:

@@ -22,6 +22,7 @@ from scaicore_tui.session import MAX_RESOLVED_PAGES, Session, submission_of
 from scaicore_tui.text import sanitize
 from scaicore_tui.tui.file_messages import FileWritten
 from scaicore_tui.tui.messages import (
+    AnnounceAnswering,
     AnswerAll,
     AnswerCheckpoint,
     BatchFinished,
@@ -141,10 +142,10 @@ class Bridge:
         answer = partial(self._session.answer, request.checkpoint_id, request.resolution, request.comment)
         self._write(partial(answer, typed=request.typed))
 
-    def announce_answering(self, checkpoint_id: str) -> None:
-        """Let others see which checkpoint is about to be answered; none if the id is empty."""
+    def announce_answering(self, request: AnnounceAnswering) -> None:
+        """Let others see that a checkpoint is about to be answered here, or is not any more."""
         if self.is_open:
-            self._session.announce_answering(checkpoint_id)
+            self._session.announce_answering(request.checkpoint_id, is_open=request.is_open)
 
     def answer_all(self, request: AnswerAll) -> None:
         """Send the same answer to several checkpoints, once each."""

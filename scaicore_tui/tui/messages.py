@@ -289,9 +289,10 @@ class AnswerCheckpoint(Message):
 
 @dataclass(eq=False, repr=False, match_args=False)
 class AnnounceAnswering(Message):
-    """Let others see that a checkpoint is about to be answered here; with an empty id, not any more."""
+    """Let others see that a checkpoint is about to be answered here, or is not any more."""
 
     checkpoint_id: str
+    is_open: bool
 
 
 @dataclass(eq=False, repr=False, match_args=False)

@@ -7,6 +7,7 @@ import select
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from msgspec.structs import replace
 
@@ -181,6 +182,21 @@ def test_a_lost_connection_is_replaced_before_a_claim(server_journals: ServerJou
         assert server_journals.end_connections(team.url)
         assert ledger.claim(write("sub_2", target_id="ckpt_2")) is None
         assert len(ledger.newest(9)) == 2
+
+
+def test_what_waits_for_a_server_that_hangs_is_interrupted(team: TeamServer) -> None:
+    schema = ledger_schema_of(team.identity)
+    with team.opened() as ledger, psycopg.connect(team.url) as blocker, ThreadPoolExecutor(1) as thread:
+        blocker.execute(f"LOCK TABLE {schema}.writes".encode())
+        claim = thread.submit(ledger.claim, write())
+        waits = f"SELECT 1 FROM pg_locks WHERE NOT granted AND relation = '{schema}.writes'::regclass"  # noqa: S608
+        while not blocker.execute(waits.encode()).fetchone():
+            pass
+        ledger.interrupt()
+        with pytest.raises(StorageError, match="the connection was lost"):
+            claim.result(60)
+        blocker.rollback()
+        assert [one.id for one in ledger.newest(9)] in ([], ["sub_1"])
 
 
 def test_who_has_a_dialog_open_is_known_until_it_is_closed_or_expires(team: TeamServer) -> None:

@@ -14,7 +14,7 @@ import pytest
 from scaicore_tui.actions import Ledger, Progress, Team
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.actions.shared_writes import CLAIM_LIFETIME_S
-from scaicore_tui.actions.team import PRESENCE_LIFETIME_S
+from scaicore_tui.actions.team import PRESENCE_LIFETIME_S, TIMEOUT_S
 from scaicore_tui.api.client import Client
 from scaicore_tui.config import Target
 from scaicore_tui.errors import Conflict, StorageError, TimedOut, UsageError
@@ -128,6 +128,18 @@ async def test_a_claim_whose_response_is_lost_is_not_used_and_given_up_later(sta
         assert (await grace.answer("ckpt_1", "approve")).progress is Progress.ACCEPTED
 
 
+async def test_nothing_is_sent_if_the_server_hangs_and_its_late_claim_is_given_up(stage: Stage) -> None:
+    async with stage.session("ada") as ada:
+        stage.shared.answers.clear()
+        answer = asyncio.ensure_future(ada.answer("ckpt_1", "approve"))
+        await wait_until(lambda: stage.clock.sleepers)
+        stage.clock.advance(TIMEOUT_S)
+        with pytest.raises(StorageError, match="unreachable: its server has not answered for 15 s"):
+            await answer
+        await team(ada).flush()
+    assert (stage.shared_write.progress, stage.server.posts) == ("not sent", [])
+
+
 async def test_an_outcome_is_stored_once_the_server_is_back(stage: Stage) -> None:
     def lose_server(request: httpx.Request) -> httpx.Response:
         stage.shared.is_away = True
@@ -214,7 +226,7 @@ async def test_what_others_do_is_published_and_gone_when_it_ends(stage: Stage) -
             await wait_until(lambda: team(grace).view.present)
             assert team(grace).view.present == {"ckpt_1": ("ada",)}
             await ada.answer("ckpt_1", "approve")
-            team(ada).announce("")
+            team(ada).withdraw("ckpt_1")
             await team(ada).flush()
             stage.clock.advance(10)
             await wait_until(lambda: team(grace).view.writes and not team(grace).view.present)
@@ -227,6 +239,8 @@ async def test_what_others_do_is_published_and_gone_when_it_ends(stage: Stage) -
 async def test_a_dialog_of_a_machine_that_is_gone_is_not_shown_for_long(stage: Stage) -> None:
     async with stage.session("ada") as ada, stage.session("grace") as grace:
         team(ada).announce("ckpt_1")
+        # A dialog that was open before is closed late.
+        team(ada).withdraw("ckpt_0")
         for _ in range(4):
             stage.clock.advance(PRESENCE_LIFETIME_S - 1)
             await team(ada).read_once()

@@ -18,6 +18,7 @@ from tests.support.grid import MODULE
 from tests.support.program import FastGrid, Program, fast_grid
 from tests.support.proxy import jwt
 from tests.support.server_journals import ServerJournals
+from tests.support.token_leaks import TOKEN_HEAD
 
 TENANT = "tnt_cli"
 
@@ -48,7 +49,7 @@ def team(server_journals: ServerJournals, tmp_path: Path) -> Iterator[Team]:
         yield Team(grid, journal, *programs)
 
 
-def test_the_team_sees_who_answered_and_nobody_answers_twice(team: Team) -> None:
+def test_the_team_sees_who_answered_and_nobody_answers_twice(server_journals: ServerJournals, team: Team) -> None:
     first = team.grid.waiting_review()
     refused = team.ada("resolve", first, "approve", "--yes", *team.shared)
     assert (refused.returncode, team.grid.pending()) == (5, [first])
@@ -86,4 +87,6 @@ def test_the_team_sees_who_answered_and_nobody_answers_twice(team: Team) -> None
         assert (late.returncode, "already answered: linus answered reject " in late.stderr) == (6, True), late.stderr
         ledger.close()
         assert team.grid.pending() == [second]
+    assert server_journals.content_with(team.journal, "linus@far") == ["writes.machine"]
+    assert server_journals.content_with(team.journal, TOKEN_HEAD) == []
     assert [one["progress"] for one in team.grace.json_output("ledger", "--json")] == ["not sent", "conflict"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Event
 
 from msgspec.structs import replace
 
@@ -21,6 +22,9 @@ class MemoryLedger:
         self.writes: dict[str, SharedWrite] = {}
         self.is_away = False
         self.loses_next: int | None = None
+        # Set unless the server hangs.
+        self.answers = Event()
+        self.answers.set()
         self._now = now
         self._holders: dict[str, str] = {}
         self._change = 0
@@ -87,6 +91,10 @@ class MemoryLedger:
     def socket(self) -> int | None:
         return None
 
+    def interrupt(self) -> None:
+        """End what waits for the server."""
+        self.answers.set()
+
     def close(self) -> None:
         """Close nothing: the sessions share it."""
 
@@ -103,6 +111,7 @@ class MemoryLedger:
         self.writes[write_id] = replace(self.writes[write_id], change=self._change, changed_at=self._micros)
 
     def _require(self) -> None:
+        self.answers.wait()
         if self.is_away:
             raise StorageError("can't connect to postgresql://db/journal", hint="is the server running?")
 

@@ -23,7 +23,7 @@ _EMPTY = "; ".join([*map("DELETE FROM {}".format, _TABLES), "UPDATE journal_stat
 _END_OTHERS = """SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 _COLUMNS = """SELECT table_schema, table_name, column_name FROM information_schema.columns
-WHERE data_type = 'bytea' AND table_schema LIKE 'feed%'"""
+WHERE data_type = 'bytea' AND (table_schema LIKE 'feed%' OR table_schema LIKE 'ledger%')"""
 _number = count()
 
 

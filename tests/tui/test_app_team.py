@@ -38,6 +38,11 @@ async def test_others_are_shown_in_the_rows_and_in_the_dialog_and_see_the_dialog
         await stage.settle(pilot)
         assert stage.text.count("“gra␛ce” is answering") == 2
         assert [one.person for one in ledger.present("")] == ["gra\x1bce"]
+        await pilot.press("1")
+        await wait_until(pilot, lambda: len(ledger.present("")) == 2)
+        assert "“gra␛ce” is answering. 1 Approve chosen" in stage.text
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: len(ledger.present("")) == 1)
         await pilot.press("a")
         await wait_until(pilot, lambda: len(ledger.present("")) == 2)
         assert ledger.present("other")[0].target_id == CHECKPOINT

@@ -16,7 +16,7 @@ from scaicore_tui.config.journal_url import malformed_url
 from scaicore_tui.secrets import Secret
 
 # Unless the address says something else. A server that is silent for this long counts as gone.
-_DEFAULTS: Mapping[str, str | int] = {
+DEFAULTS: Mapping[str, str | int] = {
     "application_name": "scaicore-tui",
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -58,7 +58,7 @@ def parse_address(url: str, schema: str) -> Address:
         raise malformed_url() from None
     password = given.pop("password", None)
     secret = Secret(str(password)) if password else None
-    conninfo = make_conninfo("", **{**_DEFAULTS, **given})
+    conninfo = make_conninfo("", **{**DEFAULTS, **given})
     return Address(conninfo, secret, _label(given), schema)
 
 

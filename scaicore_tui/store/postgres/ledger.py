@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from socket import SHUT_RDWR, socket
 from typing import Any, TypeVar
 
 import psycopg
 from msgspec.structs import replace
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from scaicore_tui.config import Identity
 from scaicore_tui.errors import ConfigError, NotFound, StorageError
 from scaicore_tui.store.engine import Cursor
-from scaicore_tui.store.postgres.address import LEDGER_PREFIX, Address, ledger_schema_of, parse_address
+from scaicore_tui.store.postgres.address import DEFAULTS, LEDGER_PREFIX, Address, ledger_schema_of, parse_address
 from scaicore_tui.store.postgres.connection import ServerConnection
 from scaicore_tui.store.postgres.failures import UNCHANGED, not_ready, too_new
 from scaicore_tui.store.postgres.ledger_tables import LEDGER_VERSION, NOW
@@ -22,7 +23,7 @@ from scaicore_tui.store.shared_ledger import Presence, SharedWrite
 
 T = TypeVar("T")
 # A person waits: a server that is silent for this long counts as gone.
-_TIMEOUT_MS = 10_000
+_TIMEOUTS = {"connect_timeout": 5, "tcp_user_timeout": 5_000}
 _CLAIM_ATTEMPTS = 5
 _SCHEMAS = """SELECT convert_to(nspname, 'UTF8') FROM pg_namespace
 WHERE starts_with(nspname, convert_from(?, 'UTF8')) AND has_schema_privilege(oid, 'USAGE') ORDER BY nspname"""
@@ -139,6 +140,11 @@ class ServerLedger:
         except OSError:
             return None
 
+    def interrupt(self) -> None:
+        """End the connection, from another thread: libpq sees that as the end of the server."""
+        with suppress(OSError, psycopg.Error), socket(fileno=os.dup(self._server.connection.fileno())) as copy:
+            copy.shutdown(SHUT_RDWR)
+
     def close(self) -> None:
         """Close the connection."""
         self._server.close()
@@ -164,10 +170,7 @@ class ServerLedger:
                 self._connect()
             return statement()
         except psycopg.Error as error:
-            failure = self._server.failure(error)
-            if failure is None:
-                raise
-            raise failure from error
+            raise self._server.failure(error) or _unexpected(error, self._server.address.label) from error
 
     def _require_connection(self) -> None:
         """Find out that the connection was lost before anything depends on it, and replace it."""
@@ -207,10 +210,7 @@ def open_ledger(url: str, identity: Identity | None) -> ServerLedger:
         return ServerLedger(connection)
     except psycopg.Error as error:
         connection.close()
-        failure = connection.failure(error)
-        if failure is None:
-            raise
-        raise failure from error
+        raise connection.failure(error) or _unexpected(error, connection.address.label) from error
     except BaseException:
         connection.close()
         raise
@@ -223,8 +223,17 @@ def _check_tables(connection: ServerConnection) -> None:
         raise too_new(label) if version > LEDGER_VERSION else not_ready(label)
 
 
+def _unexpected(error: psycopg.Error, label: str) -> StorageError:
+    """Return the error for a statement that the server refuses, which must not end a session."""
+    text = f"the server refuses a statement ({error.sqlstate})"
+    return StorageError(f"can't use the ledger at {label}: {text}", effect=UNCHANGED, hint="see the server's log")
+
+
 def _impatient(address: Address) -> Address:
-    return replace(address, conninfo=make_conninfo(address.conninfo, tcp_user_timeout=_TIMEOUT_MS))
+    """Return the address with shorter times, unless it has times of its own."""
+    given = conninfo_to_dict(address.conninfo)
+    shorter = {name: value for name, value in _TIMEOUTS.items() if given.get(name) == str(DEFAULTS[name])}
+    return replace(address, conninfo=make_conninfo(address.conninfo, **shorter))
 
 
 def _find_schema(connection: ServerConnection, identity: Identity | None) -> str:

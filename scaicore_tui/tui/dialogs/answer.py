@@ -159,12 +159,12 @@ class AnswerScreen(AnswerDialogBase):
         """Let others see that this dialog is open."""
         super().on_mount()
         if not self.read_only:
-            self.app.post_message(AnnounceAnswering(self.checkpoint.id))
+            self.app.post_message(AnnounceAnswering(self.checkpoint.id, is_open=True))
 
     def on_unmount(self) -> None:
         """Let others see that this dialog is closed."""
         if not self.read_only:
-            self.app.post_message(AnnounceAnswering(""))
+            self.app.post_message(AnnounceAnswering(self.checkpoint.id, is_open=False))
 
     def title_spans(self) -> Iterator[Span]:
         style = BREAKPOINT if self.checkpoint.is_breakpoint else REVIEW

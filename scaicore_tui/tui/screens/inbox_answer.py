@@ -16,7 +16,7 @@ from scaicore_tui.runs import Summary
 from scaicore_tui.tui.dialogs.base import MIN_SIZE, TOO_SMALL
 from scaicore_tui.tui.key_contexts import KeyAction, KeyContext
 from scaicore_tui.tui.keymap import key_name
-from scaicore_tui.tui.messages import AnswerAll, AnswerCheckpoint, OptionChosen, SummaryNeeded
+from scaicore_tui.tui.messages import AnnounceAnswering, AnswerAll, AnswerCheckpoint, OptionChosen, SummaryNeeded
 from scaicore_tui.tui.render.inbox import Batch, answerable_together
 from scaicore_tui.tui.render.item_hint import Choice, choice_spans, named, state_spans
 from scaicore_tui.tui.render.line import Span
@@ -41,13 +41,26 @@ class InboxAnswerScreen(CheckpointListScreen):
         super().__init__(state)
         self._asked_runs: set[str] = set()
         self.form = ItemForm(self.form_lines)
-        self._choice: Choice | None = None
+        self._unsent_choice: Choice | None = None
         self._chosen_draft = Draft()
         self._enter_at = self._rearranged_at = float("-inf")
         self._last_marked: str | None = None
         self._sent_batches: set[tuple[str, ...]] = set()
         # The checkpoints that were answered on this screen, the latest last.
         self._answered_here: dict[str, Checkpoint] = {}
+
+    @property
+    def _choice(self) -> Choice | None:
+        """The option that was chosen and is not sent yet."""
+        return self._unsent_choice
+
+    @_choice.setter
+    def _choice(self, choice: Choice | None) -> None:
+        before, self._unsent_choice = self._unsent_choice, choice
+        # Others see what is about to be answered, as they do for a dialog.
+        for one, is_open in ((before, False), (choice, True)):
+            if one is not None:
+                self.app.post_message(AnnounceAnswering(one.ids[0], is_open=is_open))
 
     @property
     def summary(self) -> Summary | None:
