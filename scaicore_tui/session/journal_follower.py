@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -46,6 +46,9 @@ class Source(Protocol):
     def read(self, known: Known, summaries_of: frozenset[str]) -> Changes | Content:
         """Return what changed."""
 
+    def interrupt(self) -> None:
+        """End a read that is under way."""
+
     def close(self) -> None:
         """Close the connection."""
 
@@ -74,7 +77,7 @@ class JournalFollower:
         source: Source,
         clock: Clock,
         interval_s: float,
-        in_thread: Callable[..., Awaitable[Changes | Content]],
+        in_thread: Callable[..., Awaitable[Any]],
         ask: Callable[[JournalState | None], tuple[Known, frozenset[str]]],
         on_read: Callable[[Reading | None], None],
     ) -> None:
@@ -92,6 +95,7 @@ class JournalFollower:
         self._resumed.set()
         self._wake = asyncio.Event()
         self._is_notified = False
+        self._is_reading = False
         self._key_at: float | None = None
         self._backoff = Backoff(interval_s, random.random)
         self._lock = asyncio.Lock()
@@ -132,11 +136,19 @@ class JournalFollower:
             known, asked = self._ask(self.state)
             began = self._clock.monotonic()
             try:
-                found = await self._in_thread(self._source.read, known, asked)
+                found = await self._in_thread(self._read, known, asked)
             except ScaicoreError as error:
                 self._record_failure(error)
                 raise
             self._record(known, asked, found, began)
+
+    def _read(self, known: Known, asked: frozenset[str]) -> Changes | Content:
+        """Read in the journal's thread: a task that waits for it may be cancelled meanwhile."""
+        self._is_reading = True
+        try:
+            return self._source.read(known, asked)
+        finally:
+            self._is_reading = False
 
     def wake(self) -> None:
         """Read now."""
@@ -157,9 +169,10 @@ class JournalFollower:
         self._on_read(None)
 
     async def close(self) -> None:
-        """Close the connection, after a read that is under way."""
-        async with self._lock:
-            self._source.close()
+        """Close the connection. A read that is under way is ended."""
+        if self._is_reading:
+            self._source.interrupt()
+        await self._in_thread(self._source.close)
 
     def _record(self, known: Known, asked: frozenset[str], found: Changes | Content, began: float) -> None:
         before, notified = self.state, self._source.notified_revision

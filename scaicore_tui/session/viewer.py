@@ -143,8 +143,11 @@ class ViewerSession(Session):
 
     async def close(self) -> None:
         """Close the connections, and what every session closes."""
-        await self._follower.close()
-        await super().close()
+        try:
+            if not self._is_closed:
+                await self._follower.close()
+        finally:
+            await super().close()
 
     def _ask(self, state: JournalState | None) -> tuple[Known, frozenset[str]]:
         """Return what is known, and the runs whose summaries are needed if all is read again."""

@@ -13,14 +13,15 @@ from scaicore_tui.store.stored_ids import encode_id
 
 # A viewer that was away for longer reads everything again. With a commit a second, that is a day.
 KEPT_REVISIONS = 100_000
-# Old removals are deleted once in this number of revisions.
-_PRUNE_EVERY = 1_000
+# Old removals are deleted once they are older than that by so many more.
+PRUNE_EVERY_REVISIONS = 1_000
 _LOG_GAPS = "UPDATE journal_state SET gaps_revision = revision"
 _LOG_PENDING = "UPDATE journal_state SET pending_revision = revision"
 _REQUIRE_RELOAD = "UPDATE journal_state SET complete_from = revision"
 _LOG_REMOVAL = """INSERT INTO removals (revision, place, execution_id)
 VALUES ((SELECT revision FROM journal_state), ?, ?)"""
-_NEXT_PRUNED = "SELECT revision - ? FROM journal_state WHERE revision > ? AND revision % ? = 0"
+_NEXT_PRUNED = """SELECT journal_state.revision - ? FROM journal_state
+WHERE journal_state.revision - ? > (SELECT min(revision) FROM removals)"""
 _PRUNE = "DELETE FROM removals WHERE revision <= ?"
 _SET_COMPLETE_FROM = "UPDATE journal_state SET complete_from = greatest(complete_from, ?)"
 
@@ -31,11 +32,16 @@ def log_change(database: Database, delta: Delta) -> None:
         return
     removals: list[tuple[object, object]] = [(position, None) for position in delta.vacated]
     removals += [(None, encode_id(key)) for key in delta.removed]
-    if removals:
-        database.executemany(_LOG_REMOVAL, removals)
     if delta.last_position is None:
         database.execute(_LOG_GAPS)
-    found = database.execute(_NEXT_PRUNED, (KEPT_REVISIONS, KEPT_REVISIONS, _PRUNE_EVERY)).fetchone()
+    if removals:
+        database.executemany(_LOG_REMOVAL, removals)
+        _prune(database)
+
+
+def _prune(database: Database) -> None:
+    """Delete old removals now and then."""
+    found = database.execute(_NEXT_PRUNED, (KEPT_REVISIONS, KEPT_REVISIONS + PRUNE_EVERY_REVISIONS)).fetchone()
     if found is not None:
         database.execute(_PRUNE, found)
         database.execute(_SET_COMPLETE_FROM, found)

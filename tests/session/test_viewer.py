@@ -67,6 +67,7 @@ async def test_what_a_recorder_commits_is_published_at_once(place: ServerPlace) 
             assert viewer.index.gaps == recorder.index.gaps
             assert viewer.index.event_count == recorder.index.event_count == 5
             assert viewer.request_count == 0
+        await viewer.close()  # a second time
 
 
 async def test_without_notifications_the_revision_is_polled(place: ServerPlace) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager
 
 from scaicore_tui.cli.output import stderr
-from scaicore_tui.errors import CredentialsError, ScaicoreError
+from scaicore_tui.errors import CredentialsError, ScaicoreError, Unreachable
 from scaicore_tui.protocol import Checkpoint
 from scaicore_tui.runs import CheckpointTracker, GapRow, Transition, TransitionStream
 from scaicore_tui.session import STALE_INTERVALS, Session
@@ -168,7 +168,9 @@ class ConnectionReporter:
         """Yield the message for a failed request, unless it was yielded before."""
         if self._lost_at is None:
             self._lost_at = self._session.clock.monotonic()
-            yield f"{self._time} connection lost: {error}"
+            # A recorder that is silent is no connection of this program.
+            is_connection = not self._session.connection.recorded_by or isinstance(error, Unreachable)
+            yield f"{self._time} {'connection lost' if is_connection else 'the data is getting old'}: {error}"
 
     def interval_note(self) -> str:
         """Return the poll interval if the rate limit makes it longer than configured; else empty.
@@ -181,7 +183,8 @@ class ConnectionReporter:
     def _report_restored(self) -> Iterator[str]:
         if self._lost_at is not None:
             lost, self._lost_at = self._lost_at, None
-            yield f"{self._time} connection restored after {format_age(self._session.clock.monotonic() - lost)}"
+            what = "the data is current again" if self._session.connection.recorded_by else "connection restored"
+            yield f"{self._time} {what} after {format_age(self._session.clock.monotonic() - lost)}"
 
     @property
     def _time(self) -> str:

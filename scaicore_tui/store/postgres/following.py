@@ -5,7 +5,9 @@ A notification is only a hint: what changed is read from the tables, so nothing 
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
@@ -86,6 +88,13 @@ class ServerFollower:
         if _SCHEMA.fullmatch(self._address.schema):
             with suppress(psycopg.errors.FeatureNotSupported, psycopg.errors.SyntaxError):
                 connection.execute(f"LISTEN {self._address.schema}".encode())
+
+    def interrupt(self) -> None:
+        """End a read of another thread, which may wait for a server that does not answer."""
+        number = self.fileno
+        if number is not None:
+            with suppress(OSError), socket.socket(fileno=os.dup(number)) as copied:
+                copied.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection."""
