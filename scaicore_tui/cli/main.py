@@ -282,6 +282,9 @@ def record(
     idle: IdleSeconds = None,
     otlp: Otlp = None,
     payloads: Payloads = False,
+    no_standby: Annotated[
+        bool, typer.Option("--no-standby", help="Exit with 6 if another process records, and do not wait.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
     """Record events into the journal, without a screen.
@@ -300,8 +303,10 @@ def record(
     the same ids. This needs `pip install 'scaicore-tui[otlp]'`.
     """
     from scaicore_tui.cli.commands import record
+    from scaicore_tui.cli.commands.record_loop import TraceOptions
 
-    return run(record.record(common, seconds, idle, json, record.TraceOptions(otlp, payloads)))
+    traces = TraceOptions(otlp, payloads)
+    return run(record.record(common, seconds, idle, json, traces, stands_by=not no_standby))
 
 
 @command()

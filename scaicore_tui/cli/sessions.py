@@ -147,7 +147,7 @@ def open_oneshot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
     """
     from scaicore_tui.session import open_session
 
-    return open_session(require_target(common), journal_file_only(common), backfill=_backfill(common, backfill))
+    return open_session(require_target(common), journal_file_only(common), backfill=backfill_of(common, backfill))
 
 
 @asynccontextmanager
@@ -156,7 +156,7 @@ async def open_for_writing(common: Common) -> AsyncIterator[Session]:
     from scaicore_tui.session import open_session
 
     target = require_target(common)
-    session = open_session(target, journal_file_only(common), backfill=_backfill(common), keeps_writes=True)
+    session = open_session(target, journal_file_only(common), backfill=backfill_of(common), keeps_writes=True)
     has_failed = False
     try:
         async with session:
@@ -173,7 +173,7 @@ def open_for_app(common: Common, target: Target) -> Session:
     """Open a session for the app, with the journal of `open_readonly`."""
     from scaicore_tui.session import open_usable_session
 
-    return open_usable_session(target, journal_path(common, target), backfill=_backfill(common))
+    return open_usable_session(target, journal_path(common, target), backfill=backfill_of(common))
 
 
 def journal_path(common: Common, target: Target) -> Path | None:
@@ -217,19 +217,18 @@ def report_unknown(session: Session) -> None:
         say(f"{count} an unknown outcome: the next start of the app looks {them} up; scaicore-tui ledger lists {them}")
 
 
-def open_recording(common: Common) -> tuple[Session, JournalLocation]:
-    """Open a session for `record`; return it with the path of its journal: that of `--journal`, else the profile's."""
+def find_recording(common: Common) -> tuple[Target, JournalLocation]:
+    """Return the API and the journal for `record`: that of `--journal`, else the profile's."""
     if common.no_journal:
         raise UsageError("record writes a journal: use it without --no-journal")
     target = require_target(common)
-    from scaicore_tui.session import journal_to_write, open_session
+    from scaicore_tui.session import journal_to_write
 
-    path = common.journal or journal_to_write(target)
     if common.journal is None and (notice := former_notice(common, target)):
         say(notice)
-    return open_session(target, path, backfill=_backfill(common)), path
+    return target, common.journal or journal_to_write(target)
 
 
-def _backfill(common: Common, default: int = DEFAULT_BACKFILL) -> int:
+def backfill_of(common: Common, default: int = DEFAULT_BACKFILL) -> int:
     """Return the number of past events to read: from `--backfill`, else `default`."""
     return default if common.backfill is None else common.backfill

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         submission_of,
     )
     from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
+    from scaicore_tui.session.team_recorder import TeamRecorder
     from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
     from scaicore_tui.store.read_sql import SqlResult, query_journal
     from scaicore_tui.store.recordings import (
@@ -57,6 +58,7 @@ __all__ = [
     "SqlResult",
     "StoredStatistics",
     "SubmissionDelta",
+    "TeamRecorder",
     "TokenStatus",
     "is_event_file",
     "journal_to_read",
@@ -99,6 +101,7 @@ _MODULES = {
     ),
     "scaicore_tui.store.read_sql": ("SqlResult", "query_journal"),
     "scaicore_tui.session.session": ("DEFAULT_BACKFILL", "Session"),
+    "scaicore_tui.session.team_recorder": ("TeamRecorder",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

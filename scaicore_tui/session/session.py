@@ -46,6 +46,7 @@ class Session(Commands):
 
     An async context manager: closes client and journal. Without a `journal` events are kept in a temporary file until
     the session is closed; without a `ledger` writes are not recorded. `random_fn` spreads the waits after failures.
+    It `keeps_client` if another session uses the same client afterwards.
     """
 
     def __init__(
@@ -57,8 +58,11 @@ class Session(Commands):
         client: Client | None = None,
         ledger: Ledger | None = None,
         random_fn: RandomFn = random.random,
+        *,
+        keeps_client: bool = False,
     ) -> None:
         self.target = target
+        self._keeps_client = keeps_client
         self.clock = clock or SystemClock()
         self.index = RunIndex(
             lambda execution_id: self.journal.history_until_damaged(execution_id, self.index.last_position)
@@ -124,12 +128,20 @@ class Session(Commands):
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.tracker.ledger_worker.close)
             closing.callback(self.tracker.release)
-            closing.callback(self.journal.close)
+            closing.push_async_callback(self._close_journal)
             closing.callback(self._count_lost)
             closing.callback(self._ingestor.close)
             closing.push_async_callback(self._save_last)
-            closing.push_async_callback(self.client.close)
+            if not self._keeps_client:
+                closing.push_async_callback(self.client.close)
             closing.push_async_callback(self._pollers.close)
+
+    async def _close_journal(self) -> None:
+        if self.journal.dialect.can_buffer:
+            self.journal.close()
+        else:
+            # A server that does not answer is waited for.
+            await asyncio.to_thread(self.journal.close)
 
     async def _save_last(self) -> None:
         if self.journal.write_error:
@@ -195,6 +207,15 @@ class Session(Commands):
         from scaicore_tui.session.finished_runs import FinishedRuns
 
         return FinishedRuns(self, receiver, redactor)
+
+    @property
+    def newest_events(self) -> Sequence[bytes]:
+        """The bytes of the newest events in the journal when events were last read, newest first; empty before."""
+        return self._backfiller.newest
+
+    def announce_status(self) -> None:
+        """Let subscribers read the status again."""
+        self._publish(Delta())
 
     def load_runs_in_background(self) -> None:
         """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""

@@ -67,6 +67,8 @@ class Backfiller:
         # Why reading stopped before the feed's end; empty if it did not.
         self.stop_reason = ""
         self.edges = PageEdges(client)
+        # The newest events when the head was last read, newest first.
+        self.newest: Sequence[bytes] = ()
         self._head_has_more = False
         self._deferred: list[Event] = []
         self._ready: list[Event] = []
@@ -92,7 +94,10 @@ class Backfiller:
     def known_tail(self, upto: Position = MAX_POSITION) -> KnownTail:
         """Return the newest events of the journal, up to position `upto`. Reads it: call this in a thread."""
         reader = self._journal.reader
-        return KnownTail(reader.newest_raw(ANCHOR_DEPTH_EVENTS, upto), lambda events: reader.contains_all(events, upto))
+        newest = reader.newest_raw(ANCHOR_DEPTH_EVENTS, upto)
+        if upto == MAX_POSITION:
+            self.newest = newest
+        return KnownTail(newest, lambda events: reader.contains_all(events, upto))
 
     async def apply_head(self, head: HeadRead, *, is_first: bool) -> tuple[int, Delta]:
         """Store the new events of a head read; return their number, and the delta to publish.

@@ -3,6 +3,6 @@
 Nothing else imports psycopg, which may not be installed (extra `postgres`).
 """
 
-from scaicore_tui.store.postgres.opening import open_for_reading, open_for_writing
+from scaicore_tui.store.postgres.opening import open_as_leader, open_for_reading, open_for_writing, open_recorders
 
-__all__ = ["open_for_reading", "open_for_writing"]
+__all__ = ["open_as_leader", "open_for_reading", "open_for_writing", "open_recorders"]

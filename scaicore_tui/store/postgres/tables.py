@@ -99,6 +99,19 @@ MIGRATIONS = (
     CREATE FUNCTION instr(content bytea, part bytea) RETURNS integer LANGUAGE sql IMMUTABLE
         AS 'SELECT position(part IN content)';
     """,
+    # The recorders of this journal: who leads, and who stands by.
+    """
+    CREATE TABLE recorders (
+        name bytea PRIMARY KEY,
+        host bytea NOT NULL,
+        is_leader integer NOT NULL,
+        started_at bigint NOT NULL,
+        seen_at bigint NOT NULL,
+        polled_at bigint,
+        interval_s double precision NOT NULL,
+        problem bytea NOT NULL
+    );
+    """,
 )
 TABLES_VERSION = len(MIGRATIONS)
 # `epoch` counts the writers: one whose number is not the newest must not write. `version` is that of the tables.
