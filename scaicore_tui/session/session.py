@@ -128,20 +128,20 @@ class Session(Commands):
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.tracker.ledger_worker.close)
             closing.callback(self.tracker.release)
-            closing.push_async_callback(self._close_journal)
+            closing.push_async_callback(self._close, self.journal.close)
             closing.callback(self._count_lost)
-            closing.callback(self._ingestor.close)
+            closing.push_async_callback(self._close, self._ingestor.close)
             closing.push_async_callback(self._save_last)
             if not self._keeps_client:
                 closing.push_async_callback(self.client.close)
             closing.push_async_callback(self._pollers.close)
 
-    async def _close_journal(self) -> None:
+    async def _close(self, close: Callable[[], None]) -> None:
+        """Close a part of the journal. On a server, that may wait for its answer."""
         if self.journal.dialect.can_buffer:
-            self.journal.close()
+            close()
         else:
-            # A server that does not answer is waited for.
-            await asyncio.to_thread(self.journal.close)
+            await asyncio.to_thread(close)
 
     async def _save_last(self) -> None:
         if self.journal.write_error:

@@ -30,7 +30,15 @@ from scaicore_tui.session.read_model import JournalCounts, count_journal
 from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
 from scaicore_tui.store.delivery import deliver, is_delivered
 from scaicore_tui.store.journal import Journal
-from scaicore_tui.store.leadership import Claim, Report, Roster, WriterReplaced, find_claim, report_pause_s
+from scaicore_tui.store.leadership import (
+    Claim,
+    Report,
+    Roster,
+    WriterReplaced,
+    find_claim,
+    report_pause_s,
+    stuck_after_s,
+)
 from scaicore_tui.store.local_journal import LocalJournal
 from scaicore_tui.store.servers import open_server_journal, open_server_recorders, read_server_journal
 from scaicore_tui.sync.backfill import ANCHOR_DEPTH_EVENTS
@@ -99,6 +107,8 @@ class TeamRecorder:
         self._current_epoch: Callable[[], int] | None = None
         self._own_epoch: int | None = None
         self._replaced_reports = 0
+        # When the server last answered a report, or let this recorder lead.
+        self._answered_at = 0.0
         self._leaderless_since: float | None = None
         # When this recorder began to stand by, and the polls of the leader since then that were reported.
         self._waiting_since: float | None = None
@@ -107,6 +117,7 @@ class TeamRecorder:
         self._newest: Sequence[bytes] = ()
         self._message = ""
         self._reported = asyncio.Event()
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def has_local_events(self) -> bool:
@@ -125,21 +136,23 @@ class TeamRecorder:
             return False
         if self.is_local:
             return self._roster is not None
-        events = self.session.connection.events
-        is_away = isinstance(events.error, StorageError) and events.error.is_temporary
-        return (
-            self._replaced_reports >= MAX_REPLACED_REPORTS
-            or isinstance(events.error, WriterReplaced)
-            or (is_away and events.failures >= MAX_WRITE_FAILURES)
-        )
+        is_replaced = self._replaced_reports >= MAX_REPLACED_REPORTS
+        return is_replaced or isinstance(self._write_error, WriterReplaced) or self._is_server_away
 
     async def run_reports(self) -> None:
         """Report several times per interval that this recorder is alive, until cancelled."""
-        while True:
-            await self.report()
-            if self.session is not None and self.must_leave:
-                self.session.announce_status()
-            await self.clock.sleep(report_pause_s(self.target.interval))
+        reporting = asyncio.ensure_future(self.report())
+        try:
+            while True:
+                await self.clock.sleep(report_pause_s(self.target.interval))
+                # A server that does not answer may keep a report for half a minute.
+                if reporting.done():
+                    reporting.result()
+                    reporting = asyncio.ensure_future(self.report())
+                if self.session is not None and self.must_leave:
+                    self.session.announce_status()
+        finally:
+            reporting.cancel()
 
     async def report(self) -> None:
         """Report once, and learn who leads."""
@@ -156,6 +169,7 @@ class TeamRecorder:
             self._roster, self._failure = None, error
         else:
             self._roster, self._failure, self._has_connected = roster, None, True
+            self._answered_at = self.clock.monotonic()
             self._note(roster, epoch, is_leading=is_leading)
         self._reported.set()
         self._reported = asyncio.Event()
@@ -202,6 +216,7 @@ class TeamRecorder:
         """End the session. Its events stay where they are, and its figures are added to those of this recorder."""
         if self.session is None:
             return
+        is_away, error = self._is_server_away, self._write_error
         session, self.session = self.session, None
         self.unreadable += session.index.unreadable_count
         self.stale_dropped += session.connection.stale_dropped
@@ -210,12 +225,20 @@ class TeamRecorder:
         else:
             self.recorded += session.index.ingested_count
             self._newest = session.newest_events or self._newest
-            is_replaced = isinstance(session.connection.events.error, WriterReplaced) or self._replaced_reports > 0
+            is_replaced = isinstance(error, WriterReplaced) or self._replaced_reports > 0
             self._own_epoch = None if is_replaced or self._current_epoch is None else self._current_epoch()
             if is_replaced:
                 self._show("another recorder has become the leader")
+            if self._own_epoch is not None and is_away:
+                # The local journal is used at once: connecting to the server may take long.
+                self._roster, self._failure = None, error or self._failure
         self._current_epoch, self._replaced_reports, self._leaderless_since = None, 0, None
-        await session.close()
+        # A server that does not answer must not hold up the next session.
+        closing = asyncio.create_task(session.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        if self.is_local:
+            await closing
 
     async def count_journal(self) -> JournalCounts | None:
         """Count what is in the journal on the server; None if that can't be read now."""
@@ -232,12 +255,30 @@ class TeamRecorder:
     async def close(self) -> None:
         """End the session and the reports; another recorder may then lead at once."""
         await self.leave()
+        await asyncio.gather(*self._closing)
         try:
             await asyncio.to_thread(self._recorders.remove, self._name)
         except ScaicoreError as error:
             _log.warning("recorder not removed", **error_fields(error))
         await asyncio.to_thread(self._recorders.close)
         await self.client.close()
+
+    @property
+    def _write_error(self) -> StorageError | None:
+        """The error of the journal at the last poll; None if there was none."""
+        error = None if self.session is None else self.session.connection.events.error
+        return error if isinstance(error, StorageError) else None
+
+    @property
+    def _is_server_away(self) -> bool:
+        """True if the server does not take events, or does not answer reports for as long as stand-bys wait."""
+        if self.session is None or self.is_local:
+            return False
+        error, silent_s = self._write_error, self.clock.monotonic() - self._answered_at
+        is_failing = self.session.connection.events.failures >= MAX_WRITE_FAILURES
+        return (error is not None and error.is_temporary and is_failing) or silent_s >= stuck_after_s(
+            self.target.interval
+        )
 
     def _note(self, roster: Roster, epoch: int | None, *, is_leading: bool) -> None:
         """Remember what a report with this epoch returned."""
@@ -300,6 +341,7 @@ class TeamRecorder:
 
     async def _lead(self, claim: Claim) -> None:
         leader = await asyncio.to_thread(self._open, claim)
+        self._answered_at = self.clock.monotonic()
         self._begin(leader.journal, self.target, self._backfill, is_local=False)
         self._current_epoch = leader.epoch
 

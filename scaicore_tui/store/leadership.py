@@ -84,6 +84,11 @@ def report_pause_s(interval_s: float) -> float:
     return min(MAX_REPORT_PAUSE_S, max(interval_s, MIN_INTERVAL_S) / REPORTS_PER_INTERVAL)
 
 
+def stuck_after_s(interval_s: float) -> float:
+    """Return the seconds without a report after which a leader with this interval is replaced."""
+    return STUCK_AFTER_INTERVALS * max(interval_s, MIN_INTERVAL_S)
+
+
 def find_claim(roster: Roster, own_epoch: int | None, leaderless_s: float, interval_s: float) -> Claim | None:
     """Return how to become the leader now; None while another recorder leads.
 
@@ -94,8 +99,9 @@ def find_claim(roster: Roster, own_epoch: int | None, leaderless_s: float, inter
         # Nobody has led since. If the lock is held, then by a lost connection of this recorder.
         return Claim(own_epoch, ends_holder=True)
     leader = roster.leader
-    interval_s = max(interval_s if leader is None else leader.interval_s, MIN_INTERVAL_S)
     age_s = leaderless_s if leader is None else leader.age_s
-    if age_s >= STUCK_AFTER_INTERVALS * interval_s:
+    stuck_s = stuck_after_s(interval_s if leader is None else leader.interval_s)
+    if age_s >= stuck_s:
         return Claim(roster.epoch, ends_holder=True)
-    return IF_FREE if leader is None or age_s >= ENDED_AFTER_INTERVALS * interval_s else None
+    ended_s = stuck_s * ENDED_AFTER_INTERVALS / STUCK_AFTER_INTERVALS
+    return IF_FREE if leader is None or age_s >= ended_s else None
