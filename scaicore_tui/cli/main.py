@@ -286,6 +286,9 @@ def record(
     otlp: Otlp = None,
     payloads: Payloads = False,
     metrics: Metrics = None,
+    no_standby: Annotated[
+        bool, typer.Option("--no-standby", help="Exit with 6 if another process records, and do not wait.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
     """Record events into the journal, without a screen.
@@ -293,9 +296,10 @@ def record(
     The journal is the profile's, or the file that `--journal` names. At the end it prints a summary, which includes
     the events that it could not read. The exit code is 3 if it could not read anything.
 
-    `--journal` may also name a PostgreSQL server, as `postgresql://USER@HOST/DATABASE`: then others view the
-    journal with the same option. One recording at a time writes it. While the server is away, events are read again
-    later. This needs the extra `postgres`: `pip install 'scaicore-tui[postgres]'`.
+    `--journal` may also name a PostgreSQL server, as `postgresql://USER@HOST/DATABASE`: then others view the journal
+    with the same option. Of several recordings into it, one polls and writes, and the others take over when it fails.
+    While the server is away, events are kept in a file. This needs the extra `postgres`:
+    `pip install 'scaicore-tui[postgres]'`.
 
     With `--otlp` each run is sent as a trace once it is over: redacted, and without inputs, outputs and results unless
     `--payloads` is set. URL is that of a receiver of OTLP over HTTP, or `env` for that of
@@ -307,8 +311,10 @@ def record(
     alert rules of the configuration are evaluated (`help config`); `alerts test NAME` tries one.
     """
     from scaicore_tui.cli.commands import record
+    from scaicore_tui.cli.commands.record_loop import TraceOptions
 
-    return run(record.record(common, seconds, idle, json, record.TraceOptions(otlp, payloads), metrics))
+    traces = TraceOptions(otlp, payloads)
+    return run(record.record(common, seconds, idle, json, traces, metrics, stands_by=not no_standby))
 
 
 @command()

@@ -192,7 +192,7 @@ def open_oneshot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
     url = None if settings is None else server_journal(common, settings)
     if settings is not None and url is not None:
         return open_viewer(viewer_target(settings), url)
-    return open_session(require_target(common), journal_file_only(common), backfill=_backfill(common, backfill))
+    return open_session(require_target(common), journal_file_only(common), backfill=backfill_of(common, backfill))
 
 
 @asynccontextmanager
@@ -204,7 +204,7 @@ async def open_for_writing(common: Common) -> AsyncIterator[Session]:
     if url is not None:
         session: Session = open_viewer(target, url, keeps_writes=True)
     else:
-        session = open_session(target, journal_file_only(common), backfill=_backfill(common), keeps_writes=True)
+        session = open_session(target, journal_file_only(common), backfill=backfill_of(common), keeps_writes=True)
     has_failed = False
     try:
         async with session:
@@ -232,7 +232,7 @@ def open_for_app(common: Common, target: Target) -> Session:
     """Open a session for the app, with the journal of `open_readonly`."""
     from scaicore_tui.session import open_usable_session
 
-    return open_usable_session(target, journal_path(common, target), backfill=_backfill(common))
+    return open_usable_session(target, journal_path(common, target), backfill=backfill_of(common))
 
 
 def journal_path(common: Common, target: Target) -> Path | None:
@@ -278,19 +278,19 @@ def report_unknown(session: Session) -> None:
         say(f"{count} an unknown outcome: the next start of the app looks {them} up; scaicore-tui ledger lists {them}")
 
 
-def open_recording(common: Common) -> tuple[Session, JournalLocation]:
-    """Open a session for `record`; return it with the path of its journal: that of `--journal`, else the profile's."""
+def find_recording(common: Common) -> tuple[Target, JournalLocation]:
+    """Return the API and the journal for `record`: that of `--journal`, else the profile's."""
     if common.no_journal:
         raise UsageError("record writes a journal: use it without --no-journal")
     target = require_target(common)
-    from scaicore_tui.session import journal_to_write, open_session
+    from scaicore_tui.session import journal_to_write
 
     path = common.journal or server_journal(common) or journal_to_write(target)
     if isinstance(path, Path) and common.journal is None and (notice := former_notice(common, target)):
         say(notice)
-    return open_session(target, path, backfill=_backfill(common)), path
+    return target, path
 
 
-def _backfill(common: Common, default: int = DEFAULT_BACKFILL) -> int:
+def backfill_of(common: Common, default: int = DEFAULT_BACKFILL) -> int:
     """Return the number of past events to read: from `--backfill`, else `default`."""
     return default if common.backfill is None else common.backfill

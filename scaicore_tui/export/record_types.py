@@ -24,6 +24,26 @@ class TracesDocument(TypedDict):
     ]
 
 
+class TeamDocument(TypedDict):
+    """Figures that only a recording into a journal on a server has."""
+
+    delivered: Annotated[
+        Count, Meta(description="Events that were kept in a local file while the server was away, and are delivered.")
+    ]
+    kept_locally: Annotated[
+        Count,
+        Meta(
+            description="Events that are only in that file. The next recording on this machine delivers them. "
+            "If not 0, the exit code is 9."
+        ),
+    ]
+    stood_by: Annotated[bool, Meta(description="True if another process recorded, at least for a while.")]
+    is_counted: Annotated[
+        bool,
+        Meta(description="False if the journal could not be counted at the end: its numbers are from before."),
+    ]
+
+
 class RecordDocument(TypedDict):
     """Summary of a recording."""
 
@@ -51,3 +71,4 @@ class RecordDocument(TypedDict):
     requests: Annotated[Count, Meta(description="Number of requests that this process sent.")]
     stale_dropped: Annotated[Count, Meta(description="Number of responses that arrived too late to be used.")]
     traces: NotRequired[Annotated[TracesDocument, Meta(description="Only with --otlp.")]]
+    team: NotRequired[Annotated[TeamDocument, Meta(description="Only for a journal on a server.")]]

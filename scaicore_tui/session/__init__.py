@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from scaicore_tui.session.recorder_status import as_of_last_poll
     from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
+    from scaicore_tui.session.team_recorder import TeamRecorder
     from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
     from scaicore_tui.store.read_sql import SqlResult, query_journal
     from scaicore_tui.store.recordings import (
@@ -62,6 +63,7 @@ __all__ = [
     "StoredStatistics",
     "SubmissionDelta",
     "TeamDelta",
+    "TeamRecorder",
     "TokenStatus",
     "as_of_last_poll",
     "is_event_file",
@@ -115,6 +117,7 @@ _MODULES = {
     "scaicore_tui.session.recorder_status": ("as_of_last_poll",),
     "scaicore_tui.store.read_sql": ("SqlResult", "query_journal"),
     "scaicore_tui.session.session": ("DEFAULT_BACKFILL", "Session"),
+    "scaicore_tui.session.team_recorder": ("TeamRecorder",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -55,7 +55,7 @@ def _open_on_server(target: Target, url: JournalUrl) -> Journal:
             effect="nothing was recorded",
             hint="set keep_days in its place",
         )
-    return open_server_journal(url, identify(target))
+    return open_server_journal(url, identify(target)).journal
 
 
 def open_usable_session(target: Target, path: Path | None, *, backfill: int = DEFAULT_BACKFILL) -> Session:

@@ -23,6 +23,7 @@ from scaicore_tui.session.tasks import BackgroundTasks
 from scaicore_tui.store import Journal
 from scaicore_tui.store.recordings import SearchableRuns
 from scaicore_tui.store.shared_ledger import SharedWrite
+from scaicore_tui.store.summaries import Summaries
 from scaicore_tui.sync.backfill import Backfiller
 from scaicore_tui.sync.pollers import Pollers
 from scaicore_tui.sync.status import MAX_SKEW_S, ConnectionStatus, SourceStatus
@@ -82,6 +83,19 @@ class JournalCounts(Struct, frozen=True):
     gaps: int
     open_gaps: int
     has_unread_history: bool
+
+
+def count_journal(journal: Journal) -> JournalCounts:
+    """Count what is in a journal. Reads the database. Raises StorageError."""
+    return JournalCounts(
+        events=len(journal),
+        runs=journal.saved_run_count,
+        distinct_events=Summaries(journal).event_count(),
+        run_events=journal.run_event_count(),
+        gaps=journal.gap_count(),
+        open_gaps=journal.open_gap_count(),
+        has_unread_history=journal.unread_history() is not None,
+    )
 
 
 class ReadModel:
@@ -219,16 +233,16 @@ class ReadModel:
 
     def count_journal(self) -> JournalCounts:
         """Count what is in the journal. Reads the database. Raises StorageError."""
-        journal = self.journal
-        return JournalCounts(
-            events=len(journal),
-            runs=journal.saved_run_count,
-            distinct_events=self.reader.stored.event_count(),
-            run_events=journal.run_event_count(),
-            gaps=journal.gap_count(),
-            open_gaps=journal.open_gap_count(),
-            has_unread_history=journal.unread_history() is not None,
-        )
+        return count_journal(self.journal)
+
+    @property
+    def known_counts(self) -> JournalCounts:
+        """The same as `count_journal`, as far as it is known without reading; repeated events are not."""
+        index, gaps = self.index, self.index.gaps
+        open_gaps = sum(gap.is_open for gap in gaps)
+        has_history = any(gap.is_history for gap in gaps)
+        counts = (index.event_count, len(index.order), 0, 0, len(gaps) - open_gaps, open_gaps)
+        return JournalCounts(*counts, has_unread_history=has_history)
 
     @property
     def newest_position(self) -> Position:

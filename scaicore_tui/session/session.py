@@ -49,7 +49,8 @@ class Session(Commands):
 
     An async context manager: closes client and journal. Without a `journal` events are kept in a temporary file until
     the session is closed; without a `ledger` writes are not recorded. `random_fn` spreads the waits after failures.
-    With `open_team_ledger`, writes are also claimed there, and those of others are read.
+    With `open_team_ledger`, writes are also claimed there, and those of others are read. It `keeps_client` if another
+    session uses the same client afterwards.
     """
 
     def __init__(
@@ -62,8 +63,11 @@ class Session(Commands):
         ledger: Ledger | None = None,
         random_fn: RandomFn = random.random,
         open_team_ledger: Callable[[Identity], SharedLedger] | None = None,
+        *,
+        keeps_client: bool = False,
     ) -> None:
         self.target = target
+        self._keeps_client = keeps_client
         self.clock = clock or SystemClock()
         self.index = RunIndex(
             lambda execution_id: self.journal.history_until_damaged(execution_id, self.index.last_position)
@@ -140,12 +144,20 @@ class Session(Commands):
                 closing.push_async_callback(self.team.close)
             closing.push_async_callback(self.tracker.ledger_worker.close)
             closing.callback(self.tracker.release)
-            closing.callback(self.journal.close)
+            closing.push_async_callback(self._close, self.journal.close)
             closing.callback(self._count_lost)
-            closing.callback(self._ingestor.close)
+            closing.push_async_callback(self._close, self._ingestor.close)
             closing.push_async_callback(self._save_last)
-            closing.push_async_callback(self.client.close)
+            if not self._keeps_client:
+                closing.push_async_callback(self.client.close)
             closing.push_async_callback(self._pollers.close)
+
+    async def _close(self, close: Callable[[], None]) -> None:
+        """Close a part of the journal. On a server, that may wait for its answer."""
+        if self.journal.dialect.can_buffer:
+            close()
+        else:
+            await asyncio.to_thread(close)
 
     async def _save_last(self) -> None:
         if self.journal.write_error:
@@ -219,6 +231,14 @@ class Session(Commands):
         metrics = SessionMetrics(self, version, is_leader)
         self._ingestor.writer.on_visits = metrics.count_visits
         return metrics
+    @property
+    def newest_events(self) -> Sequence[bytes]:
+        """The bytes of the newest events in the journal, newest first; empty before events were read."""
+        return self._backfiller.newest
+
+    def announce_status(self) -> None:
+        """Let subscribers read the status again."""
+        self._publish(Delta())
 
     def load_runs_in_background(self) -> None:
         """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""

@@ -68,6 +68,14 @@ class GapTable:
         self._database.execute(_MARK_LOST, (after, found_at, reason))
         log_gaps(self._database)
 
+    def move(self, after: Position, to: Position | None) -> None:
+        """Let the gap above position `after`, open or lost, begin above position `to`; with None, remove it."""
+        for table in ("holes", "gaps"):
+            if to is None:
+                self._database.execute(f"DELETE FROM {table} WHERE after_pos = ?", (after,))  # noqa: S608  (constants)
+            else:
+                self._database.execute(f"UPDATE {table} SET after_pos = ? WHERE after_pos = ?", (to, after))  # noqa: S608
+
     def open_gaps(self) -> list[OpenGap]:
         """Return the open gaps between events, newest first."""
         return self._where("after_pos > ? ORDER BY after_pos DESC")

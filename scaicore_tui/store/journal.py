@@ -39,12 +39,7 @@ from scaicore_tui.store.database import (
 )
 from scaicore_tui.store.dialects import Dialect
 from scaicore_tui.store.engine import Database, transaction
-from scaicore_tui.store.failures import (
-    ONLY_IN_MEMORY,
-    DamagedJournal,
-    DiskFailure,
-    require_file,
-)
+from scaicore_tui.store.failures import ONLY_IN_MEMORY, DamagedJournal, DiskFailure, require_file
 from scaicore_tui.store.gaps import BELOW_ALL, RESERVED_POSITIONS, GapTable, OpenGap, SkippedEvent, skipped_position
 from scaicore_tui.store.stored_ids import encode_id
 from scaicore_tui.units import Micros, Position
@@ -262,12 +257,12 @@ class Journal:
 
     def append(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, which are newer than all others."""
-        self._insert(events, range(self.next_position, MAX_POSITION))
+        self.insert_at(events, range(self.next_position, MAX_POSITION))
 
     def prepend(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, which are older than all others."""
         bottom = self._end_position("min")
-        self._insert(events, range((0 if bottom is None else bottom) - len(events), MAX_POSITION))
+        self.insert_at(events, range((0 if bottom is None else bottom) - len(events), MAX_POSITION))
 
     def begin_history(self, cursor: str | None, found_at: Micros) -> None:
         """Open a gap below all events: history is to be read from `cursor`. `found_at`: microseconds since 1970."""
@@ -289,14 +284,14 @@ class Journal:
         first = after + 1 + RESERVED_POSITIONS
         gap = OpenGap(after, first + len(events) - 1, found_at, cursor)
         with self.transaction():
-            self._insert(events, range(first, MAX_POSITION))
+            self.insert_at(events, range(first, MAX_POSITION))
             self._gap_table.add(gap)
         return gap
 
     def fill_gap(self, gap: OpenGap, events: Sequence[Event], cursor: str | None) -> None:
         """Add events, oldest first, at the upper end of an open gap. Reading continues at `cursor`."""
         with self.transaction():
-            self._insert(events, range(self._gap_table.oldest_above(gap) - len(events), MAX_POSITION))
+            self.insert_at(events, range(self._gap_table.oldest_above(gap) - len(events), MAX_POSITION))
             self._gap_table.set_cursor(gap, cursor)
 
     def position_below(self, gap: OpenGap | None) -> Position:
@@ -443,7 +438,8 @@ class Journal:
         found = self.query(f"SELECT pos FROM events ORDER BY pos {order} LIMIT 1")  # noqa: S608  (one of two)
         return int(found[0][0]) if found else None
 
-    def _insert(self, events: Sequence[Event], positions: Iterable[int]) -> None:
+    def insert_at(self, events: Sequence[Event], positions: Iterable[int]) -> None:
+        """Add events at free positions, one for each."""
         rows = ((pos, e.at or 0, encode_id(e.execution_id), e.raw) for pos, e in zip(positions, events, strict=False))
         with self.transaction() as database:
             database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)

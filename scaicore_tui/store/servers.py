@@ -8,18 +8,32 @@ from scaicore_tui.config import Identity
 from scaicore_tui.config.journal_url import JournalUrl
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.store.journal import Journal
+from scaicore_tui.store.leadership import IF_FREE, Claim
 
 if TYPE_CHECKING:
     from scaicore_tui.store.postgres import ServerFollower
+    from scaicore_tui.store.postgres.recorders import LeaderJournal, Recorders
 
 
-def open_server_journal(url: JournalUrl, identity: Identity) -> Journal:
-    """Open the journal of a feed for writing. Raises StorageError, CredentialsError, Conflict and ConfigError."""
+def open_server_journal(url: JournalUrl, identity: Identity, claim: Claim = IF_FREE) -> LeaderJournal:
+    """Open the journal of a feed for writing, as the leader of its recorders.
+
+    Raises StorageError, CredentialsError, Conflict and ConfigError.
+    """
     try:
-        from scaicore_tui.store.postgres import open_for_writing
+        from scaicore_tui.store.postgres import open_as_leader
     except ImportError as error:
         raise no_driver(error) from None
-    return open_for_writing(url.text, identity)
+    return open_as_leader(url.text, identity, claim)
+
+
+def open_server_recorders(url: JournalUrl, identity: Identity) -> Recorders:
+    """Return the recorders of the journal of a feed. Raises ConfigError."""
+    try:
+        from scaicore_tui.store.postgres import open_recorders
+    except ImportError as error:
+        raise no_driver(error) from None
+    return open_recorders(url.text, identity)
 
 
 def read_server_journal(url: JournalUrl) -> Journal:

@@ -23,7 +23,7 @@ from scaicore_tui.store.counted_runs import CountedRuns, RunTallies
 from scaicore_tui.store.engine import Database
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from scaicore_tui.store.gaps import RESERVED_POSITIONS, OpenGap, SkippedEvent
-from scaicore_tui.store.journal import Journal
+from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.node_days import MAX_PARTS, add_part, count_parts, merge_parts
 from scaicore_tui.store.pending import save_pending
 from scaicore_tui.store.retention import Retention
@@ -197,13 +197,19 @@ class JournalWriter:
         self._buffer.flush()
 
     def append_new(self, events: Sequence[Event], gap_found_at: Micros | None = None) -> Delta:
-        """Append events, oldest first; if `gap_found_at` (microseconds since 1970) is given, after a closed gap."""
-        delta, tally = self._apply(events, self._journal.next_position)
+        """Append events, oldest first; if `gap_found_at` (microseconds since 1970) is given, after a closed gap.
+
+        Positions are left free for the events in the gap: another recorder may have kept them.
+        """
+        first = self._journal.next_position + (0 if gap_found_at is None else RESERVED_POSITIONS)
+        delta, tally = self._apply(events, first)
 
         def write() -> Delta:
-            if gap_found_at is not None:
+            if gap_found_at is None:
+                self._journal.append(events)
+            else:
                 self._journal.mark_gap(gap_found_at)
-            self._journal.append(events)
+                self._journal.insert_at(events, range(first, MAX_POSITION))
             self._buffer.count([tally])
             return delta
 
@@ -269,6 +275,10 @@ class JournalWriter:
             self._journal.fill_gap(gap, events, cursor)
             self._mark_skipped(skipped)
 
+        return self._insert_and_rebuild(events, insert, is_history=False)
+
+    def insert(self, events: Sequence[Event], insert: Callable[[], None]) -> Delta:
+        """Add events between others by `insert`, in one transaction with the summaries of their runs."""
         return self._insert_and_rebuild(events, insert, is_history=False)
 
     def mark_skipped(self, skipped: SkippedEvent) -> Delta:

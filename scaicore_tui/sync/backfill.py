@@ -67,6 +67,8 @@ class Backfiller:
         # Why reading stopped before the feed's end; empty if it did not.
         self.stop_reason = ""
         self.edges = PageEdges(client)
+        # The bytes of the newest events in the journal, newest first, as far as they were read.
+        self.newest: Sequence[bytes] = ()
         self._head_has_more = False
         self._deferred: list[Event] = []
         self._ready: list[Event] = []
@@ -92,7 +94,10 @@ class Backfiller:
     def known_tail(self, upto: Position = MAX_POSITION) -> KnownTail:
         """Return the newest events of the journal, up to position `upto`. Reads it: call this in a thread."""
         reader = self._journal.reader
-        return KnownTail(reader.newest_raw(ANCHOR_DEPTH_EVENTS, upto), lambda events: reader.contains_all(events, upto))
+        newest = reader.newest_raw(ANCHOR_DEPTH_EVENTS, upto)
+        if upto == MAX_POSITION:
+            self.newest = newest
+        return KnownTail(newest, lambda events: reader.contains_all(events, upto))
 
     async def apply_head(self, head: HeadRead, *, is_first: bool) -> tuple[int, Delta]:
         """Store the new events of a head read; return their number, and the delta to publish.
@@ -115,6 +120,7 @@ class Backfiller:
             delta = await self._ingest.append_new(new, gap_found_at=self._now())
         else:
             delta = await self._open_gap(head, new)
+        self.newest = [*(event.raw for event in reversed(new)), *self.newest][:ANCHOR_DEPTH_EVENTS]
         for neighbour in head.passed:
             after = await self._read(lambda journal: journal.next_position) - 1
             skipped = SkippedEvent(neighbour, self._now(), head.oldest_first, after)

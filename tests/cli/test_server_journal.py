@@ -80,7 +80,7 @@ def test_a_recording_survives_a_lost_connection_and_stores_no_token(
     record(watcher, url)
     with watcher.started("record", "--json", "--journal", url, "--until-idle", "2", *FAST_POLLING) as process:
         next_line_with(process.stderr, "recording ")
-        second = watcher("record", "--journal", url, *FAST_POLLING)
+        second = watcher("record", "--journal", url, "--no-standby", *FAST_POLLING)
         assert (second.returncode, "another scaicore-tui is writing to" in second.stderr) == (6, True)
         assert server_journals.end_connections(url) > 0
         busy_grid.finish_run("core_invoice-batch", GOOD)

@@ -16,9 +16,9 @@ from scaicore_tui.config.journal_url import JournalUrl
 from scaicore_tui.errors import ConfigError, CredentialsError, NotFound, ScaicoreError, StorageError
 from scaicore_tui.session import open_recorded_session
 from scaicore_tui.store import Journal, JournalWriter
+from scaicore_tui.store.leadership import WriterReplaced
 from scaicore_tui.store.postgres import open_for_reading, open_for_writing
 from scaicore_tui.store.postgres.address import parse_address, schema_of
-from scaicore_tui.store.postgres.failures import WriterReplaced
 from scaicore_tui.store.postgres.writer import ServerWriter
 from scaicore_tui.store.summaries import Summaries
 from tests.support import postgres, stored

@@ -39,6 +39,15 @@ kill -INT $server
 wait $server
 rm -r "$2"
 """
+_INITIALISE = """"$1/initdb" -D "$2/data" -A trust -U tester -E UTF8 --locale=C --no-sync >"$2/log" 2>&1"""
+# Reads the signal that ends the server; without one, as this process was killed, the server ends as well.
+_RUN = f"""
+"$1/postgres" -D "$2/data" -k "$2" -h '' {_OPTIONS} >>"$2/log" 2>&1 &
+server=$!
+read signal
+kill -${{signal:-INT}} $server
+wait $server
+"""
 START_TIMEOUT_S = 60
 
 
@@ -74,30 +83,82 @@ def missing() -> str:
     return "" if _unprivileged() else "PostgreSQL refuses to be run by root, and there is no other user"
 
 
-def _start() -> Path:
-    """Start a server; return its folder, in which its socket is."""
-    bin_folder, user = programs(), _unprivileged()
-    assert bin_folder is not None
-    assert user is not None
-    # A short path: that of a socket has about 100 bytes. Another user has to reach it.
+def _new_folder() -> Path:
+    """Return a new folder for a server, with a short path: that of a socket has about 100 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="pg-test-", dir="/tmp"))
     os.mkfifo(folder / "users", 0o600)
-    account = pwd.getpwnam(user)
-    is_root = not os.getuid()
-    for path in (folder, folder / "users") if is_root else ():
+    account = _account()
+    for path in (folder, folder / "users") if not os.getuid() else ():
         os.chown(path, account.pw_uid, account.pw_gid)
-    subprocess.Popen(
-        ["sh", "-c", _SUPERVISE, "sh", bin_folder, folder],
+    return folder
+
+
+def _account() -> pwd.struct_passwd:
+    user = _unprivileged()
+    assert user is not None
+    return pwd.getpwnam(user)
+
+
+def _shell(script: str, folder: Path, stdin: int) -> subprocess.Popen[bytes]:
+    """Run a script with the folder of the programs and that of the server, as the user that runs the server."""
+    bin_folder, account, is_root = programs(), _account(), not os.getuid()
+    assert bin_folder is not None
+    return subprocess.Popen(
+        ["sh", "-c", script, "sh", bin_folder, folder],
         cwd="/",
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         user=account.pw_uid if is_root else None,
         group=account.pw_gid if is_root else None,
         extra_groups=[] if is_root else None,
-    ).returncode = 0  # It outlives this process, perhaps.
+    )
+
+
+def _start() -> Path:
+    """Start a server; return its folder, in which its socket is."""
+    folder = _new_folder()
+    _shell(_SUPERVISE, folder, subprocess.DEVNULL).returncode = 0  # It outlives this process, perhaps.
     return folder
+
+
+class OwnServer:
+    """A server that a test starts and stops."""
+
+    def __init__(self) -> None:
+        self.folder = _new_folder()
+        self.url = address(self.folder, "postgres")
+        self._process: subprocess.Popen[bytes] | None = None
+        assert _shell(_INITIALISE, self.folder, subprocess.DEVNULL).wait() == 0
+
+    def start(self) -> None:
+        """Start the server, and wait until it accepts connections."""
+        self._process = _shell(_RUN, self.folder, subprocess.PIPE)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            with suppress(psycopg.OperationalError), psycopg.connect(self.url):
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"the server did not start: {(self.folder / 'log').read_text()}")
+
+    def stop(self, signal: str = "INT") -> None:
+        """Stop the server; with QUIT, at once as in a crash: it recovers when it is started again."""
+        if self._process is not None:
+            self._process.communicate(f"{signal}\n".encode())
+            self._process = None
+
+
+@contextmanager
+def own_server() -> Iterator[OwnServer]:
+    """Yield a server that is running."""
+    running = OwnServer()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(running.folder)
 
 
 def _join(folder: Path) -> int | None:

@@ -4,6 +4,19 @@ Nothing else imports psycopg, which may not be installed (extra `postgres`).
 """
 
 from scaicore_tui.store.postgres.following import ServerFollower
-from scaicore_tui.store.postgres.opening import open_for_following, open_for_reading, open_for_writing
+from scaicore_tui.store.postgres.opening import (
+    open_as_leader,
+    open_for_following,
+    open_for_reading,
+    open_for_writing,
+    open_recorders,
+)
 
-__all__ = ["ServerFollower", "open_for_following", "open_for_reading", "open_for_writing"]
+__all__ = [
+    "ServerFollower",
+    "open_as_leader",
+    "open_for_following",
+    "open_for_reading",
+    "open_for_writing",
+    "open_recorders",
+]

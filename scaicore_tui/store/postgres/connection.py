@@ -23,6 +23,7 @@ from scaicore_tui.store.postgres.tables import TABLES_VERSION
 
 # The pool logs each attempt that failed; a session reports that itself.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
+logging.getLogger("psycopg").propagate = False
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _STORED = re.compile(r"\bmain\.")

@@ -15,6 +15,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "53300": ("the server has no connection left", "raise max_connections, or close other programs"),
     "53": ("the server has too little memory or disk space", "see the server's log"),
     "54": ("a value is too long for the server's indexes", "keep this feed in a file: --journal FILE"),
+    "25P03": ("the server ended a transaction that took too long", "this is tried again"),
     "25006": ("the server only permits reading", "name the primary server, not a stand-by"),
     "42501": ("the role may not do this", "the owner of the database grants it: GRANT … TO the role"),
     "3D000": ("the database does not exist", "create it: createdb NAME"),
@@ -27,12 +28,13 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "XX002": ("the server reports a damaged index", "REINDEX may repair it"),
     "57014": ("the statement was cancelled", "try again, or raise statement_timeout of the role"),
     "57P03": ("the server is starting or shutting down", "this is tried again"),
+    "55P03": ("another connection to the server holds a lock", "this is tried again"),
     "57P": ("the server ended the connection", "this is tried again"),
     "40": ("the server rolled the transaction back", "this is tried again"),
     "08": ("the connection was lost", "this is tried again"),
 }
 # Classes of errors that may be over when the statement is tried again.
-_TEMPORARY = ("08", "40", "53", "57")
+_TEMPORARY = ("08", "25P03", "40", "53", "55P03", "57")
 _LOST = ("the connection was lost", "this is tried again")
 
 
@@ -40,10 +42,6 @@ class ServerFailure(StorageError):
     """The server can't be reached or used now: what failed may work later."""
 
     is_temporary = True
-
-
-class WriterReplaced(StorageError):
-    """Another process has become the writer: this one must not write any more."""
 
 
 def server_failure(error: Exception, label: str) -> StorageError | None:

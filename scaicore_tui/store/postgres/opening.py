@@ -9,11 +9,13 @@ from scaicore_tui.errors import ConfigError, NotFound
 from scaicore_tui.store.database import store_identity
 from scaicore_tui.store.engine import Database
 from scaicore_tui.store.journal import Journal
+from scaicore_tui.store.leadership import IF_FREE, Claim
 from scaicore_tui.store.postgres.address import SCHEMA_PREFIX, parse_address, schema_of
 from scaicore_tui.store.postgres.connection import ServerConnection, ServerPool
 from scaicore_tui.store.postgres.failures import not_ready, too_new
 from scaicore_tui.store.postgres.following import ServerFollower
 from scaicore_tui.store.postgres.ledger_tables import prepare_ledger
+from scaicore_tui.store.postgres.recorders import LeaderJournal, Recorders
 from scaicore_tui.store.postgres.tables import TABLES_VERSION
 from scaicore_tui.store.postgres.writer import ServerWriter
 
@@ -27,16 +29,27 @@ def open_for_writing(url: str, identity: Identity) -> Journal:
     Raises Conflict if another process writes it, ConfigError for a malformed address, StorageError, and
     CredentialsError.
     """
-    writer = ServerWriter(parse_address(url, schema_of(identity)))
+    return open_as_leader(url, identity, IF_FREE).journal
+
+
+def open_as_leader(url: str, identity: Identity, claim: Claim) -> LeaderJournal:
+    """Do the same as `open_for_writing`, also if the claim allows it to replace another process."""
+    writer = ServerWriter(parse_address(url, schema_of(identity)), claim)
     try:
         stored = _stored_identity(writer)
         if stored is None:
             store_identity(writer, identity)
         prepare_ledger(url, identity, stored or identity)
-        return Journal(writer, reader=ServerPool(writer.address), identity=stored or identity)
+        journal = Journal(writer, reader=ServerPool(writer.address), identity=stored or identity)
+        return LeaderJournal(journal, lambda: writer.epoch)
     except BaseException:
         writer.close()
         raise
+
+
+def open_recorders(url: str, identity: Identity) -> Recorders:
+    """Return the recorders of the journal of a feed. Nothing is connected yet. Raises ConfigError."""
+    return Recorders(parse_address(url, schema_of(identity)))
 
 
 def open_for_reading(url: str, wanted: Identity | None = None) -> Journal:

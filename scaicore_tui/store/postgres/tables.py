@@ -99,6 +99,7 @@ MIGRATIONS = (
     CREATE FUNCTION instr(content bytea, part bytea) RETURNS integer LANGUAGE sql IMMUTABLE
         AS 'SELECT position(part IN content)';
     """,
+    # The recorders of this journal: who leads, and who stands by.
     """
     CREATE TABLE recorders (
         name bytea PRIMARY KEY,
