@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scaicore_tui.api.client import MAX_RESOLVED_PAGES
     from scaicore_tui.session.flow_files import read_flow_file
     from scaicore_tui.session.flows import FlowGraphs
+    from scaicore_tui.session.metrics import RecordingMetrics
     from scaicore_tui.session.offline import OfflineSession
     from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session
     from scaicore_tui.session.read_model import (
@@ -50,6 +51,7 @@ __all__ = [
     "OfflineSession",
     "PendingStatus",
     "Recording",
+    "RecordingMetrics",
     "RunSource",
     "SearchableRuns",
     "Session",
@@ -88,6 +90,7 @@ _MODULES = {
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
     "scaicore_tui.session.flow_files": ("read_flow_file",),
     "scaicore_tui.session.flows": ("FlowGraphs",),
+    "scaicore_tui.session.metrics": ("RecordingMetrics",),
     "scaicore_tui.session.offline": ("OfflineSession",),
     "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),
     "scaicore_tui.session.read_model": (

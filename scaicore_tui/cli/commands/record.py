@@ -47,7 +47,7 @@ async def record(
     sender = _open_sender(common, options)
     session, path = open_recording(common)
     unsaved = 0
-    async with session, record_outputs.beside(session, outputs):
+    async with outputs.serving(), session, outputs.beside(session):
         traces = None if sender is None else _open_traces(session, sender, options)
         try:
             await session.load()
