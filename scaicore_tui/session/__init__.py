@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scaicore_tui.api.client import MAX_RESOLVED_PAGES
     from scaicore_tui.session.flow_files import read_flow_file
     from scaicore_tui.session.flows import FlowGraphs
+    from scaicore_tui.session.metrics import RecordingMetrics
     from scaicore_tui.session.offline import OfflineSession
     from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session, open_viewer
     from scaicore_tui.session.read_model import (
@@ -54,6 +55,7 @@ __all__ = [
     "OfflineSession",
     "PendingStatus",
     "Recording",
+    "RecordingMetrics",
     "RunSource",
     "SearchableRuns",
     "Session",
@@ -99,6 +101,7 @@ _MODULES = {
     "scaicore_tui.session.flow_files": ("read_flow_file",),
     "scaicore_tui.session.flows": ("FlowGraphs",),
     "scaicore_tui.store.shared_ledger": ("SharedWrite", "read_team_ledger"),
+    "scaicore_tui.session.metrics": ("RecordingMetrics",),
     "scaicore_tui.session.offline": ("OfflineSession",),
     "scaicore_tui.session.opening": (
         "open_recorded_session",

@@ -1,15 +1,17 @@
-"""The metrics of one session: its connection, its journal, and what happens in the runs that it reads."""
+"""The metrics of a recording: its connection, its journal, and what happens in the runs that it reads."""
 
 from __future__ import annotations
 
 from collections import Counter as Numbers
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
 from scaicore_tui.analysis.statistics.tally import Tally
 from scaicore_tui.api.budget import RequestResult
+from scaicore_tui.clock import Clock
 from scaicore_tui.errors import StorageError
 from scaicore_tui.metrics import Counter, Family, Kind, Names, Sample, counter, counters, gauge, gauges
 from scaicore_tui.protocol import Checkpoint
@@ -27,20 +29,23 @@ MAX_ENDED_RUNS = 10_000
 _SOURCES = ("events", "checkpoints")
 
 
-class SessionMetrics:
-    """The metrics of `session`. What the first poll of an empty journal brings happened before, and is not counted.
+class RecordingMetrics:
+    """The metrics of a process that records: of one session after the other, or of none while it stands by.
 
-    `families` takes no longer the more runs there are: nothing in it reads the journal.
+    Counters go on from one session to the next. What the first poll of an empty journal brings happened before, and is
+    not counted. `families` takes no longer the more runs there are: nothing in it reads the journal.
     """
 
-    def __init__(self, session: Session, version: str, is_leader: Callable[[], bool]) -> None:
+    def __init__(self, version: str, clock: Clock) -> None:
         self._visits = VisitMetrics()
-        self._session = session
         self._version = version
-        self._is_leader = is_leader
-        self._began_at = session.clock.monotonic()
-        self._started_at = session.clock.now()
-        self._is_new = session.index.event_count == 0
+        self._clock = clock
+        self._started_at = clock.now()
+        self._session: Session | None = None
+        self._followed_at = 0.0
+        self._is_new = False
+        # The counts of sessions that are over, by counter and label.
+        self._former: Numbers[tuple[str, str]] = Numbers()
         self._cores, self._types = Names(MAX_CORES), Names(MAX_CHECKPOINT_TYPES)
         self._ended = Counter(
             "scaicore_runs_ended_total", "Runs that ended, by Core and outcome.", "core_id", "outcome"
@@ -48,37 +53,75 @@ class SessionMetrics:
         self._seen: LRUCache[str, RunStatus] = LRUCache(MAX_ENDED_RUNS)
         self._journal_failures = self._journal_recoveries = 0
         self._is_journal_failing = False
+
+    @contextmanager
+    def following(self, session: Session) -> Iterator[None]:
+        """Measure a session inside the block, from before its first poll."""
+        self._session, self._followed_at = session, self._clock.monotonic()
+        self._is_new = session.index.event_count == 0
+        # A client may serve several sessions: its requests for those before are counted already.
+        sent = session.client.budget.results
+        self._former.subtract({("requests", result.value): sent[result] for result in RequestResult})
         session.subscribe(self._apply)
+        session.count_visits_with(self._count_visits)
+        try:
+            yield
+        finally:
+            self._former.update(self._counts(session))
+            self._session = None
 
     def families(self) -> list[Family]:
         """Return all metrics as they are now."""
+        session = self._session
+        counts = Numbers(self._former)
+        if session is not None:
+            counts.update(self._counts(session))
+        current = [] if session is None else [*self._runs(session), *self._state(session)]
         return [
-            gauge("scaicore_start_time_seconds", "When recording started, in seconds since 1970.", self._started_at),
+            gauge("scaicore_start_time_seconds", "When the process started, in seconds since 1970.", self._started_at),
             gauges("scaicore_build_info", "The version of the program; always 1.", "version", {self._version: 1}),
-            gauge("scaicore_recorder_leader", "1 if this process writes the journal, 0 if it stands by.", self._leads),
-            *self._runs(),
+            gauge(
+                "scaicore_recorder_leader",
+                "1 if this process writes the journal, 0 if it stands by.",
+                int(session is not None),
+            ),
+            self._ended.family(),
             *self._visits.families(),
-            *self._checkpoints(),
-            *self._connection(),
-            *self._requests(),
-            *self._journal(),
+            *self._counters(counts),
+            *current,
         ]
 
-    def count_visits(self, added: Iterable[Tally], removed: Iterable[Tally]) -> None:
-        """Count visits, as `VisitMetrics.count` does. Called in the journal's thread."""
-        if self._is_counting:
-            self._visits.count(added, removed)
+    def _counts(self, session: Session) -> dict[tuple[str, str], int]:
+        """Return the counts that the session keeps itself."""
+        sources = zip(_SOURCES, session.connection.sources, strict=True)
+        return {
+            **{("polls", name): source.polls for name, source in sources},
+            **{("requests", result.value): session.client.budget.results[result] for result in RequestResult},
+            ("events", ""): session.index.ingested_count,
+            ("unreadable", ""): session.index.unreadable_count,
+        }
 
-    @property
-    def _leads(self) -> int:
-        return int(self._is_leader())
+    def _counters(self, counts: Numbers[tuple[str, str]]) -> Iterator[Family]:
+        polls = {name: counts["polls", name] for name in _SOURCES}
+        yield counters("scaicore_polls_total", "Polls that the API answered.", "source", polls)
+        results = {result.value: counts["requests", result.value] for result in RequestResult}
+        yield counters("scaicore_api_requests_total", "Requests to the API, by result.", "result", results)
+        yield counter("scaicore_events_recorded_total", "Events that this process added.", counts["events", ""])
+        yield counter(
+            "scaicore_events_unreadable_total", "Of these, events that could not be decoded.", counts["unreadable", ""]
+        )
+        yield counter("scaicore_journal_failures_total", "How often writing began to fail.", self._journal_failures)
+        yield counter("scaicore_journal_recoveries_total", "How often it worked again.", self._journal_recoveries)
 
     def _apply(self, delta: Delta) -> None:
         """Count runs that ended, and failures of the journal."""
-        self._note_journal()
+        session = self._session
+        if session is None:
+            return
+        self._note_journal(session)
         if delta.is_history or delta.is_loaded:
             return
-        is_counted = self._is_counting
+        is_counted = self._is_counting(session)
         for execution_id, summary in delta.upserted.items():
             if summary.outcome is None:
                 continue
@@ -86,27 +129,35 @@ class SessionMetrics:
                 self._ended.add(*self._cores.labels(summary.core_id), summary.outcome.value)
             self._seen[execution_id] = summary.outcome
 
-    @property
-    def _is_counting(self) -> bool:
-        """False while the first poll of an empty journal brings what happened before."""
-        return not self._is_new or self._session.connection.events.polls > 0
+    def _count_visits(self, added: Iterable[Tally], removed: Iterable[Tally]) -> None:
+        """Count visits, as `VisitMetrics.count` does. Called in the journal's thread."""
+        session = self._session
+        if session is not None and self._is_counting(session):
+            self._visits.count(added, removed)
 
-    def _note_journal(self) -> None:
-        error = self._session.connection.events.error
-        is_failing = bool(self._session.journal_problem) or isinstance(error, StorageError)
+    def _is_counting(self, session: Session) -> bool:
+        """Return False while the first poll of an empty journal brings what happened before."""
+        return not self._is_new or session.connection.events.polls > 0
+
+    def _note_journal(self, session: Session) -> None:
+        is_failing = bool(session.journal_problem) or isinstance(session.connection.events.error, StorageError)
         self._journal_failures += is_failing and not self._is_journal_failing
         self._journal_recoveries += self._is_journal_failing and not is_failing
         self._is_journal_failing = is_failing
 
-    def _runs(self) -> Iterator[Family]:
-        counts = self._session.index.counts
+    def _state(self, session: Session) -> Iterator[Family]:
+        yield from self._checkpoints(session)
+        yield from self._connection(session)
+        yield from self._journal(session)
+
+    def _runs(self, session: Session) -> Iterator[Family]:
+        counts = session.index.counts
         statuses = {status.value: counts[status] for status in RunStatus}
         yield gauges("scaicore_runs", "Runs in the journal, by status.", "status", statuses)
-        yield self._ended.family()
 
-    def _checkpoints(self) -> Iterator[Family]:
+    def _checkpoints(self, session: Session) -> Iterator[Family]:
         """Yield the metrics of pending checkpoints, which may be many: their samples are made when they are read."""
-        rows, now = self._session.checkpoints, self._session.now
+        rows, now = session.checkpoints, session.now
         yield Family(
             "scaicore_checkpoints_pending",
             Kind.GAUGE,
@@ -130,29 +181,23 @@ class SessionMetrics:
         counts = Numbers(self._types.labels(row.checkpoint_type)[0] for row in rows)
         yield from (Sample(count, (("type", name),)) for name, count in counts.items())
 
-    def _connection(self) -> Iterator[Family]:
-        connection, now = self._session.connection, self._session.clock.monotonic()
-        sources = dict(zip(_SOURCES, connection.sources, strict=True))
-        unanswered_s = now - self._began_at
-        ages = {name: unanswered_s if (age := one.age(now)) is None else age for name, one in sources.items()}
+    def _connection(self, session: Session) -> Iterator[Family]:
+        connection, now = session.connection, session.clock.monotonic()
+        sources = zip(_SOURCES, connection.sources, strict=True)
+        unanswered_s = self._clock.monotonic() - self._followed_at
+        ages = {name: unanswered_s if (age := one.age(now)) is None else age for name, one in sources}
         yield gauges(
             "scaicore_data_age_seconds",
-            "Seconds since the API last answered; since the start if it never did.",
+            "Seconds since the API last answered; since recording began if it never did.",
             "source",
             ages,
         )
-        polls = {name: source.polls for name, source in sources.items()}
-        yield counters("scaicore_polls_total", "Polls that the API answered.", "source", polls)
         yield gauge(
             "scaicore_events_behind",
             "Events that are known to be missing below the newest ones and are being read (estimate).",
             connection.behind or 0,
         )
-
-    def _requests(self) -> Iterator[Family]:
-        budget = self._session.client.budget
-        results = {result.value: budget.results[result] for result in RequestResult}
-        yield counters("scaicore_api_requests_total", "Requests to the API, by result.", "result", results)
+        budget = session.client.budget
         yield gauge(
             "scaicore_api_requests_left",
             "Requests that the API accepts now before it answers 429.",
@@ -161,20 +206,13 @@ class SessionMetrics:
         yield gauge("scaicore_api_requests_limit", "Requests a minute that the API allows.", budget.limit)
         yield gauge("scaicore_api_hold_seconds", "Pause that the API asked for with 429.", budget.held_for)
 
-    def _journal(self) -> Iterator[Family]:
-        index = self._session.index
-        yield counter("scaicore_events_recorded_total", "Events that this process added.", index.ingested_count)
-        yield counter(
-            "scaicore_events_unreadable_total", "Of these, events that could not be decoded.", index.unreadable_count
-        )
-        yield gauge("scaicore_journal_events", "Events in the journal.", index.event_count)
-        gaps = Numbers(map(_state_of, index.gaps))
+    def _journal(self, session: Session) -> Iterator[Family]:
+        yield gauge("scaicore_journal_events", "Events in the journal.", session.index.event_count)
+        gaps = Numbers(map(_state_of, session.index.gaps))
         states = {state: gaps[state] for state in ("open", "lost", "history")}
         yield gauges("scaicore_gaps", "Gaps in the journal: being read, lost, older history.", "state", states)
         is_writable = int(not self._is_journal_failing)
         yield gauge("scaicore_journal_writable", "0 while the journal cannot be written.", is_writable)
-        yield counter("scaicore_journal_failures_total", "How often writing began to fail.", self._journal_failures)
-        yield counter("scaicore_journal_recoveries_total", "How often it worked again.", self._journal_recoveries)
 
 
 def _state_of(gap: Gap) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
@@ -29,12 +29,12 @@ from scaicore_tui.sync.poller import RandomFn
 from scaicore_tui.sync.pollers import Pollers
 
 if TYPE_CHECKING:
+    from scaicore_tui.analysis.statistics.tally import Tally
     from scaicore_tui.export.redaction import Redactor
     from scaicore_tui.session.comparisons import Comparisons
     from scaicore_tui.session.event_pages import EventPages
     from scaicore_tui.session.finished_runs import FinishedRuns
     from scaicore_tui.session.flows import FlowGraphs
-    from scaicore_tui.session.metrics import SessionMetrics
     from scaicore_tui.session.remembered_screen import RememberedScreen
     from scaicore_tui.session.run_contexts import RunContexts
     from scaicore_tui.session.statistics import Statistics
@@ -224,13 +224,6 @@ class Session(Commands):
 
         return FinishedRuns(self, receiver, redactor)
 
-    def measure(self, version: str, is_leader: Callable[[], bool] = lambda: True) -> SessionMetrics:
-        """Return the metrics of this session, which count from now on. `is_leader`: this process writes the journal."""
-        from scaicore_tui.session.metrics import SessionMetrics
-
-        metrics = SessionMetrics(self, version, is_leader)
-        self._ingestor.writer.on_visits = metrics.count_visits
-        return metrics
     @property
     def newest_events(self) -> Sequence[bytes]:
         """The bytes of the newest events in the journal, newest first; empty before events were read."""
@@ -239,6 +232,10 @@ class Session(Commands):
     def announce_status(self) -> None:
         """Let subscribers read the status again."""
         self._publish(Delta())
+
+    def count_visits_with(self, count: Callable[[Iterable[Tally], Iterable[Tally]], None]) -> None:
+        """Call `count` in the journal's thread with the visits of each commit, and those of them counted before."""
+        self._ingestor.writer.on_visits = count
 
     def load_runs_in_background(self) -> None:
         """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""

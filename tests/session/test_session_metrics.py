@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -11,7 +13,7 @@ from scaicore_tui.cli import manual
 from scaicore_tui.metrics import render
 from scaicore_tui.servers.proxy.request_metrics import RequestMetrics
 from scaicore_tui.session import Session
-from scaicore_tui.session.metrics import SessionMetrics
+from scaicore_tui.session.metrics import RecordingMetrics
 from scaicore_tui.store import Journal
 from tests.support.builders import (
     MILLISECOND,
@@ -30,8 +32,15 @@ from tests.support.manual_clock import ManualClock
 from tests.support.prometheus_text import Series, read_metrics, series, values_of
 
 
-def read(metrics: SessionMetrics) -> dict[Series, float]:
+def read(metrics: RecordingMetrics) -> dict[Series, float]:
     return read_metrics(render(metrics.families()))
+
+
+@asynccontextmanager
+async def measured(session: Session) -> AsyncIterator[RecordingMetrics]:
+    metrics = RecordingMetrics("1.2.3", session.clock)
+    with metrics.following(session):
+        yield metrics
 
 
 def clock_of(session: Session) -> ManualClock:
@@ -41,8 +50,7 @@ def clock_of(session: Session) -> ManualClock:
 
 async def test_what_happens_is_counted_once_and_what_happened_before_is_not() -> None:
     sim = FeedSim([started(), entered("a"), exited("a", NOON + SECOND), completed(NOON + 2 * SECOND)])
-    async with sim.session() as session:
-        metrics = session.measure("1.2.3")
+    async with sim.session() as session, measured(session) as metrics:
         await session.read_once()
         before = read(metrics)
         assert before[series("scaicore_runs", status="completed")] == 1
@@ -80,13 +88,45 @@ async def test_what_happens_is_counted_once_and_what_happened_before_is_not() ->
         assert all(after[key] >= value for key, value in before.items() if key[0].endswith("_total"))
 
 
+async def test_counters_go_on_from_one_session_to_the_next_and_while_standing_by(tmp_path: Path) -> None:
+    sim = FeedSim([started()])
+    client = sim.client()
+    metrics = RecordingMetrics("1", ManualClock())
+    before = read(metrics)
+    assert before[series("scaicore_recorder_leader")] == 0
+    assert not {name for name, _ in before} & {
+        "scaicore_data_age_seconds",
+        "scaicore_runs",
+        "scaicore_journal_writable",
+    }
+    for number in range(1, 4):
+        # A client for all, as a process has that leads, stands by, and leads again.
+        journal = Journal.open(tmp_path / "j")
+        session = Session(client.target, journal, ManualClock(), 5_000, client, random_fn=longest_wait)
+        sim.log += run_events(f"exec_1{number}", NOON + number * SECOND)
+        with metrics.following(session):
+            await session.read_once()
+            leading = read(metrics)
+        session.journal.close()
+        assert leading[series("scaicore_recorder_leader")] == 1
+        standing_by = read(metrics)
+        assert standing_by[series("scaicore_recorder_leader")] == 0
+        for found in (leading, standing_by):
+            assert found[series("scaicore_events_recorded_total")] == len(sim.log)
+            assert values_of(found, "scaicore_polls_total", "source") == {"events": number, "checkpoints": number}
+            assert found[series("scaicore_api_requests_total", result="ok")] == client.requests
+    ended = values_of(read(metrics), "scaicore_runs_ended_total", "outcome")
+    assert ended == {"completed": 2}
+    await client.close()
+
+
 async def test_what_happened_since_the_last_recording_is_counted(tmp_path: Path) -> None:
     sim = FeedSim(run_events("exec_1", NOON))
     for ended in (0, 1):
         client = sim.client()
         journal = Journal.open(tmp_path / "j")
-        async with Session(client.target, journal, ManualClock(), 5_000, client, random_fn=longest_wait) as session:
-            metrics = session.measure("1")
+        session = Session(client.target, journal, ManualClock(), 5_000, client, random_fn=longest_wait)
+        async with session, measured(session) as metrics:
             await session.read_once()
             found = read(metrics)
         assert sum(values_of(found, "scaicore_runs_ended_total", "outcome").values()) == ended
@@ -96,8 +136,7 @@ async def test_what_happened_since_the_last_recording_is_counted(tmp_path: Path)
 
 async def test_visits_in_a_filled_gap_are_counted_once() -> None:
     sim = FeedSim([started(), entered("a", NOON)], page_size=5)
-    async with sim.session() as session:
-        metrics = session.measure("1")
+    async with sim.session() as session, measured(session) as metrics:
         await session.read_once()
         for number in range(30):
             at = NOON + number * MILLISECOND
@@ -120,8 +159,8 @@ async def test_checkpoints_and_the_age_of_the_data() -> None:
         ),
     ]
     sim = FeedSim([started()], checkpoints=rows)
-    async with sim.session() as session:
-        metrics, clock = session.measure("1", lambda: False), clock_of(session)
+    async with sim.session() as session, measured(session) as metrics:
+        clock = clock_of(session)
         clock.advance(7)
         assert values_of(read(metrics), "scaicore_data_age_seconds", "source") == {"events": 7, "checkpoints": 7}
         assert series("scaicore_checkpoint_next_deadline_timestamp_seconds") not in read(metrics)
@@ -132,7 +171,6 @@ async def test_checkpoints_and_the_age_of_the_data() -> None:
         assert values_of(found, "scaicore_checkpoints_pending", "type") == {"hitl_review": 1, "approval": 1}
         assert found[series("scaicore_checkpoint_oldest_age_seconds")] == 3_610
         assert found[series("scaicore_checkpoint_next_deadline_timestamp_seconds")] == 1_800_003_600
-        assert found[series("scaicore_recorder_leader")] == 0
 
 
 async def test_requests_are_counted_by_result() -> None:
@@ -146,8 +184,7 @@ async def test_requests_are_counted_by_result() -> None:
             return super().respond(request) if status == 200 else httpx.Response(status, headers={"Retry-After": "0"})
 
     sim = Failing([started()])
-    async with sim.session() as session:
-        metrics = session.measure("1")
+    async with sim.session() as session, measured(session) as metrics:
         await session.read_once()
         left = read(metrics)[series("scaicore_api_requests_left")]
         for _ in range(3):
@@ -165,8 +202,8 @@ async def test_requests_are_counted_by_result() -> None:
 
 
 async def test_the_manual_has_all_metrics_and_no_others() -> None:
-    async with FeedSim([started()]).session() as session:
-        own = {family.name for family in session.measure("1").families()}
+    async with FeedSim([started()]).session() as session, measured(session) as metrics:
+        own = {family.name for family in metrics.families()}
     proxy = {family.name for family in RequestMetrics(ManualClock()).families()}
     for topic, names in (("", own), ("serve", proxy)):
         page = manual.source(topic)
@@ -176,8 +213,7 @@ async def test_the_manual_has_all_metrics_and_no_others() -> None:
 async def test_names_from_flows_are_safe_and_bounded() -> None:
     hostile = 'core_"} 1\nfake 2\x1b]0;x\x07\u202e\\'
     sim = FeedSim([started()])
-    async with sim.session() as session:
-        metrics = session.measure("1")
+    async with sim.session() as session, measured(session) as metrics:
         await session.read_once()
         for number in range(150):
             run, core = f"exec_{number}", hostile if number == 0 else f"core_{number}"

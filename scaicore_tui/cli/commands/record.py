@@ -45,7 +45,7 @@ async def record(
 
     session = open_session(target, path, backfill=backfill_of(common))
     unsaved = 0
-    async with session, record_outputs.beside(session, outputs):
+    async with outputs.serving(), session, outputs.beside(session):
         traces = None if sender is None else open_traces(session, sender, options)
         try:
             await session.load()

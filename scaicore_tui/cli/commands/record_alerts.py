@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from scaicore_tui.alerting.channels import Channels
@@ -40,13 +40,11 @@ class AlertRecording:
         session: Session,
         rules: Sequence[tuple[Rule, Channels]],
         file: IncidentFile,
-        is_leader: Callable[[], bool] = lambda: True,
     ) -> None:
         self._session = session
         self._channels = {rule.name: channels for rule, channels in rules}
         self._rules = [rule for rule, _ in rules]
         self._file = file
-        self._is_leader = is_leader
         self._incidents: dict[str, Incidents] = {}
         self._stored: dict[str, StoredRule] = {}
         self._locks = {rule.name: asyncio.Lock() for rule in self._rules}
@@ -66,7 +64,7 @@ class AlertRecording:
         """Evaluate the rules after each poll, until cancelled."""
         while True:
             connection = self._session.connection
-            if connection.polls and self._is_leader():
+            if connection.polls:
                 await self.evaluate()
             await self._session.clock.sleep(max(MIN_INTERVAL_S, connection.poll_interval))
 

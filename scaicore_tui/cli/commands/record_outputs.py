@@ -3,26 +3,71 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 from scaicore_tui import __version__
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.sessions import load_common_settings
+from scaicore_tui.clock import SystemClock
 from scaicore_tui.config import config_file
 from scaicore_tui.config.profiles import read_profiles
 from scaicore_tui.session import Session
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from scaicore_tui.cli.alert_settings import ConfiguredRule
+    from scaicore_tui.session import RecordingMetrics
 
 
-class Outputs(NamedTuple):
-    """The address of `--metrics`, None to serve none, and the alert rules for the profile."""
+class Outputs:
+    """The work of one process beside recording, in one session after the other.
 
-    metrics: str | None = None
-    alerts: Sequence[ConfiguredRule] = ()
+    `address` is that of `--metrics`, None to serve none; `alerts` are the rules for the profile.
+    """
+
+    def __init__(self, address: str | None, alerts: Sequence[ConfiguredRule]) -> None:
+        self._address = address
+        self._alerts = alerts
+        self._metrics: RecordingMetrics | None = None
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve the metrics inside the block, also while there is no session."""
+        if self._address is None:
+            yield
+            return
+        from scaicore_tui.cli.commands import metrics_server
+        from scaicore_tui.session import RecordingMetrics
+
+        self._metrics = RecordingMetrics(__version__, SystemClock())
+        listener = metrics_server.listen(self._address)
+        async with metrics_server.serving(listener, self._metrics.families):
+            yield
+
+    @asynccontextmanager
+    async def beside(self, session: Session) -> AsyncIterator[None]:
+        """Measure a session that records, and notice alerts, inside the block. Enter it before the first poll."""
+        measuring = nullcontext() if self._metrics is None else self._metrics.following(session)
+        with measuring:
+            async with self._noticing(session):
+                yield
+
+    def _noticing(self, session: Session) -> AbstractAsyncContextManager[None]:
+        if not self._alerts:
+            return nullcontext()
+        from scaicore_tui.alerting.channels import Channels
+        from scaicore_tui.alerting.incident_file import IncidentFile
+        from scaicore_tui.auth import identify
+        from scaicore_tui.cli.commands.record_alerts import AlertRecording, noticing
+        from scaicore_tui.cli.output import stderr
+        from scaicore_tui.config.paths import alerts_file
+
+        ring = stderr.write_sequence
+        rules = [(rule, Channels(table, os.environ, session.clock, ring)) for rule, table in self._alerts]
+        return noticing(AlertRecording(session, rules, IncidentFile(alerts_file(identify(session.target)))))
 
 
 def read_outputs(common: Common, metrics: str | None) -> Outputs:
@@ -41,35 +86,3 @@ def _read_alerts(common: Common) -> Sequence[ConfiguredRule]:
 
     profile = load_common_settings(common).name
     return [found for found in read_rules("nothing was recorded").values() if found.table.is_for(profile)]
-
-
-@asynccontextmanager
-async def beside(
-    session: Session, outputs: Outputs, is_leader: Callable[[], bool] = lambda: True
-) -> AsyncIterator[None]:
-    """Do all of it inside the block. `is_leader`: this process writes the journal, and does not stand by."""
-    async with AsyncExitStack() as stack:
-        if outputs.metrics is not None:
-            from scaicore_tui.cli.commands import metrics_server
-
-            listener = metrics_server.listen(outputs.metrics)
-            metrics = session.measure(__version__, is_leader)
-            await stack.enter_async_context(metrics_server.serving(listener, metrics.families))
-        if outputs.alerts:
-            await _notice_alerts(stack, session, outputs.alerts, is_leader)
-        yield
-
-
-async def _notice_alerts(
-    stack: AsyncExitStack, session: Session, alerts: Sequence[ConfiguredRule], is_leader: Callable[[], bool]
-) -> None:
-    from scaicore_tui.alerting.channels import Channels
-    from scaicore_tui.alerting.incident_file import IncidentFile
-    from scaicore_tui.auth import identify
-    from scaicore_tui.cli.commands.record_alerts import AlertRecording, noticing
-    from scaicore_tui.cli.output import stderr
-    from scaicore_tui.config.paths import alerts_file
-
-    rules = [(rule, Channels(table, os.environ, session.clock, stderr.write_sequence)) for rule, table in alerts]
-    file = IncidentFile(alerts_file(identify(session.target)))
-    await stack.enter_async_context(noticing(AlertRecording(session, rules, file, is_leader)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scaicore_tui.cli.commands.follow import polling
@@ -19,6 +19,7 @@ from scaicore_tui.session import JournalCounts, Session, TeamRecorder
 from scaicore_tui.text import one_line
 
 if TYPE_CHECKING:
+    from scaicore_tui.cli.commands.record_outputs import Outputs
     from scaicore_tui.export.record_types import TracesDocument
 
 
@@ -44,7 +45,7 @@ async def record_for_team(
     stands_by = team.stands_by and team.idle is None
     recorder = TeamRecorder(target, url, stderr.say, backfill=team.backfill, stands_by=stands_by)
     recording = _TeamRecording(common, recorder, url, team.idle, options, outputs)
-    async with _reporting(recorder):
+    async with outputs.serving(), _reporting(recorder):
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(team.seconds):
@@ -84,7 +85,13 @@ class _TeamRecording:
     """The recording of this process, in one session after the other."""
 
     def __init__(
-        self, common: Common, recorder: TeamRecorder, url: JournalUrl, idle: float | None, options: TraceOptions
+        self,
+        common: Common,
+        recorder: TeamRecorder,
+        url: JournalUrl,
+        idle: float | None,
+        options: TraceOptions,
+        outputs: Outputs,
     ) -> None:
         # Why the events were not read; None if they were.
         self.error: Exception | None = None
@@ -93,6 +100,7 @@ class _TeamRecording:
         self._url = url
         self._idle = idle
         self._options = options
+        self._outputs = outputs
         self._has_begun = False
         self._has_events = self._has_checkpoints = self._needs_backfill = False
         self._behind: int | None = None
@@ -118,7 +126,9 @@ class _TeamRecording:
                 await session.load()
             if not self._recorder.is_local:
                 stderr.say(f"recording {one_line(session.target.host)} into {self._url}; press Ctrl-C to stop")
-            async with sending(traces), polling(session) as changed:
+            # What is kept locally is a part of the journal: its figures, and alerts about it, would be wrong.
+            beside = nullcontext() if self._recorder.is_local else self._outputs.beside(session)
+            async with beside, sending(traces), polling(session) as changed:
                 return await follow(session, changed, self._idle, lambda: self._recorder.must_leave, is_first=is_first)
         finally:
             if traces is not None:
