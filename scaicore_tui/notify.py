@@ -34,9 +34,13 @@ class TerminalNotifier:
         text = ", ".join(f"{count} {label}" for count, label in counts if count)
         self._failed = self._waiting = 0
         self._notified_at = now
-        return BEL + self._notification(text)
+        return bell(text, self._env)
 
-    def _notification(self, text: str) -> str:
-        """Return the one sequence (OSC 777 or OSC 9) that this terminal shows; some would show both."""
-        has_osc_777 = self._env.get("TERM", "").startswith(("foot", "rxvt")) or "VTE_VERSION" in self._env
-        return f"{OSC}777;notify;scaicore-tui;{text}{ST}" if has_osc_777 else f"{OSC}9;scaicore-tui: {text}{ST}"
+
+def bell(text: str, env: Mapping[str, str]) -> str:
+    """Return the bell, and the one sequence (OSC 777 or OSC 9) that this terminal shows; some would show both.
+
+    `text` must not come from outside.
+    """
+    has_osc_777 = env.get("TERM", "").startswith(("foot", "rxvt")) or "VTE_VERSION" in env
+    return BEL + (f"{OSC}777;notify;scaicore-tui;{text}{ST}" if has_osc_777 else f"{OSC}9;scaicore-tui: {text}{ST}")

@@ -14,6 +14,9 @@ from scaicore_tui.store.shared_ledger import SharedWrite
 from scaicore_tui.text import display_name, one_line
 
 OFFLINE = "offline: a journal is shown, nothing can be sent"
+WITHOUT_CREDENTIAL = (
+    "no token is set for this API, so nothing can be sent: set SCAICORE_TUI_TOKEN, or token_file in the profile"
+)
 PAST = "the past is shown, nothing is sent from it: esc returns to now"
 NO_LONGER_PENDING = "no longer pending: answered elsewhere, or expired"
 # An answer with such a progress is never followed by another one from this session.
@@ -27,11 +30,11 @@ CLOSED_REASONS = {
 class WriteContext(Struct, frozen=True):
     """The facts that decide whether a write is allowed now. One is made for each decision.
 
-    offline: there is no server. shows_past: the run is shown as of one of its events. protected: the profile requires a
-    typed confirmation. busy: ids of targets with a write in progress. unknown: ids of targets with a write that may
-    still arrive. answers: the latest answer of this session by checkpoint id. pending: ids of the checkpoints that are
-    listed as pending; None if that is not checked. others: the latest writes of other persons by target, if a ledger is
-    shared.
+    offline: there is no server. lacks_token: no token is set, and none can be fetched. shows_past: the run is shown as
+    of one of its events. protected: the profile requires a typed confirmation. busy: ids of targets with a write in
+    progress. unknown: ids of targets with a write that may still arrive. answers: the latest answer of this session by
+    checkpoint id. pending: ids of the checkpoints that are listed as pending; None if that is not checked. others: the
+    latest writes of other persons by target, if a ledger is shared.
 
     The texts are reasons, empty if there is none. forbidden_answers, forbidden_replays: the server's message about a
     missing permission. stale_checkpoints, stale_runs: the data shown is too old to act on.
@@ -40,6 +43,7 @@ class WriteContext(Struct, frozen=True):
     offline: bool = False
     read_only: bool = False
     protected: bool = False
+    lacks_token: bool = False
     forbidden_answers: str = ""
     forbidden_replays: str = ""
     stale_checkpoints: str = ""
@@ -54,7 +58,11 @@ class WriteContext(Struct, frozen=True):
 
 def why_no_writes(context: WriteContext) -> str | None:
     """Return why this session cannot write anything; None if it can."""
-    return why_not_here(context) or ("this session is read-only" if context.read_only else None)
+    if (elsewhere := why_not_here(context)) is not None:
+        return elsewhere
+    if context.read_only:
+        return "this session is read-only"
+    return WITHOUT_CREDENTIAL if context.lacks_token else None
 
 
 def why_not_here(context: WriteContext) -> str | None:

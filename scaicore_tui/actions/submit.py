@@ -86,7 +86,9 @@ class Submitter:
         # By is_replay: the server's message about a missing permission, and the number of token renewals at that time.
         self._forbidden: dict[bool, tuple[str, int]] = {}
         target = client.target
-        self._context = gate.WriteContext(target.offline, target.read_only, target.protected)
+        # An API on this machine may need no token.
+        lacks_token = not (target.has_credential or target.is_loopback)
+        self._context = gate.WriteContext(target.offline, target.read_only, target.protected, lacks_token)
 
     @property
     def submissions(self) -> list[Submission]:

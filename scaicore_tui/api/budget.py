@@ -8,9 +8,10 @@ STARVED_AFTER_SLOTS gets the next free slot.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from itertools import count
 from math import inf
 
@@ -40,6 +41,16 @@ class Priority(IntEnum):
     HEAD = 2
     BACKFILL = 3
     HISTORY = 4
+
+
+class RequestResult(StrEnum):
+    """The result of a request. NO_RESPONSE: the connection failed, or the request was given up."""
+
+    OK = "ok"
+    REJECTED = "rejected"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    NO_RESPONSE = "no_response"
 
 
 # Priorities that are served only when no other request waits.
@@ -96,6 +107,8 @@ class Budget:
         self.limit = limit or DOCUMENTED_REQUESTS_PER_MINUTE
         self.reserved_per_minute = 0.0
         self.refusals = 0
+        # The number of requests so far by their result.
+        self.results: Counter[RequestResult] = Counter()
         self.held_until: float | None = None
         self._clock = clock
         self._window = Window()
@@ -120,6 +133,8 @@ class Budget:
         try:
             yield RequestSlot(self, request)
         finally:
+            if request.answered_at is None:
+                self.results[RequestResult.NO_RESPONSE] += 1
             self._window.mark_answered(request, self._clock.monotonic())
             self._wake()
 
@@ -132,6 +147,11 @@ class Budget:
     def available(self) -> float:
         """Requests per minute that other clients of the same API key leave to this process (estimate)."""
         return max(1.0, self.limit - self._window.count_by_others, self.limit / _OTHERS_DIVISOR)
+
+    @property
+    def requests_left(self) -> int:
+        """The requests that the server accepts now before it answers 429 (estimate)."""
+        return max(0, self.limit - self._window.expiries(self._clock.monotonic()).total)
 
     @property
     def held_for(self) -> float:
@@ -150,6 +170,7 @@ class Budget:
         """
         now, ours = self._clock.monotonic(), self._clock.now()
         self._window.mark_answered(request, now)
+        self.results[_result_of(status)] += 1
         server_now = server_time(headers)
         self.clock_skew = self.clock_skew if server_now is None else server_now - ours
         there = ours + self.clock_skew
@@ -265,6 +286,14 @@ class Budget:
         """Wake all waiters to compute their wait again: a request was queued, sent or answered."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _result_of(status: int) -> RequestResult:
+    if status == _TOO_MANY_REQUESTS:
+        return RequestResult.RATE_LIMITED
+    if status >= 500:
+        return RequestResult.SERVER_ERROR
+    return RequestResult.OK if status < 300 else RequestResult.REJECTED
 
 
 def _queue_key(waiter: _Waiter, starved: list[_Waiter]) -> tuple[float, int]:

@@ -163,7 +163,7 @@ class TokenProvider:
                 effect="the token was not sent",
                 hint="each caller has its own journal: restart the program, or use one profile per caller",
             )
-        return known if is_same else found
+        return known if is_same and known.subject else found
 
     def _set(self, token: Secret | None) -> None:
         self.renewals += 1

@@ -134,6 +134,10 @@ Otlp = Annotated[
     str | None,
     typer.Option("--otlp", metavar="URL", help="Send finished runs to this receiver of traces; env: OTEL_* names it."),
 ]
+Metrics = Annotated[
+    str | None,
+    typer.Option("--metrics", metavar="ADDR", help="Serve metrics for Prometheus: :9464, or HOST:PORT."),
+]
 State = Annotated[
     Until | None,
     typer.Option(

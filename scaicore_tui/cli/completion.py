@@ -129,6 +129,15 @@ def profiles(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
 
 
 @silent_on_error
+def alerts(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
+    """Offer the alert rules of the configuration file, with their queries."""
+    from scaicore_tui.config import config_file
+    from scaicore_tui.config.profiles import read_profiles
+
+    yield from ((name, rule.where or "") for name, rule in read_profiles(config_file()).alerts.items())
+
+
+@silent_on_error
 def views(ctx: typer.Context, incomplete: str) -> Iterator[Offer]:
     """Offer the views of the configuration file, with their queries."""
     from scaicore_tui.config import config_file

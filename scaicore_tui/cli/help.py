@@ -33,6 +33,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "scaicore-tui serve --upstream https://grid.example.com --coalesce 2s",
             "share responses to identical reads, for a team",
         ),
+        (
+            "scaicore-tui serve --upstream https://grid.example.com --metrics :9465",
+            "also serve metrics of the requests",
+        ),
     ),
     "runs": (
         ("scaicore-tui runs --failed", "list failed runs with their errors"),
@@ -94,6 +98,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "record until 30 seconds pass without an event; count the gaps",
         ),
         ("scaicore-tui record --otlp http://localhost:4318", "also send each run as a trace, once it is over"),
+        ("scaicore-tui record --metrics :9464", "also serve metrics for a Prometheus on this machine"),
     ),
     "checkpoints": (
         ("scaicore-tui checkpoints", "list pending checkpoints"),
@@ -131,6 +136,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("scaicore-tui help keys", "show the manual page with all keys"),
         ("scaicore-tui help config show", "show the help of a command"),
         ("scaicore-tui help serve | less", "read a page in another pager"),
+    ),
+    "alerts test": (
+        ("scaicore-tui alerts test failures", "print the notice of the rule [alerts.failures]"),
+        ("scaicore-tui alerts test failures --send", "also send it once"),
     ),
     "config path": (("scaicore-tui config path", "print the path of the file"),),
     "config show": (

@@ -10,6 +10,7 @@ import typer
 from typer.main import get_command
 
 from scaicore_tui.cli import write_commands
+from scaicore_tui.cli.alerts_group import alerts_app
 from scaicore_tui.cli.arguments import (
     AnyExecution,
     AsTest,
@@ -26,6 +27,7 @@ from scaicore_tui.cli.arguments import (
     JsonLines,
     Limit,
     Link,
+    Metrics,
     OfExecution,
     Otlp,
     OutputFile,
@@ -66,6 +68,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(config_app, name="config")
+app.add_typer(alerts_app, name="alerts")
 
 command = partial(app.command, cls=Command)
 
@@ -282,6 +285,7 @@ def record(
     idle: IdleSeconds = None,
     otlp: Otlp = None,
     payloads: Payloads = False,
+    metrics: Metrics = None,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
     """Record events into the journal, without a screen.
@@ -289,19 +293,22 @@ def record(
     The journal is the profile's, or the file that `--journal` names. At the end it prints a summary, which includes
     the events that it could not read. The exit code is 3 if it could not read anything.
 
-    `--journal` may also name a PostgreSQL server, as `postgresql://USER@HOST/DATABASE`: then others read the journal
-    with `--offline`. One recording at a time writes it. While the server is away, events are read again later.
-    This needs the extra `postgres`: `pip install 'scaicore-tui[postgres]'`.
+    `--journal` may also name a PostgreSQL server, as `postgresql://USER@HOST/DATABASE`: then others view the
+    journal with the same option. One recording at a time writes it. While the server is away, events are read again
+    later. This needs the extra `postgres`: `pip install 'scaicore-tui[postgres]'`.
 
     With `--otlp` each run is sent as a trace once it is over: redacted, and without inputs, outputs and results unless
     `--payloads` is set. URL is that of a receiver of OTLP over HTTP, or `env` for that of
     `OTEL_EXPORTER_OTLP_ENDPOINT`; the other `OTEL_EXPORTER_OTLP_*` variables apply to both. What cannot be sent is sent
     later, also by the next recording. What happens in a run after it was sent is only in `export --format otlp`, with
     the same ids. This needs `pip install 'scaicore-tui[otlp]'`.
+
+    With `--metrics` it serves figures for Prometheus at `/metrics`, and `/healthz` for probes. While it records, the
+    alert rules of the configuration are evaluated (`help config`); `alerts test NAME` tries one.
     """
     from scaicore_tui.cli.commands import record
 
-    return run(record.record(common, seconds, idle, json, record.TraceOptions(otlp, payloads)))
+    return run(record.record(common, seconds, idle, json, record.TraceOptions(otlp, payloads), metrics))
 
 
 @command()

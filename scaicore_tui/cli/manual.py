@@ -27,7 +27,7 @@ TOPICS: Mapping[str, str] = {
     "": "the whole command line: scaicore-tui(1)",
     "keys": "all keys and glyphs: scaicore-tui-keys(7)",
     "queries": "finding runs, events and checkpoints; SQL: scaicore-tui-queries(7)",
-    "config": "settings, tokens and journals: scaicore-tui-config(5)",
+    "config": "settings, tokens, journals and alerts: scaicore-tui-config(5)",
     "serve": "running the REST API: scaicore-tui-serve(8)",
 }
 # Sizes here are in columns.

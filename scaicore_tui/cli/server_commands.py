@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scaicore_tui.cli.arguments import parse_duration
+from scaicore_tui.cli.arguments import Metrics, parse_duration
 from scaicore_tui.cli.commands.app import DEMO_RATE, DEMO_SEED, open_demo
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.runner import run
@@ -57,10 +57,12 @@ def serve(
         bool,
         typer.Option("--lend-key", help="Use the server's own key for local requests without a credential."),
     ] = False,
+    metrics: Metrics = None,
 ) -> int:
     """Serve the REST API in front of a ScaiGrid.
 
-    It writes an access log to standard error as JSON lines; `--quiet` turns the log off.
+    It writes an access log to standard error as JSON lines; `--quiet` turns the log off. With `--metrics` it serves
+    figures of its requests for Prometheus.
     """
     from scaicore_tui.cli.commands import serve
 
@@ -76,5 +78,6 @@ def serve(
         read_timeout,
         invoke_timeout,
         lend_key,
+        metrics,
     )
     return run(serve.serve(service))

@@ -75,6 +75,41 @@ def require_target(common: Common) -> Target:
     return target
 
 
+def server_journal(common: Common, settings: Settings | None = None) -> JournalUrl | None:
+    """Return the journal on a server that `--journal` names, or else the profile; None if there is none."""
+    if common.no_journal:
+        return None
+    if common.journal is not None:
+        return common.journal if isinstance(common.journal, JournalUrl) else None
+    text = (settings or load_common_settings(common)).values["journal"].value
+    return None if text is None else JournalUrl(text)
+
+
+def recording_to_read(common: Common) -> JournalLocation | None:
+    """Return the recording that a command reads in place of the API: offline, of JSON lines, or on a server.
+
+    None if it reads the API. Raises ConfigError.
+    """
+    from scaicore_tui.session import is_event_file
+
+    if common.offline or (common.journal is not None and is_event_file(common.journal)):
+        return recorded_file(common)
+    url = server_journal(common)
+    if url is None:
+        return None
+    target = load_common_settings(common).target()
+    return url if target is None else _with_feed(url, target)
+
+
+def viewer_target(settings: Settings) -> Target:
+    """Return the API whose journal is viewed, which needs no token. Without a URL, the journal tells the API."""
+    target = settings.target()
+    if target is not None:
+        return target
+    values = {key: settings.values[key].value for key in ("interval", "read_only", "low_bandwidth")}
+    return Target(url="", name=settings.name, ui=settings.ui_table, **values)
+
+
 def recorded_file(common: Common) -> JournalLocation:
     """Return the file to show offline, or the journal on a server: that of `--journal`, else the profile's journal.
 
@@ -82,12 +117,14 @@ def recorded_file(common: Common) -> JournalLocation:
     """
     if common.no_journal:
         raise UsageError("--offline shows a journal: use it without --no-journal")
-    if isinstance(common.journal, JournalUrl):
-        return _with_feed(common.journal, common)
-    if common.journal is not None:
+    if isinstance(common.journal, Path):
         return common.journal
     # Not `usable_target`: a token is not needed to find the journal.
-    target = load_common_settings(common).target()
+    settings = load_common_settings(common)
+    target, url = settings.target(), server_journal(common, settings)
+    if url is not None:
+        is_named = common.profile or common.url or common.journal is None
+        return _with_feed(url, target) if is_named and target is not None else url
     if target is None:
         raise ConfigError(
             "no journal to show", hint="set --journal FILE, or --profile or --url to show the journal of that API"
@@ -97,35 +134,26 @@ def recorded_file(common: Common) -> JournalLocation:
     return journal_to_read(target)
 
 
-def _with_feed(url: JournalUrl, common: Common) -> JournalUrl:
-    """Add the feed that the options name, if they name one."""
+def _with_feed(url: JournalUrl, target: Target) -> JournalUrl:
+    """Return the URL with the feed of an API."""
     from scaicore_tui.auth import identify
 
-    target = load_common_settings(common).target() if common.profile or common.url else None
-    return url if target is None else replace(url, wanted=identify(target))
+    return replace(url, wanted=identify(target))
 
 
 def journal_file_only(common: Common) -> Path | None:
     """Return the file that `--journal` names. Raises UsageError for a journal on a server."""
     if isinstance(common.journal, JournalUrl):
-        raise UsageError(
-            "only `record`, and commands with --offline, work on a journal on a server so far",
-            effect="nothing was read or changed",
-            hint="add --offline to read it",
-        )
+        raise UsageError("this only works on a journal in a file", effect="nothing was read or changed")
     return common.journal
 
 
-def team_url(common: Common) -> JournalUrl | None:
-    """Return the server that has the ledger of the team: that of the journal; None if that is a file."""
-    return common.journal if isinstance(common.journal, JournalUrl) else None
-
-
 def read_team_writes(common: Common, url: JournalUrl) -> Sequence[SharedWrite]:
-    """Return the writes of the team of the profile or the URL that the options name, else those of the only team."""
+    """Return the writes of the team of the profile or the URL; of the only team if only `--journal` is given."""
     from scaicore_tui.session import read_team_ledger
 
-    target = load_common_settings(common).target() if common.profile or common.url else None
+    is_named = common.profile or common.url or common.journal is None
+    target = load_common_settings(common).target() if is_named else None
     return read_team_ledger(url, target)
 
 
@@ -152,27 +180,31 @@ def open_offline(common: Common, ui: UiTable) -> Session:
     return open_recorded_session(target, path)
 
 
-def open_oneshot(common: Common, backfill: int = DEFAULT_BACKFILL, *, with_team: bool = False) -> Session:
+def open_oneshot(common: Common, backfill: int = DEFAULT_BACKFILL) -> Session:
     """Open a session for one command that only reads.
 
     Without `--journal` it has a temporary journal. `backfill` is the number of past events to read if `--backfill` is
-    not given. If it is `with_team`, it can read the ledger on the server that `--journal` names.
+    not given. A journal on a server is followed, and needs no token.
     """
-    from scaicore_tui.session import open_session
+    from scaicore_tui.session import open_session, open_viewer
 
-    team = team_url(common) if with_team else None
-    path = None if team is not None else journal_file_only(common)
-    return open_session(require_target(common), path, backfill=_backfill(common, backfill), team=team)
+    settings = None if common.offline else load_common_settings(common)
+    url = None if settings is None else server_journal(common, settings)
+    if settings is not None and url is not None:
+        return open_viewer(viewer_target(settings), url)
+    return open_session(require_target(common), journal_file_only(common), backfill=_backfill(common, backfill))
 
 
 @asynccontextmanager
 async def open_for_writing(common: Common) -> AsyncIterator[Session]:
     """Open a session for one command that writes; after closing it, warn if the ledger could not be written."""
-    from scaicore_tui.session import open_session
+    from scaicore_tui.session import open_session, open_viewer
 
-    target, team = require_target(common), team_url(common)
-    path = None if team is not None else journal_file_only(common)
-    session = open_session(target, path, backfill=_backfill(common), keeps_writes=True, team=team)
+    target, url = require_target(common), server_journal(common)
+    if url is not None:
+        session: Session = open_viewer(target, url, keeps_writes=True)
+    else:
+        session = open_session(target, journal_file_only(common), backfill=_backfill(common), keeps_writes=True)
     has_failed = False
     try:
         async with session:
@@ -183,6 +215,17 @@ async def open_for_writing(common: Common) -> AsyncIterator[Session]:
     finally:
         if not has_failed:
             report_ledger_problem(session)
+
+
+def open_app_session(common: Common, settings: Settings) -> Session | None:
+    """Open a session for the app, or a viewer if the journal is on a server; None if no API is set."""
+    from scaicore_tui.session import open_viewer
+
+    url = server_journal(common, settings)
+    if url is not None:
+        return open_viewer(viewer_target(settings), url, keeps_writes=True)
+    target = usable_target(settings)
+    return None if target is None else open_for_app(common, target)
 
 
 def open_for_app(common: Common, target: Target) -> Session:
@@ -206,6 +249,8 @@ def former_notice(common: Common, target: Target) -> str:
     """
     from scaicore_tui.session import unused_former_journal
 
+    if server_journal(common) is not None:
+        return ""
     path = journal_path(common, target)
     if path is None or path == common.journal or os.path.lexists(path):
         return ""
@@ -240,8 +285,8 @@ def open_recording(common: Common) -> tuple[Session, JournalLocation]:
     target = require_target(common)
     from scaicore_tui.session import journal_to_write, open_session
 
-    path = common.journal or journal_to_write(target)
-    if common.journal is None and (notice := former_notice(common, target)):
+    path = common.journal or server_journal(common) or journal_to_write(target)
+    if isinstance(path, Path) and common.journal is None and (notice := former_notice(common, target)):
         say(notice)
     return open_session(target, path, backfill=_backfill(common)), path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from msgspec import Struct
 
@@ -52,6 +52,19 @@ def parse_journal(text: str) -> JournalLocation:
     if password:
         Secret(unquote(password))
     return JournalUrl(text)
+
+
+def why_not_in_a_file(text: str) -> str:
+    """Return why `text` can't be the journal of a profile in the configuration file; empty if it can."""
+    try:
+        parts = urlsplit(text) if _SCHEME.match(text) else None
+    except ValueError:
+        parts = None
+    if parts is None:
+        return "journal is the address of a server, as postgresql://USER@HOST/DATABASE; --journal FILE names a file"
+    if parts.password or "password" in parse_qs(parts.query):
+        return "journal must not contain a password: put that into ~/.pgpass"
+    return ""
 
 
 def malformed_url() -> ConfigError:

@@ -82,6 +82,11 @@ def journal_file(identity: Identity) -> Path:
     return state_dir() / f"{identity.file_stem}{JOURNAL_ENDING}"
 
 
+def alerts_file(identity: Identity) -> Path:
+    """Return the path of the file that remembers which alerts of one feed were announced."""
+    return state_dir() / f"{identity.feed_stem}.alerts.json"
+
+
 def former_journal_file(target: Target) -> Path:
     """Return the journal path of older versions, which all feeds of the same profile, host and Core shared."""
     name = "@".join(part for part in (target.name, target.host, target.core) if part)

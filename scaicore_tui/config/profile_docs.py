@@ -1,4 +1,4 @@
-"""Document the keys of a profile and of `[ui]`: an example, as written in the file, and the meaning."""
+"""Document the keys of a profile, of `[ui]` and of an alert: an example, as written in the file, and the meaning."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ KEYS: dict[str, KeyDoc] = {
     "interval": KeyDoc("5.0", "seconds between two polls"),
     "timeout": KeyDoc("10.0", "seconds without a byte before a request fails"),
     "low_bandwidth": KeyDoc("true", "for slow links: few colours, an update every 5 seconds, no mouse"),
+    "journal": KeyDoc(
+        '"postgresql://db.example.com/runs"', "the team's journal, which `record` writes; without a password"
+    ),
     "keep_days": KeyDoc("30", "delete runs from the journal this many days after they ended; default: keep all"),
     "keep_mb": KeyDoc("500", "delete the oldest ended runs when the journal is larger than this many MB"),
     "ui": KeyDoc('{ theme = "nord" }', "how the app looks with this profile, in place of the keys of [ui]"),
@@ -51,6 +54,27 @@ UI_KEYS: dict[str, KeyDoc] = {
     "sort": KeyDoc('"changed"', "order of the list: changed, started, duration, events, core or status"),
     "mouse": KeyDoc("false", "leave the mouse to the terminal, to select text with it"),
     "times": KeyDoc('"age"', "or clock: how the list tells when runs changed"),
+}
+
+ALERT_KEYS: dict[str, KeyDoc] = {
+    "where": KeyDoc(
+        '"status:failed core:invoice"', "query of the runs, or with deadline of the checkpoints, that count"
+    ),
+    "count": KeyDoc("5", "how many runs make an alert; default: 1"),
+    "window": KeyDoc(
+        '"5m"', "runs count that are open, or changed within this time; it also has to pass before it is over"
+    ),
+    "deadline": KeyDoc('"15m"', "in place of count: a pending checkpoint's deadline is nearer than this"),
+    "remind": KeyDoc('"1h"', "notify again while it lasts, this long after the notice before"),
+    "resolve": KeyDoc("true", "also notify when it is over"),
+    "profiles": KeyDoc('["prod"]', "only while these profiles are recorded; default: all"),
+    "bell": KeyDoc("true", "ring the bell of the terminal, and show a notification"),
+    "command": KeyDoc('["/usr/local/bin/page", "flows"]', "program to run, without a shell"),
+    "webhook": KeyDoc('"https://alerts.example.com/hook"', "address that gets a POST with JSON"),
+    "token_env": KeyDoc('"HOOK_TOKEN"', "environment variable with the token for the webhook"),
+    "token_file": KeyDoc('"~/.config/hook-token"', "or: file that holds the token; only you may read it"),
+    "token_command": KeyDoc('["pass", "hook"]', "or: command that prints the token, run without a shell"),
+    "token_header": KeyDoc('"X-Api-Key"', "header for the token alone; default: Authorization, with Bearer"),
 }
 
 KEY_EXAMPLES: dict[str, KeyDoc] = {

@@ -11,10 +11,12 @@ from typing import Annotated, Any, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from scaicore_tui.config.alerts import AlertTable
 from scaicore_tui.config.files import read_config
-from scaicore_tui.config.profile_docs import KEYS, UI_KEYS
+from scaicore_tui.config.journal_url import why_not_in_a_file
+from scaicore_tui.config.profile_docs import ALERT_KEYS, KEYS, UI_KEYS, KeyDoc
 from scaicore_tui.config.target import Api, Color
-from scaicore_tui.config.token_sources import TENANT_PATTERN
+from scaicore_tui.config.token_sources import TENANT_PATTERN, TOKEN_KEYS, Arguments
 from scaicore_tui.config.ui import MAX_KEYS, KeyNames, KeyTable, UiTable
 from scaicore_tui.config.views import SavedView
 from scaicore_tui.errors import ConfigError
@@ -105,8 +107,11 @@ def _fix(key: str, reason: str, kind: type[Struct]) -> str:
     found = _INVALID_CHOICE.search(reason)
     if found and (choices := _choices(key, kind)):
         return nearest(found[1], choices)
-    docs = (UI_KEYS if kind is UiTable else KEYS).get(key)
+    docs = _DOCS.get(kind, KEYS).get(key)
     return "" if docs is None else f"for example {docs.line(key)}  ({docs.meaning})"
+
+
+_DOCS: Mapping[type[Struct], Mapping[str, KeyDoc]] = {UiTable: UI_KEYS, AlertTable: ALERT_KEYS}
 
 
 def _choices(key: str, kind: type[Struct]) -> list[str]:
@@ -135,10 +140,8 @@ def _without_type_names(reason: str) -> str:
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Days = Annotated[float, Meta(gt=0, le=36_500)]
 Megabytes = Annotated[float, Meta(gt=0, le=1_000_000_000)]
-Arguments = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
 Paths = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(max_length=1_000)]
 Tenant = Annotated[str, Meta(pattern=rf"^({TENANT_PATTERN.pattern})\Z")]
-TOKEN_KEYS = ("token_env", "token_file", "token_command")
 
 
 class Profile(Struct, forbid_unknown_fields=True, frozen=True):
@@ -152,6 +155,7 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
     read_only: bool | None = None
     protected: bool | None = None
     color: Color | None = None
+    journal: str | None = None
     keep_days: Days | None = None
     keep_mb: Megabytes | None = None
     low_bandwidth: bool | None = None
@@ -168,14 +172,17 @@ class Profile(Struct, forbid_unknown_fields=True, frozen=True):
         given = [key for key in TOKEN_KEYS if getattr(self, key) is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)}: use only one of them")
+        if self.journal is not None and (reason := why_not_in_a_file(self.journal)):
+            raise ValueError(reason)
 
 
 class ProfileFile(Struct, forbid_unknown_fields=True, frozen=True):
-    """The configuration file: the name of the default profile, the profiles, saved views, looks and keys of the app."""
+    """The configuration file: the default profile's name, profiles, views, alerts, looks and keys of the app."""
 
     default: str = "default"
     profiles: dict[str, Profile] = {}
     views: dict[str, SavedView] = {}
+    alerts: dict[str, AlertTable] = {}
     ui: UiTable = UiTable()
     keys: KeyTable = {}
 
@@ -184,6 +191,7 @@ class _Tables(Struct, forbid_unknown_fields=True):
     default: str = "default"
     profiles: dict[str, dict[str, Any]] = {}
     views: dict[str, dict[str, Any]] = {}
+    alerts: dict[str, dict[str, Any]] = {}
     ui: dict[str, Any] = {}
     keys: dict[str, Any] = {}
 
@@ -222,7 +230,7 @@ def _all_problems(raw: dict[str, Any]) -> Iterator[ConfigProblem]:
     for key in tables:
         yield ConfigProblem("", f"unknown table [{key}]", f"a profile begins with [profiles.{key}]")
     yield from validate({key: value for key, value in raw.items() if key not in tables}, _Tables, "")
-    for group, kind in (("profiles", Profile), ("views", SavedView)):
+    for group, kind in (("profiles", Profile), ("views", SavedView), ("alerts", AlertTable)):
         found = raw.get(group)
         for name, table in found.items() if isinstance(found, dict) else ():
             if isinstance(table, dict):

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from scaicore_tui.config.paths import config_file, expand_home
-from scaicore_tui.config.profiles import TOKEN_KEYS, Profile, ProfileFile, read_profiles
+from scaicore_tui.config.profiles import Profile, ProfileFile, read_profiles
 from scaicore_tui.config.target import DEFAULT_TIMEOUT_S, Api, Color, Target, check_url
-from scaicore_tui.config.token_sources import TENANT_PATTERN
+from scaicore_tui.config.token_sources import TENANT_PATTERN, TOKEN_KEYS
 from scaicore_tui.config.tokens import TENANT_VARIABLE, TOKEN_VARIABLE, TokenSettings, resolve_token
 from scaicore_tui.config.ui import KeyTable, UiTable
 from scaicore_tui.errors import ConfigError
@@ -52,6 +52,7 @@ _DEFAULTS: dict[str, Any] = {
     "read_only": False,
     "protected": False,
     "color": None,
+    "journal": None,
     "keep_days": None,
     "keep_mb": None,
     "low_bandwidth": False,

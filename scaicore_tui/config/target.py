@@ -59,6 +59,7 @@ class Target(Struct, frozen=True):
         interval: seconds between polls.
         timeout: seconds without a byte before a request fails.
         protected: writes need a typed confirmation.
+        journal: URL of the journal on a server that the profile names.
         keep_days: runs are deleted from the journal this many days after they ended; None keeps all.
         keep_mb: the oldest ended runs are deleted if the journal is larger than this many MB; None keeps all.
         low_bandwidth: the person's terminal is on a slow connection.
@@ -82,6 +83,7 @@ class Target(Struct, frozen=True):
     timeout: float = DEFAULT_TIMEOUT_S
     read_only: bool = False
     protected: bool = False
+    journal: str | None = None
     keep_days: float | None = None
     keep_mb: float | None = None
     low_bandwidth: bool = False

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from scaicore_tui.config.profile_docs import KEY_EXAMPLES, KEYS, UI_KEYS
-from scaicore_tui.config.profiles import TOKEN_KEYS, parse_profiles
+from scaicore_tui.config.profiles import parse_profiles
+from scaicore_tui.config.token_sources import TOKEN_KEYS
 from scaicore_tui.errors import ConfigError, StorageError
 from scaicore_tui.lock import OWNER_ONLY_FILE, OWNER_ONLY_FOLDER
 

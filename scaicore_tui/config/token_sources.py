@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from scaicore_tui.secrets import Secret
 
 # A tenant id becomes part of a URL.
 TENANT_PATTERN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+# The keys that name a source of tokens; a table has at most one of them.
+TOKEN_KEYS = ("token_env", "token_file", "token_command")
+# A program with its arguments.
+Arguments = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
 
 
 class EnvToken(Struct, frozen=True):

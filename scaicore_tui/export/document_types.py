@@ -342,6 +342,7 @@ class SettingsDocument(TypedDict):
     read_only: NotRequired[SettingDocument]
     protected: NotRequired[SettingDocument]
     color: NotRequired[SettingDocument]
+    journal: NotRequired[SettingDocument]
     keep_days: NotRequired[SettingDocument]
     keep_mb: NotRequired[SettingDocument]
     low_bandwidth: NotRequired[SettingDocument]

@@ -176,6 +176,16 @@ class RunCache:
             raise KeyError(execution_id)
         return run
 
+    @property
+    def held_ids(self) -> frozenset[str]:
+        """The ids of the complete runs in memory, and of those that are being loaded."""
+        return frozenset((*self._cached, *self._queued_events))
+
+    def event_count(self, execution_id: str) -> int | None:
+        """Return the number of events of a complete run in memory, without repeats; None if it is not there."""
+        run = self._cached.get(execution_id)
+        return None if run is None else run.event_count
+
     def is_cached(self, execution_id: str) -> bool:
         """Return True if the complete run is in memory."""
         return execution_id in self._cached

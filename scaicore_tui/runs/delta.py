@@ -72,4 +72,6 @@ class Delta(Struct, frozen=True):
             vacated=[*self.vacated, *later.vacated],
             gaps=self.gaps if later.gaps is None else later.gaps,
             checkpoints=self.checkpoints if later.checkpoints is None else later.checkpoints,
+            # What is live in either is to be noticed.
+            is_history=self.is_history and later.is_history,
         )

@@ -113,6 +113,40 @@ class RunIndex:
         self.changes = changes
         return Delta(loaded=stored, is_loaded=True)
 
+    def replace_all(
+        self, stored: Mapping[RunStatus, Positions], changes: ChangeOrder, summaries: Iterable[Summary]
+    ) -> Delta:
+        """Forget everything about runs but which are followed; know the stored ones instead. Return a delta with all.
+
+        `stored` and `changes` are kept. `summaries` are of the same moment: of all waiting and followed runs, and of
+        those that are likely to be shown.
+        """
+        former = self.order
+        self.by_status, self.changes = stored, changes
+        self.order = Positions.merged(stored.values())
+        self.removals += 1
+        self.runs.forget(self.runs.held_ids)
+        self._recent.clear()
+        self._kept.clear()
+        for candidates in self._followed_inputs.values():
+            candidates.clear()
+        known = {summary.execution_id: summary for summary in summaries}
+        for summary in known.values():
+            self._put(summary)
+        gone = [position for position in former if position not in self.order]
+        return Delta(known, vacated=gone, loaded=stored, is_loaded=True)
+
+    @property
+    def followed_ids(self) -> frozenset[str]:
+        """The ids of the runs whose arriving events are counted."""
+        return frozenset(self._arrivals)
+
+    @property
+    def kept_ids(self) -> frozenset[str]:
+        """The ids of the runs whose summaries stay in memory, also those that are not there yet."""
+        candidates = (key for found in self._followed_inputs.values() for key in found)
+        return frozenset((*self._kept, *self._arrivals, *candidates))
+
     def remember(self, summaries: Iterable[Summary]) -> Delta:
         """Keep summaries that were read from the journal; return a delta with them.
 

@@ -44,6 +44,11 @@ class RecentSummaries:
         if (summary := self._by_position.get(position)) is not None:
             self._by_id[summary.execution_id] = self._by_id.pop(summary.execution_id)
 
+    def clear(self) -> None:
+        """Drop all summaries."""
+        self._by_id.clear()
+        self._by_position.clear()
+
     def discard(self, execution_id: str) -> None:
         """Drop the summary of a run."""
         summary = self._by_id.pop(execution_id, None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scaicore_tui.session.flow_files import read_flow_file
     from scaicore_tui.session.flows import FlowGraphs
     from scaicore_tui.session.offline import OfflineSession
-    from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session
+    from scaicore_tui.session.opening import open_recorded_session, open_session, open_usable_session, open_viewer
     from scaicore_tui.session.read_model import (
         CheckpointList,
         JournalCounts,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         TokenStatus,
         submission_of,
     )
+    from scaicore_tui.session.recorder_status import as_of_last_poll
     from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
     from scaicore_tui.store.locate import journal_to_read, journal_to_write, unused_former_journal
     from scaicore_tui.store.read_sql import SqlResult, query_journal
@@ -62,6 +63,7 @@ __all__ = [
     "SubmissionDelta",
     "TeamDelta",
     "TokenStatus",
+    "as_of_last_poll",
     "is_event_file",
     "journal_to_read",
     "journal_to_write",
@@ -70,6 +72,7 @@ __all__ = [
     "open_session",
     "open_statistics",
     "open_usable_session",
+    "open_viewer",
     "query_journal",
     "read_flow_file",
     "read_team_ledger",
@@ -95,7 +98,12 @@ _MODULES = {
     "scaicore_tui.session.flows": ("FlowGraphs",),
     "scaicore_tui.store.shared_ledger": ("SharedWrite", "read_team_ledger"),
     "scaicore_tui.session.offline": ("OfflineSession",),
-    "scaicore_tui.session.opening": ("open_recorded_session", "open_session", "open_usable_session"),
+    "scaicore_tui.session.opening": (
+        "open_recorded_session",
+        "open_session",
+        "open_usable_session",
+        "open_viewer",
+    ),
     "scaicore_tui.session.read_model": (
         "CheckpointList",
         "JournalCounts",
@@ -104,6 +112,7 @@ _MODULES = {
         "TokenStatus",
         "submission_of",
     ),
+    "scaicore_tui.session.recorder_status": ("as_of_last_poll",),
     "scaicore_tui.store.read_sql": ("SqlResult", "query_journal"),
     "scaicore_tui.session.session": ("DEFAULT_BACKFILL", "Session"),
 }

@@ -91,6 +91,8 @@ class ReadModel:
     belong to the session.
     """
 
+    # False if another process polls the API.
+    polls_api = True
     target: Target
     clock: Clock
     index: RunIndex

@@ -10,16 +10,16 @@ from msgspec.structs import replace
 from scaicore_tui.actions import Kind
 from scaicore_tui.actions.ledger import Entry
 from scaicore_tui.analysis.query import RUNS, Query, QueryContext, asks_for, parse_query
-from scaicore_tui.analysis.query.tree import quoted, tests_in
+from scaicore_tui.analysis.query.tree import Tree, quoted, tests_in
 from scaicore_tui.config.views import Sort
 from scaicore_tui.errors import StorageError
-from scaicore_tui.runs import RunIndex, RunStatus
+from scaicore_tui.runs import RunIndex, RunStatus, Summary
 from scaicore_tui.runs.sorted_order import SortedOrder, status_order
 from scaicore_tui.store import Journal
 from scaicore_tui.store.field_values import count_values
 from scaicore_tui.store.run_orders import read_order
 from scaicore_tui.store.run_search import RunSearch, SearchStep
-from scaicore_tui.units import Position
+from scaicore_tui.units import Micros, Position
 
 
 class RunQueries:
@@ -64,6 +64,22 @@ class RunQueries:
             if len(found) >= limit:
                 break
         return found[:limit]
+
+    async def newest_among(self, query: Query, among: Tree, limit: int, now: Micros) -> list[Summary]:
+        """Return the newest runs that match at `now`, at most `limit`. Raises StorageError.
+
+        `among` is a condition that columns tell and that few runs meet: only these are read.
+        """
+        context = replace(await self._context(query), now=now)
+
+        def find() -> list[Summary]:
+            search = self._search(query.also(among), context)
+            positions = search.exact_positions()
+            if positions is None:
+                positions = self._search(Query("", among), context).exact_positions()
+            return search.first_of(positions or (), limit)
+
+        return await asyncio.to_thread(find)
 
     async def matching(self, query: Query, positions: Sequence[Position]) -> list[Position]:
         """Return those of `positions` at which a run matches. Raises StorageError."""

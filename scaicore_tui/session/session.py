@@ -13,7 +13,7 @@ from scaicore_tui.actions import Ledger, Submission, SubmissionTracker, Submitte
 from scaicore_tui.actions.team import machine_label
 from scaicore_tui.api.client import Client
 from scaicore_tui.clock import Clock, SystemClock
-from scaicore_tui.config import Identity, Target
+from scaicore_tui.config import Caller, Identity, Target
 from scaicore_tui.config.paths import screens_file
 from scaicore_tui.log import Log
 from scaicore_tui.protocol import Checkpoint
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from scaicore_tui.session.event_pages import EventPages
     from scaicore_tui.session.finished_runs import FinishedRuns
     from scaicore_tui.session.flows import FlowGraphs
+    from scaicore_tui.session.metrics import SessionMetrics
     from scaicore_tui.session.remembered_screen import RememberedScreen
     from scaicore_tui.session.run_contexts import RunContexts
     from scaicore_tui.session.statistics import Statistics
@@ -75,7 +76,7 @@ class Session(Commands):
         self.reader = RunReader(self.journal, self.index, self._loaded)
         self.client = client or Client(target, clock=self.clock)
         status_changed = partial(self._publish, Delta())
-        self.client.bearer.expect_caller(None if self.journal.identity is None else self.journal.identity.caller)
+        self.client.bearer.expect_caller(self._expected_caller)
         self.team = None
         if open_team_ledger is not None:
             self.team = Team(open_team_ledger, lambda: self.client.identity, self.clock, machine_label())
@@ -109,6 +110,11 @@ class Session(Commands):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def _expected_caller(self) -> Caller | None:
+        """The caller whose tokens are accepted: that of the journal; None for any."""
+        return None if self.journal.identity is None else self.journal.identity.caller
 
     def _log_opened(self, backfill: int) -> None:
         """Log what this session is about."""
@@ -205,6 +211,14 @@ class Session(Commands):
         from scaicore_tui.session.finished_runs import FinishedRuns
 
         return FinishedRuns(self, receiver, redactor)
+
+    def measure(self, version: str, is_leader: Callable[[], bool] = lambda: True) -> SessionMetrics:
+        """Return the metrics of this session, which count from now on. `is_leader`: this process writes the journal."""
+        from scaicore_tui.session.metrics import SessionMetrics
+
+        metrics = SessionMetrics(self, version, is_leader)
+        self._ingestor.writer.on_visits = metrics.count_visits
+        return metrics
 
     def load_runs_in_background(self) -> None:
         """Load complete runs in threads from now on, as soon as `run` runs: a run is partial until it is loaded."""

@@ -38,6 +38,11 @@ class Dialect(Struct, frozen=True):
     begin_snapshot: str
     # New events can be kept in tables in memory while the stored ones can't be written.
     can_buffer: bool
+    # The number of stored events, and a statement that adds to it; empty if it is not kept.
+    event_count: str
+    add_event_count: str
+    # The number of the current transaction, with which changed runs are marked; empty if changes are not logged.
+    revision: str
 
 
 SQLITE = Dialect(
@@ -61,6 +66,9 @@ SQLITE = Dialect(
 FROM pragma_page_count, pragma_freelist_count, pragma_page_size""",
     begin_snapshot="BEGIN",
     can_buffer=True,
+    event_count="SELECT count(*) FROM events",
+    add_event_count="",
+    revision="",
 )
 
 
@@ -90,4 +98,8 @@ POSTGRES = Dialect(
     used_bytes="",
     begin_snapshot="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     can_buffer=False,
+    # Counting takes seconds for many millions.
+    event_count="SELECT event_count FROM journal_state",
+    add_event_count="UPDATE journal_state SET event_count = event_count + ?",
+    revision="(SELECT revision FROM journal_state)",
 )

@@ -14,6 +14,7 @@ from msgspec import Struct
 from scaicore_tui.protocol import Event
 from scaicore_tui.runs import Gap
 from scaicore_tui.runs.gaps import GapReason
+from scaicore_tui.store.change_log import log_gaps
 from scaicore_tui.store.database import lookup_clauses
 from scaicore_tui.store.engine import Database
 from scaicore_tui.store.stored_ids import decode_id, encode_id
@@ -51,6 +52,7 @@ class GapTable:
         """Store an open gap."""
         row = (gap.after, gap.until, gap.found_at, encode_id(gap.cursor))
         self._database.execute(_ADD, row)
+        log_gaps(self._database)
 
     def set_cursor(self, gap: OpenGap, cursor: str | None) -> None:
         """Store the cursor at which filling the gap continues."""
@@ -59,10 +61,12 @@ class GapTable:
     def remove(self, gap: OpenGap) -> None:
         """Remove an open gap, which is filled or lost."""
         self._database.execute("DELETE FROM holes WHERE after_pos = ?", (gap.after,))
+        log_gaps(self._database)
 
     def mark_lost(self, after: Position, found_at: Micros, reason: GapReason = GapReason.LOST) -> None:
         """Store a closed gap above position `after`."""
         self._database.execute(_MARK_LOST, (after, found_at, reason))
+        log_gaps(self._database)
 
     def open_gaps(self) -> list[OpenGap]:
         """Return the open gaps between events, newest first."""

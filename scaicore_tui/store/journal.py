@@ -22,6 +22,7 @@ from scaicore_tui.protocol import Event, decode_event
 from scaicore_tui.runs import Gap
 from scaicore_tui.runs.gaps import GapReason
 from scaicore_tui.runs.summary import SUMMARY_VERSION
+from scaicore_tui.store.change_log import add_to_event_count
 from scaicore_tui.store.database import (
     SqliteDatabase,
     WatchedFile,
@@ -252,7 +253,7 @@ class Journal:
         return self.query("SELECT version, folded FROM folding") == [(SUMMARY_VERSION, SUMMARY_VERSION)]
 
     def __len__(self) -> int:
-        return int(self.query("SELECT count(*) FROM events")[0][0])
+        return int(self.query(self.dialect.event_count)[0][0])
 
     @property
     def next_position(self) -> Position:
@@ -360,10 +361,8 @@ class Journal:
 
     def events(self, execution_id: str | None = None) -> Iterator[Event]:
         """Yield all events, or those of one run, in feed order."""
-        if execution_id is not None:
-            yield from (event for _, event in self.history(execution_id))
-            return
-        yield from (event for _, event in self.read_between(-MAX_POSITION, MAX_POSITION))
+        rows = self.read_between(-MAX_POSITION, MAX_POSITION) if execution_id is None else self.history(execution_id)
+        yield from (event for _, event in rows)
 
     def history(self, execution_id: str, upto: Position | None = None) -> Iterator[tuple[Position, Event]]:
         """Yield the events of one run with their positions, in feed order, up to position `upto`."""
@@ -448,3 +447,4 @@ class Journal:
         rows = ((pos, e.at or 0, encode_id(e.execution_id), e.raw) for pos, e in zip(positions, events, strict=False))
         with self.transaction() as database:
             database.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+            add_to_event_count(database, len(events))

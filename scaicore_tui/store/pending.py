@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from scaicore_tui.json_text import write
 from scaicore_tui.protocol import Checkpoint, read_checkpoint
 from scaicore_tui.store.asked import remember_asked
+from scaicore_tui.store.change_log import log_pending
 from scaicore_tui.store.journal import Journal
 
 
@@ -26,3 +27,4 @@ def save_pending(journal: Journal, checkpoints: Sequence[Checkpoint]) -> None:
         database.execute("DELETE FROM main.pending")
         database.executemany("INSERT INTO main.pending (source) VALUES (?)", rows)
         remember_asked(database, checkpoints)
+        log_pending(database)

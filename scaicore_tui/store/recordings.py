@@ -23,6 +23,7 @@ from scaicore_tui.errors import ConfigError, NotFound, StorageError
 from scaicore_tui.protocol import Checkpoint, Event, decode_event, envelope, lenient_json
 from scaicore_tui.runs import Gap, Run, RunProjector, Summary, only_match, with_status
 from scaicore_tui.runs.cache import project
+from scaicore_tui.store.changes import read_state
 from scaicore_tui.store.failures import require_file
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.pending import read_pending
@@ -287,6 +288,8 @@ class JournalRecording(StoredRuns):
         if not self._recorded.is_complete:
             _rebuild_summaries(self._recorded)
         self._recorded.begin_snapshot()
+        # On a server: the state of journal and recorders.
+        self.state = read_state(self._recorded) if self._recorded.dialect.revision else None
         self.checkpoints: Sequence[Checkpoint] = read_pending(self._recorded)
         newest = self._recorded.next_position - 1
         waiting = {row.execution_id for row in self.checkpoints if row.execution_id is not None}
@@ -340,7 +343,13 @@ def open_readonly(path: JournalLocation) -> Journal:
     where they can be completed. On a server, its recorder completes them. Raises the same as `open_recording`.
     """
     if isinstance(path, JournalUrl):
-        return _complete(read_server_journal(path), path)
+        journal = read_server_journal(path)
+        try:
+            require_complete(journal, path)
+        except BaseException:
+            journal.close()
+            raise
+        return journal
     if is_event_file(path):
         return _load_jsonl(path)
     journal = Journal.open_readonly(path)
@@ -350,10 +359,10 @@ def open_readonly(path: JournalLocation) -> Journal:
     return Journal.open_copy(path)
 
 
-def _complete(journal: Journal, url: JournalUrl) -> Journal:
+def require_complete(journal: Journal, url: JournalUrl) -> None:
+    """Raise StorageError if a journal on a server has not yet all summaries: its recorder completes them."""
     if journal.is_complete and Summaries(journal).is_counted:
-        return journal
-    journal.close()
+        return
     raise StorageError(
         f"the journal at {url} is still being prepared by its recorder",
         effect="nothing was read",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from scaicore_tui.analysis.statistics.tally import Tally
 from scaicore_tui.runs import Delta, RunProjector, Summary
 from scaicore_tui.runs.cache import project
+from scaicore_tui.store.change_log import add_to_event_count, log_change
+from scaicore_tui.store.engine import Database
 from scaicore_tui.store.gaps import BELOW_ALL
 from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.node_days import add_part
@@ -19,10 +21,8 @@ MIN_KEPT_EVENTS = 1_000
 BATCH_RUNS = 50
 BATCH_STRAY_EVENTS = 2_000
 _KEEP_FROM = "SELECT pos FROM main.events WHERE pos <= ? ORDER BY pos DESC LIMIT 1 OFFSET ?"
-_DELETE_STRAYS = """
-DELETE FROM main.events WHERE pos IN
-(SELECT pos FROM main.events WHERE at > 0 AND at < ? AND pos < ? AND execution_id IS NULL ORDER BY at LIMIT ?)
-"""
+_STRAYS = """pos IN
+(SELECT pos FROM main.events WHERE at > 0 AND at < ? AND pos < ? AND execution_id IS NULL ORDER BY at LIMIT ?)"""
 _LAST_POSITION = "SELECT max(pos) FROM main.events WHERE execution_id = ?"
 
 
@@ -58,9 +58,7 @@ class Retention:
             summary for summary in self._summaries.oldest(BATCH_RUNS, self._position) if summary.position < keep_from
         ]
         with self._journal.transaction() as database:
-            strays = database.execute(
-                _DELETE_STRAYS, (self._strays_before(found), keep_from, BATCH_STRAY_EVENTS)
-            ).rowcount
+            strays = _delete_events(database, _STRAYS, self._strays_before(found), keep_from, BATCH_STRAY_EVENTS)
             deleted, vacated, tally = dict[str, int](), list[Position](), Tally()
             for summary in found:
                 if self._can_be_pruned(summary, keep_from):
@@ -73,6 +71,7 @@ class Retention:
                 # Older history would be deleted as well: don't read it any more.
                 database.execute("DELETE FROM main.holes WHERE after_pos = ?", (BELOW_ALL,))
             database.execute("DELETE FROM main.gaps WHERE after_pos < (SELECT min(pos) FROM main.events)")
+            log_change(database, Delta(removed=frozenset(deleted), vacated=vacated))
         self._projector.forget(deleted)
         self._position = found[-1].position if found else self._position
         is_older = any(self._is_too_old(summary.first_event_at) for summary in found)
@@ -115,4 +114,11 @@ class Retention:
         key = encode_id(summary.execution_id)
         with self._journal.transaction() as database:
             database.execute("DELETE FROM main.runs WHERE execution_id = ?", (key,))
-            return database.execute("DELETE FROM main.events WHERE execution_id = ?", (key,)).rowcount
+            return _delete_events(database, "execution_id = ?", key)
+
+
+def _delete_events(database: Database, condition: str, *values: object) -> int:
+    """Delete the events for which an SQL condition is true; return their number."""
+    deleted = database.execute(f"DELETE FROM main.events WHERE {condition}", values).rowcount  # noqa: S608  (constants)
+    add_to_event_count(database, -deleted)
+    return deleted

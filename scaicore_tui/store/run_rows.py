@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import cache
 from typing import Any
 
 from scaicore_tui.analysis.error_groups import error_group_key
@@ -18,14 +19,24 @@ _COLUMNS = (
 )
 _MARKS = ", ".join("?" * len(_COLUMNS.split(", ")))
 _UPDATES = ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", ") if column != "execution_id")
-# A summary is stored in the transaction that counts the visits of its run (see `node_days`).
-PUT = f"""INSERT INTO main.runs ({_COLUMNS}, is_counted) VALUES ({_MARKS}, 1)
-ON CONFLICT (execution_id) DO UPDATE SET {_UPDATES}, is_counted = 1"""  # noqa: S608  (constants)
 PUT_IN_MEMORY = f"INSERT OR REPLACE INTO temp.unsaved_runs ({_COLUMNS}, is_counted) VALUES ({_MARKS}, 1)"  # noqa: S608  (constants)
 _PUT_UNCOUNTED = f"INSERT INTO runs ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608  (constants)
 
 
 INTEGER_BITS = 63
+
+
+@cache
+def put_statement(revision: str, *, is_live: bool) -> str:
+    """Return the statement that stores a row in the transaction that counts the visits of its run (see `node_days`).
+
+    `revision` is an expression with which the changed row is marked; empty for none. `is_live`: it has new events.
+    """
+    marks = {"revision": revision, **({"live_revision": revision} if is_live else {})} if revision else {}
+    names, values = "".join(f", {name}" for name in marks), "".join(f", {value}" for value in marks.values())
+    updates = "".join(f", {name} = excluded.{name}" for name in marks)
+    return f"""INSERT INTO main.runs ({_COLUMNS}, is_counted{names}) VALUES ({_MARKS}, 1{values})
+ON CONFLICT (execution_id) DO UPDATE SET {_UPDATES}, is_counted = 1{updates}"""  # noqa: S608  (constants)
 
 
 def run_row(summary: Summary) -> tuple[Any, ...]:

@@ -138,6 +138,23 @@ class RunSearch:
         """Return those of `positions` at which a run matches."""
         return [summary.position for summary in self._evaluated(self._summaries.at(positions))]
 
+    def exact_positions(self) -> list[Position] | None:
+        """Return the positions of the runs that match, newest first; None if columns alone do not tell."""
+        if not self._clause.is_exact or self._clause.reads_text:
+            return None
+        return self._summaries.positions_where(self._clause)[::-1]
+
+    def first_of(self, positions: Sequence[Position], limit: int) -> list[Summary]:
+        """Return the first runs at `positions` that match, at most `limit`, with their statuses."""
+        found = list[Summary]()
+        for begin in range(0, len(positions), FIRST_STEP_RUNS):
+            rows = self._evaluated(self._summaries.at(positions[begin : begin + FIRST_STEP_RUNS]))
+            by_position = {row.position: row for row in rows}
+            found += [by_position[one] for one in positions[begin : begin + FIRST_STEP_RUNS] if one in by_position]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
     def _windows(self) -> Iterator[tuple[Position, Position]]:
         """Yield ranges of positions (above, before) with WINDOW_RUNS runs each, newest first."""
         before, count = MAX_POSITION, FIRST_STEP_RUNS

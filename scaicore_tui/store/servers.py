@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from scaicore_tui.config import Identity
 from scaicore_tui.config.journal_url import JournalUrl
 from scaicore_tui.errors import ConfigError
 from scaicore_tui.store.journal import Journal
+
+if TYPE_CHECKING:
+    from scaicore_tui.store.postgres import ServerFollower
 
 
 def open_server_journal(url: JournalUrl, identity: Identity) -> Journal:
@@ -27,6 +32,15 @@ def read_server_journal(url: JournalUrl) -> Journal:
     except ImportError as error:
         raise no_driver(error) from None
     return open_for_reading(url.text, url.wanted)
+
+
+def follow_server_journal(url: JournalUrl) -> tuple[Journal, ServerFollower]:
+    """Open the journal of a feed for a viewer, as `read_server_journal` does, with what follows its changes."""
+    try:
+        from scaicore_tui.store.postgres import open_for_following
+    except ImportError as error:
+        raise no_driver(error) from None
+    return open_for_following(url.text, url.wanted)
 
 
 def no_driver(error: ImportError) -> ConfigError:

@@ -13,9 +13,10 @@ import msgspec
 
 from scaicore_tui.runs import ChangeOrder, Positions, RunStatus, Summary
 from scaicore_tui.runs.summary import SUMMARY_VERSION, decode_summary
+from scaicore_tui.store.change_log import require_reload
 from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.node_days import FORGET_COUNTED
-from scaicore_tui.store.run_rows import PUT, PUT_IN_MEMORY, run_row
+from scaicore_tui.store.run_rows import PUT_IN_MEMORY, put_statement, run_row
 from scaicore_tui.store.stored_ids import decode_id, encode_id
 from scaicore_tui.units import Micros, Position
 
@@ -56,14 +57,16 @@ class Summaries:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def put(self, summaries: Iterable[Summary], *, is_in_memory: bool = False) -> None:
+    def put(self, summaries: Iterable[Summary], *, is_in_memory: bool = False, is_live: bool = False) -> None:
         """Store summaries, replacing former ones. Call it in the transaction that stores their events.
 
-        `is_in_memory`: store them in the table that shadows that of the file.
+        `is_in_memory`: store them in the table that shadows that of the file. `is_live`: their events are new, and not
+        history.
         """
         rows = [run_row(summary) for summary in summaries]
         with self._journal.transaction() as database:
-            database.executemany(PUT_IN_MEMORY if is_in_memory else PUT, rows)
+            put = PUT_IN_MEMORY if is_in_memory else put_statement(database.dialect.revision, is_live=is_live)
+            database.executemany(put, rows)
 
     def newest(self, limit: int, before: Position = MAX_POSITION) -> list[Summary]:
         """Return the newest summaries with positions below `before`, newest first."""
@@ -220,6 +223,7 @@ class Summaries:
         if version != SUMMARY_VERSION:
             with self._journal.transaction() as database:
                 database.execute("DELETE FROM runs")
+                require_reload(database)
                 for statement in FORGET_COUNTED:
                     database.execute(statement)
                 database.execute("UPDATE folding SET version = ?, folded = 0, counted = 0", (SUMMARY_VERSION,))

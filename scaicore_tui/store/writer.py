@@ -18,6 +18,7 @@ from scaicore_tui.errors import StorageError
 from scaicore_tui.log import Log, error_fields
 from scaicore_tui.protocol import Checkpoint, Event
 from scaicore_tui.runs import ChangeOrder, Delta, Gap, Positions, RunProjector, RunStatus, Summary
+from scaicore_tui.store.change_log import log_change
 from scaicore_tui.store.counted_runs import CountedRuns, RunTallies
 from scaicore_tui.store.engine import Database
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
@@ -96,9 +97,9 @@ class MemoryBuffer:
         if not self._journal.is_file_gone:
             self._journal.write_error = f"{error.message} · {ONLY_IN_MEMORY}"
 
-    def put(self, summaries: Mapping[str, Summary]) -> None:
-        """Store summaries, or keep them until the file can be written."""
-        self._summaries.put(summaries.values(), is_in_memory=self._journal.is_buffering)
+    def put(self, summaries: Mapping[str, Summary], *, is_live: bool) -> None:
+        """Store summaries, or keep them until the file can be written. `is_live`: they have new events."""
+        self._summaries.put(summaries.values(), is_in_memory=self._journal.is_buffering, is_live=is_live)
 
     def count(self, added: Iterable[Tally], removed: Iterable[Tally] = ()) -> None:
         """Add to the statistics of nodes, without `removed`; or keep that in memory until the file can be written."""
@@ -163,6 +164,9 @@ class JournalWriter:
         self._missing: list[str] | None = None
         # The gaps of the last delta, to tell whether a commit changed them.
         self._gaps: list[Gap] = []
+        # Called after each commit of live events with the visits that ended, and with those counted before that are
+        # among them.
+        self.on_visits: Callable[[Iterable[Tally], Iterable[Tally]], None] | None = None
         self._may_run = threading.Event()
         self._may_run.set()
 
@@ -203,7 +207,7 @@ class JournalWriter:
             self._buffer.count([tally])
             return delta
 
-        return self._commit(write)
+        return self._reported(self._commit(write), [tally])
 
     def append_above_gap(self, events: Sequence[Event], found_at: Micros, cursor: str | None) -> tuple[Delta, OpenGap]:
         """Append events with an open gap below them, as `Journal.append_above_gap` does; return that gap too."""
@@ -215,7 +219,7 @@ class JournalWriter:
             self._buffer.count([tally])
             return delta
 
-        return self._commit(write), gaps[-1]
+        return self._reported(self._commit(write), [tally]), gaps[-1]
 
     def _apply(self, events: Sequence[Event], first_position: Position) -> tuple[Delta, Tally]:
         """Apply new events; return the delta, and the visits that they ended."""
@@ -353,20 +357,27 @@ class JournalWriter:
     def _insert_and_rebuild(self, events: Sequence[Event], insert: Callable[[], None], *, is_history: bool) -> Delta:
         changed = dict.fromkeys(event.execution_id for event in events if event.execution_id)
         rebuilt: dict[str, Tally] = {}
+        removed: list[Tally] = []
 
         def write() -> Delta:
             before = self._summaries.positions_of(list(changed))
-            counted = self._counted.of(self._summaries.counted(list(before)))
+            removed[:] = self._counted.of(self._summaries.counted(list(before)))
             insert()
             tallies = RunTallies()
             delta = self._projector.rebuild(changed, events, tallies.add, is_history=is_history)
-            self._buffer.count(tallies.by_run.values(), counted)
+            self._buffer.count(tallies.by_run.values(), removed)
             rebuilt.update({key: tallies.by_run.get(key) or Tally() for key in changed})
             moved = [position for key, position in before.items() if delta.upserted[key].position != position]
             return replace(delta, vacated=moved)
 
         delta = self._commit(write)
         self._counted.remember(rebuilt)
+        return delta if is_history else self._reported(delta, rebuilt.values(), removed)
+
+    def _reported(self, delta: Delta, added: Iterable[Tally], removed: Iterable[Tally] = ()) -> Delta:
+        """Report the visits of a commit, and return its delta."""
+        if self.on_visits is not None:
+            self.on_visits(added, removed)
         return delta
 
     def _yielding(self, ids: Iterable[str]) -> Iterator[str]:
@@ -398,9 +409,10 @@ class JournalWriter:
 
     def _write_now(self, write: Callable[[], Delta]) -> Delta:
         began = _clock.monotonic() if _log.is_on else 0.0
-        with self._journal.transaction():
+        with self._journal.transaction() as database:
             delta = write()
-            self._buffer.put(delta.upserted)
+            self._buffer.put(delta.upserted, is_live=not delta.is_history)
+            log_change(database, delta)
         if _log.is_on and (delta.event_count or delta.upserted):
             _log.info(
                 "journal write",

@@ -53,6 +53,7 @@ class ConnectionStatus(Struct, frozen=True):
     limit of `limit` requests per minute is too low for it, or longer while events are `behind` (0: unknown number;
     None: none). Until `held_until` the budget sends nothing, not even a write: the requests of this minute are used
     up, or the server answered 429. `clock_skew` is how far the server's clock is ahead of ours, in seconds.
+    `recorded_by` names what polls in place of this program; empty if this program does.
     """
 
     interval: float
@@ -66,6 +67,7 @@ class ConnectionStatus(Struct, frozen=True):
     limit: int | None = None
     behind: int | None = None
     clock_skew: float = 0.0
+    recorded_by: str = ""
 
     @property
     def is_skewed(self) -> bool:

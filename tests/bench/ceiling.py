@@ -69,7 +69,7 @@ class Server:
     async def answer(self, request: httpx.Request) -> httpx.Response:
         """Return a response after the network's latency."""
         await self.clock.sleep(LATENCY_S / 2)
-        response = self._answer(request)
+        response = self.respond(request)
         await self.clock.sleep(LATENCY_S / 2)
         return response
 
@@ -78,7 +78,8 @@ class Server:
         due = PAGE_EVENTS + int(min(self.clock.monotonic(), self.seconds) * self.rate)
         self.log += [event(number) for number in range(len(self.log), due)]
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
+        """Return the response now, a rejection if the rate limit is used up."""
         now = self.clock.monotonic()
         while self._accepted and self._accepted[0] <= now - WINDOW_S:
             self._accepted.popleft()

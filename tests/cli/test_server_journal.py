@@ -68,7 +68,7 @@ def test_commands_read_the_same_from_a_server_as_from_a_file(
         )
         assert (server.returncode, server.stdout) == (file.returncode, file.stdout), command
         assert server.stdout
-    for refused in (("sql", "SELECT 1", "--offline"), ("watch",), ("runs",), ("record", "--no-journal")):
+    for refused in (("sql", "SELECT 1", "--offline"), ("record", "--no-journal")):
         done = watcher(*refused, "--journal", url)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), refused
 
@@ -91,3 +91,31 @@ def test_a_recording_survives_a_lost_connection_and_stores_no_token(
     assert journal_events(watcher, url) == grid_events(busy_grid)
     assert server_journals.content_with(url, "invocation")
     assert server_journals.content_with(url, MANAGER) == []
+
+
+def test_the_journal_of_a_profile_is_viewed_while_another_process_records_it(
+    busy_grid: FastGrid, watcher: Program, url: str
+) -> None:
+    busy_grid.finish_run("core_invoice-batch", GOOD)
+    waiting = busy_grid.waiting_review()
+    config = watcher.home / "XDG_CONFIG_HOME" / "scaicore-tui" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'[profiles.default]\nurl = "{busy_grid.served.url}"\napi = "scaigrid"\njournal = "{url}"\n')
+    # The environment of `watcher` has a token; viewing needs none.
+    viewer = Program(watcher.home, {})
+    missing = viewer("runs")
+    assert (missing.returncode, "there is no journal" in missing.stderr) == (5, True)
+    with watcher.started("record", *FAST_POLLING) as recording:
+        next_line_with(recording.stderr, "recording ")
+        with viewer.started("watch", "--json") as watching:
+            next_line_with(watching.stderr, "watching ")
+            finished = busy_grid.finish_run("core_invoice-batch", GOOD)
+            assert json.loads(next_line_with(watching.stdout, finished))["execution_id"] == finished
+            next_line_with(watching.stdout, "run_completed")
+        assert finished in [row["execution_id"] for row in viewer.json_output("runs", "--json")]
+        (listed,) = viewer.json_output("checkpoints", "--json")
+        assert listed["id"] == waiting
+        refused = viewer("resolve", waiting, "approve", "--yes")
+        assert (refused.returncode, refused.stderr.count("\n")) == (4, 1)
+        answered = watcher("resolve", waiting, "approve", "--yes", "--json")
+        assert (answered.returncode, json.loads(answered.stdout)["progress"]) == (0, "confirmed"), answered.stderr

@@ -310,3 +310,22 @@ def test_each_feed_has_its_own_journal() -> None:
     }
     assert len(paths) == 4
     assert len({path.parent for path in paths}) == 1
+
+
+def test_the_journal_of_a_profile_is_on_a_server_and_has_no_password(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[profiles.default]\nurl = "https://h"\njournal = "postgresql://me@db/runs"\n')
+    settings = load_settings(Flags(), {}, path)
+    assert settings.values["journal"] == ("postgresql://me@db/runs", "profile default")
+    target = settings.target()
+    assert target is not None
+    assert target.journal == "postgresql://me@db/runs"
+    for journal, reason in (
+        ("/var/lib/j", "is the address of a server"),
+        ("postgresql://me:unguessable@db/runs", "~/.pgpass"),
+        ("postgresql://db/runs?password=unguessable", "~/.pgpass"),
+    ):
+        path.write_text(f'[profiles.default]\njournal = "{journal}"\n')
+        with pytest.raises(ConfigError, match=reason) as caught:
+            load_settings(Flags(), {}, path)
+        assert "unguessable" not in str(caught.value)

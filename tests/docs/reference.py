@@ -18,7 +18,7 @@ from scaicore_tui.analysis.query import CHECKPOINTS, EVENTS, RUNS, Subject
 from scaicore_tui.cli import manual
 from scaicore_tui.cli.help import COMMON, EXAMPLES, EXIT_CODES, commands, sections
 from scaicore_tui.cli.main import app
-from scaicore_tui.config.profile_docs import KEYS, UI_KEYS, KeyDoc
+from scaicore_tui.config.profile_docs import ALERT_KEYS, KEYS, UI_KEYS, KeyDoc
 from scaicore_tui.store.read_sql import COLUMNS
 from scaicore_tui.tui.key_contexts import READING, KeyAction, KeyContext
 from scaicore_tui.tui.keymap import ACTIONS, default_actions_in
@@ -167,7 +167,7 @@ GENERATED: Mapping[str, Mapping[str, Callable[[], Iterator[str]]]] = {
         "checkpoints": fields(CHECKPOINTS),
         "sql": sql_views,
     },
-    "config": {"profile": config_keys(KEYS), "ui": config_keys(UI_KEYS)},
+    "config": {"profile": config_keys(KEYS), "ui": config_keys(UI_KEYS), "alert": config_keys(ALERT_KEYS)},
     "serve": {"options": serve_options},
 }
 

@@ -57,6 +57,8 @@ def test_all_ways_to_evaluate_a_query_agree(
     assert [position for step in search.steps() for position in step.positions] == expected
     assert [summary.position for summary in search.summaries()] == expected
     assert sorted(search.matching([run.position for run in runs]), reverse=True) == expected
+    assert search.exact_positions() in (None, expected)
+    assert [run.position for run in search.first_of([run.position for run in reversed(runs)], 3)] == expected[:3]
 
     waiting = context.runs_with(lambda row: True)
     matches = compile_query(Query("", tree), RUNS, generated.NOW)

@@ -10,6 +10,7 @@ import getpass
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
+import pytest
 
 from scaicore_tui.lock import Lock
 
@@ -132,6 +134,70 @@ def _wait_until_ready(folder: Path) -> int:
                 return user
         time.sleep(0.05)
     raise AssertionError(f"the server did not start: {(folder / 'log').read_text()}")
+
+
+class RestartableServer:
+    """A server of one test, which can be stopped and started."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = address(folder, "postgres")
+        init = ("initdb", "-D", folder / "data", "-A", "trust", "-U", "tester", "-E", "UTF8", "--locale=C", "--no-sync")
+        assert self._run(*init).wait() == 0
+
+    def _run(self, program: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        bin_folder, user = programs(), _unprivileged()
+        assert bin_folder is not None
+        assert user is not None
+        account, is_root = pwd.getpwnam(user), not os.getuid()
+        return subprocess.Popen(
+            [bin_folder / program, *arguments],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=account.pw_uid if is_root else None,
+            group=account.pw_gid if is_root else None,
+            extra_groups=[] if is_root else None,
+        )
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        # A crash loses no commit.
+        options = [*_OPTIONS.split(), "-c", "synchronous_commit=on"]
+        self._process = self._run("postgres", "-D", self._folder / "data", "-k", self._folder, "-h", "", *options)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            with suppress(psycopg.OperationalError), psycopg.connect(self.url):
+                return
+            time.sleep(0.05)
+        raise AssertionError("the server did not start")
+
+    def stop(self) -> None:
+        """Stop the server at once, as a crash would: it ends all connections."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
+
+@contextmanager
+def restartable_server() -> Iterator[RestartableServer]:
+    """Yield a server of its own, which has been started."""
+    if reason := missing():
+        pytest.skip(reason)
+    folder, user = Path(tempfile.mkdtemp(prefix="pg-test-", dir="/tmp")), _unprivileged()
+    assert user is not None
+    if not os.getuid():
+        os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+    server = RestartableServer(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
 
 
 def address(folder: Path, database: str, user: str = "tester") -> str:

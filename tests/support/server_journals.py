@@ -18,8 +18,8 @@ from scaicore_tui.store.postgres.address import parse_address, schema_of
 from scaicore_tui.store.postgres.connection import Connection, ServerConnection
 from tests.support import postgres
 
-_TABLES = ("events", "gaps", "holes", "runs", "pending", "node_days", "node_parts", "asked", "identity")
-_EMPTY = "; ".join(map("DELETE FROM {}".format, _TABLES))
+_TABLES = ("events", "gaps", "holes", "runs", "pending", "node_days", "node_parts", "asked", "identity", "removals")
+_EMPTY = "; ".join([*map("DELETE FROM {}".format, _TABLES), "UPDATE journal_state SET event_count = 0"])
 _END_OTHERS = """SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 _COLUMNS = """SELECT table_schema, table_name, column_name FROM information_schema.columns

@@ -11,14 +11,14 @@ from tests.support.tcp_server import stop_listening
 
 
 class Relay:
-    """Forwards connections to `upstream`. Its port stays the same after an outage."""
+    """Forwards connections to `upstream`. Its port, any free one if 0, stays the same after an outage."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, port: int = 0) -> None:
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname, parts.port)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self._port = 0
+        self._port = port
         # The number of accepted connections.
         self.connection_count = 0
 

@@ -10,7 +10,7 @@ from scaicore_tui.cli.commands.stats import parse_since
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout
 from scaicore_tui.cli.output.stdout import Cell
-from scaicore_tui.cli.sessions import open_oneshot, recorded_file
+from scaicore_tui.cli.sessions import open_oneshot, recorded_file, server_journal
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.errors import RequestRejected
 from scaicore_tui.export.statistics_documents import answers_document
@@ -25,12 +25,14 @@ _STATUSES, _GRID_STATUS = ("pending", "resolved"), "expired"
 
 async def print_answers(common: Common, since: str | None, *, json: bool) -> None:
     """Print the checkpoints that were created from `since` on, by type and assignee."""
-    if common.offline:
+    url = None if common.offline else server_journal(common)
+    if common.offline or url is not None:
         path, now = recorded_file(common), SystemClock().now()
         with open_statistics(path) as stored:
             begin = None if since is None else parse_since(since, now)
             rows = stored.asked(begin, int(now * MICROS_PER_SECOND), common.core)
-        stderr.say(f"offline: {path}")
+        if common.offline:
+            stderr.say(f"offline: {path}")
     else:
         rows = await _listed(common, since)
     found = answer_figures(rows)

@@ -23,11 +23,10 @@ from scaicore_tui.cli.runner import run
 from scaicore_tui.cli.sessions import (
     former_notice,
     load_common_settings,
-    open_for_app,
+    open_app_session,
     open_offline,
     report_unknown,
     to_flags,
-    usable_target,
 )
 from scaicore_tui.config import Flags, load_settings
 from scaicore_tui.config.profiles import ProfileFile
@@ -78,10 +77,10 @@ class SessionOpener:
             profile=name, interval=given.interval, read_only=given.read_only, low_bandwidth=given.low_bandwidth
         )
         read_app_settings("the profile was not opened")
-        target = usable_target(load_settings(flags, prefer_profile=True))
-        if target is None:
+        session = open_app_session(self._common, load_settings(flags, prefer_profile=True))
+        if session is None:
             raise ConfigError(f"profile {name} has no url")
-        return _with_flow(open_for_app(self._common, target), self._flow)
+        return _with_flow(session, self._flow)
 
 
 DEMO_SEED = 7
@@ -109,11 +108,13 @@ def open_app(common: Common, flow: Path | None = None, link: DeepLink | None = N
         session = open_offline(common, content.ui)
         return _open(common, content, _with_flow(session, graph), session.target.name, link=link)
     settings = load_common_settings(common)
-    target = usable_target(settings)
-    if target is not None:
-        notice = settings.override_warning or former_notice(common, target)
-        session = _with_flow(open_for_app(common, target), graph)
-        return _open(common, content, session, target.title, chooses=True, flow=graph, link=link, notice=notice)
+    target = settings.target()
+    # An older journal is only noticed until there is another.
+    former = "" if target is None else former_notice(common, target)
+    opened = open_app_session(common, settings)
+    if opened is not None:
+        notice, session = settings.override_warning or former, _with_flow(opened, graph)
+        return _open(common, content, session, session.target.title, chooses=True, flow=graph, link=link, notice=notice)
     code = _open(common, content, None, chooses=True, flow=graph)
     from scaicore_tui.tui import RUN_DEMO
 

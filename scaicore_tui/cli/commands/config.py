@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from scaicore_tui.analysis.query import RUNS, QueryError, parse_query
+from scaicore_tui.cli.alert_settings import alert_problems
 from scaicore_tui.cli.app_settings import app_problems
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout
@@ -16,8 +17,9 @@ from scaicore_tui.cli.output.stderr import say
 from scaicore_tui.cli.queries import point_at
 from scaicore_tui.cli.sessions import load_common_settings
 from scaicore_tui.config import Settings, config_file
+from scaicore_tui.config.alerts import AlertTable
 from scaicore_tui.config.files import is_present, read_config
-from scaicore_tui.config.profiles import ConfigProblem, Profile, ProfileFile, parse_profiles
+from scaicore_tui.config.profiles import ConfigProblem, Profile, ProfileFile, nearest, parse_profiles
 from scaicore_tui.config.target import check_url
 from scaicore_tui.config.tokens import describe_token_file, read_token_file
 from scaicore_tui.config.ui import key_entries
@@ -169,9 +171,37 @@ def _value_problems(profiles: ProfileFile) -> Iterator[ConfigProblem]:
             parse_query(view.query, RUNS)
         except QueryError as wrong:
             yield ConfigProblem(f"views.{name}.query", point_at(view.query, wrong), wrong.hint)
+    yield from alert_problems(profiles.alerts)
+    yield from _unknown_profiles(profiles)
+    for name, table in profiles.alerts.items():
+        for key, error in _program_errors(table):
+            yield ConfigProblem(f"alerts.{name}.{key}", error.message, error.hint)
     for name, profile in profiles.profiles.items():
         for key, error in _profile_errors(profile):
             yield ConfigProblem(f"profiles.{name}.{key}", error.message, error.hint)
+
+
+def _unknown_profiles(profiles: ProfileFile) -> Iterator[ConfigProblem]:
+    for name, table in profiles.alerts.items():
+        for unknown in [one for one in table.profiles or () if one not in profiles.profiles]:
+            yield ConfigProblem(
+                f"alerts.{name}.profiles", f"no profile {unknown!r}", nearest(unknown, profiles.profiles)
+            )
+
+
+def _program_errors(table: AlertTable) -> Iterator[tuple[str, ConfigError]]:
+    """Yield the keys of an alert with programs and files that this machine does not have."""
+    for key in ("command", "token_command"):
+        arguments = getattr(table, key)
+        if arguments is not None and shutil.which(arguments[0]) is None:
+            yield key, ConfigError(f"no program {arguments[0]!r}", hint="give its full path")
+    if table.token_env is not None and _NO_VARIABLE.match(table.token_env):
+        yield "token_env", ConfigError("not the name of a variable", hint="give the variable that holds the token")
+    try:
+        if table.token_file is not None:
+            read_token_file(describe_token_file(table.token_file, "the file"))
+    except ConfigError as error:
+        yield "token_file", error
 
 
 def _profile_errors(profile: Profile) -> Iterator[tuple[str, ConfigError]]:

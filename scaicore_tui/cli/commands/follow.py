@@ -99,7 +99,12 @@ class ChangeFollower:
         self._closed |= to_check - {row.id for row in listed.rows}
 
     async def _fetch_resolved(self) -> Sequence[Checkpoint]:
-        """Fetch the checkpoints resolved last; none if that fails: then their resolutions are not shown."""
+        """Fetch the checkpoints resolved last; none if that fails: then their resolutions are not shown.
+
+        A viewer of a journal does not ask the API for them.
+        """
+        if not self._session.polls_api:
+            return ()
         try:
             newest = await self._session.list_checkpoints("resolved", max_pages=1)
         except ScaicoreError:

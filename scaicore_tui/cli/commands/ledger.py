@@ -11,7 +11,7 @@ from scaicore_tui.actions.ledger import Entry, State
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout
 from scaicore_tui.cli.output.stderr import say
-from scaicore_tui.cli.sessions import read_team_writes, team_url
+from scaicore_tui.cli.sessions import read_team_writes, server_journal
 from scaicore_tui.config import ledger_file
 from scaicore_tui.text import json_inline, one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_iso
@@ -27,8 +27,8 @@ HEAD = ("TIME", "PROFILE", "ACTION", "TARGET", "SENT", "PROGRESS", "MESSAGE")
 
 
 def list_ledger(common: Common, json: bool) -> None:
-    """Print the writes of the team if `--journal` names a server, else those of this machine; oldest first."""
-    url = team_url(common)
+    """Print the writes of the team if the journal is on a server, else those of this machine; oldest first."""
+    url = server_journal(common)
     if url is None:
         _list_own(json)
         return

@@ -12,14 +12,15 @@ from scaicore_tui.cli.commands.groups import print_groups
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout, tables
 from scaicore_tui.cli.queries import RunSelection, context_of, parse_where, select_runs
-from scaicore_tui.cli.sessions import open_oneshot, recorded_file
+from scaicore_tui.cli.sessions import open_oneshot, recorded_file, recording_to_read
 from scaicore_tui.clock import SystemClock
+from scaicore_tui.config.journal_url import JournalUrl
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.documents import run_document
 from scaicore_tui.protocol import Event
 from scaicore_tui.protocol.checkpoints import PENDING
 from scaicore_tui.runs import Positions, Summary, gap_rows
-from scaicore_tui.session import is_event_file, open_recording
+from scaicore_tui.session import as_of_last_poll, open_recording
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_age, to_seconds
 
@@ -59,7 +60,8 @@ async def list_events(common: Common, execution: str | None, where: str, json: b
     def wanted(events: Iterable[Event]) -> Iterable[Event]:
         return events if query.is_empty else (event for event in events if matches(EventRow(event)))
 
-    if common.journal is None and not common.offline:
+    path = recorded_file(common) if common.journal or common.offline else recording_to_read(common)
+    if path is None:
         async with open_oneshot(common) as session:
             await session.read_once()
             _report_unreadable(session.unreadable_count)
@@ -67,7 +69,9 @@ async def list_events(common: Common, execution: str | None, where: str, json: b
             key = (await session.find_run(execution)).execution_id if execution else None
             _print_events(wanted(session.events(key)), json)
         return
-    with open_recording(recorded_file(common)) as recorded:
+    with open_recording(path) as recorded:
+        if not common.offline:
+            _report_unread([as_of_last_poll(recorded)])
         key = recorded.find_one(execution).execution_id if execution else None
         events = (event for event in recorded.events(key) if common.core in (None, event.core_id))
         _print_events(wanted(events), json)
@@ -81,7 +85,7 @@ async def list_checkpoints(common: Common, status: str, where: str, json: bool) 
             "checkpoints needs the server: a journal does not know which are still pending",
             hint="run it without --offline",
         )
-    async with open_oneshot(common, with_team=True) as session:
+    async with open_oneshot(common) as session:
         listed = await session.list_checkpoints(status)
         others = None if session.team is None else await session.team.read_once()
         if session.ledger_problem:
@@ -109,12 +113,17 @@ async def list_checkpoints(common: Common, status: str, where: str, json: bool) 
 async def read_runs(common: Common) -> AsyncIterator[tuple[SearchableRuns, float, Session | Recording]]:
     """Yield the runs, the time now in seconds since 1970, and what the runs are read from.
 
-    The runs come from a file with `--offline`, or if `--journal` names JSON lines; else from the API.
+    The runs come from a file with `--offline`, or if `--journal` names JSON lines; from the journal on a server, if
+    there is one; else from the API.
     """
-    if common.offline or (common.journal is not None and is_event_file(common.journal)):
-        path = recorded_file(common)
+    path = recording_to_read(common)
+    if path is not None:
         with open_recording(path) as recorded:
             now = SystemClock().now()
+            if isinstance(path, JournalUrl) and not common.offline:
+                _report_unread([as_of_last_poll(recorded)])
+                yield recorded, now, recorded
+                return
             newest = (
                 f"newest event {format_age(now - to_seconds(recorded.newest_at))} ago"
                 if recorded.newest_at

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from scaicore_tui.cli.commands import record_outputs
 from scaicore_tui.cli.commands.follow import ConnectionReporter, polling
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout
@@ -29,16 +30,24 @@ class TraceOptions(NamedTuple):
     payloads: bool = False
 
 
-async def record(common: Common, seconds: float | None, idle: float | None, json: bool, options: TraceOptions) -> int:
+async def record(
+    common: Common,
+    seconds: float | None,
+    idle: float | None,
+    json: bool,
+    options: TraceOptions,
+    metrics: str | None = None,
+) -> int:
     """Record for `seconds`, until nothing new came for `idle` seconds, or until interrupted; return the exit code.
 
     A summary is printed however it ends. Raises the error of the first request if that fails, and Unreachable if
     nothing was read in time; later failures are reported and waited out.
     """
+    outputs = record_outputs.read_outputs(common, metrics)
     sender = _open_sender(common, options)
     session, path = open_recording(common)
     unsaved = 0
-    async with session:
+    async with session, record_outputs.beside(session, outputs):
         traces = None if sender is None else _open_traces(session, sender, options)
         try:
             await session.load()

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 # `crash` is loaded now: without a free descriptor it could not be loaded to report an error.
+from scaicore_tui.cli.commands import metrics_server
 from scaicore_tui.cli.output import crash, stderr  # noqa: F401
 from scaicore_tui.clock import SystemClock
 from scaicore_tui.config.target import check_url, is_loopback
@@ -41,6 +42,7 @@ class Service:
     read_timeout: float
     invoke_timeout: float
     lend_key: bool = False
+    metrics: str | None = None
 
     def proxy_config(self) -> ProxyConfig:
         """Return the proxy's settings. Raises ConfigError."""
@@ -60,20 +62,27 @@ class Service:
 async def serve(service: Service) -> None:
     """Serve until SIGTERM, then finish the requests under way."""
     from scaicore_tui.servers.proxy import PUBLIC_PATHS, build_proxy
+    from scaicore_tui.servers.proxy.request_metrics import RequestMetrics
 
     config = service.proxy_config()
+    clock = SystemClock()
+    metrics, listener = RequestMetrics(clock), metrics_server.listen(service.metrics)
+    access_log = partial(AccessLog, clock=clock, write=stderr.log, process=os.getpid())
     bound, url = bind(service.host, service.port)
     check_lending(config, bound)
     with background_log(), sigterm_event() as stop, bound:
-        async with serve_app(
-            build_proxy(config),
-            bound,
-            date_header=False,
-            host_names=[service.host, *service.host_names],
-            public_paths=PUBLIC_PATHS,
-            wrap=partial(AccessLog, clock=SystemClock(), write=stderr.log, process=os.getpid()),
-            grace_s=service.grace,
-            max_connections=service.max_connections,
+        async with (
+            metrics_server.serving(listener, metrics.families),
+            serve_app(
+                build_proxy(config),
+                bound,
+                date_header=False,
+                host_names=[service.host, *service.host_names],
+                public_paths=PUBLIC_PATHS,
+                wrap=access_log if listener is None else lambda app: access_log(metrics.wrap(app)),
+                grace_s=service.grace,
+                max_connections=service.max_connections,
+            ),
         ):
             _announce(service, config, url)
             await stop.wait()

@@ -10,11 +10,12 @@ from scaicore_tui.analysis.statistics.figures import NodeFigures
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stderr, stdout
 from scaicore_tui.cli.output.stdout import Cell
-from scaicore_tui.cli.sessions import open_oneshot, recorded_file
+from scaicore_tui.cli.sessions import open_oneshot, recording_to_read
 from scaicore_tui.clock import SystemClock
+from scaicore_tui.config.journal_url import JournalUrl
 from scaicore_tui.errors import UsageError
 from scaicore_tui.export.statistics_documents import node_figures_document
-from scaicore_tui.session import StoredStatistics, is_event_file, open_statistics
+from scaicore_tui.session import StoredStatistics, open_statistics
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_count, format_duration, parse
 from scaicore_tui.units import Micros
@@ -55,11 +56,15 @@ def parse_since(text: str, now: float) -> Micros:
 
 @asynccontextmanager
 async def _statistics(common: Common) -> AsyncIterator[tuple[StoredStatistics, float]]:
-    """Yield the statistics, and the time now: of a file with `--offline` or of JSON lines, else of the API."""
-    if common.offline or (common.journal is not None and is_event_file(common.journal)):
-        path = recorded_file(common)
+    """Yield the statistics, and the time now: of a file with `--offline` or of JSON lines, else of the API.
+
+    Of the journal on a server, if there is one.
+    """
+    path = recording_to_read(common)
+    if path is not None:
         with open_statistics(path) as stored:
-            stderr.say(f"offline: {path}")
+            if common.offline or not isinstance(path, JournalUrl):
+                stderr.say(f"offline: {path}")
             yield stored, SystemClock().now()
         return
     async with open_oneshot(common) as session:

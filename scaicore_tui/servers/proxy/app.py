@@ -110,6 +110,9 @@ class _Service:
         info.upstream_calls += 1
         try:
             return await self._forwarder.send(route, query, headers, body)
+        except problems.ProxyProblem:
+            info.upstream_failures += 1
+            raise
         finally:
             # Whatever the outcome: after a refused write, too, the next reader wants the present state.
             if route.is_write:
@@ -120,7 +123,11 @@ class _Service:
     ) -> Response | None:
         async def fetch() -> BufferedResponse | None:
             info.upstream_calls += 1
-            return await self._forwarder.read(route, query, headers, MAX_RESPONSE_BYTES)
+            try:
+                return await self._forwarder.read(route, query, headers, MAX_RESPONSE_BYTES)
+            except problems.ProxyProblem:
+                info.upstream_failures += 1
+                raise
 
         read = await self._coalescer.read(route, query, headers, fetch)
         info.is_shared = read.is_shared

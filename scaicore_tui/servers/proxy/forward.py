@@ -19,7 +19,7 @@ import httpx
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from scaicore_tui.servers.proxy import problems
+from scaicore_tui.servers.proxy import problems, request_info
 from scaicore_tui.servers.proxy.config import ProxyConfig
 from scaicore_tui.servers.proxy.request import ApiRoute, RawHeaders, end_to_end
 
@@ -132,6 +132,7 @@ class StreamedResponse(StreamingResponse):
         except httpx.HTTPError as error:
             # The last chunk is missing, so that the client, too, sees an incomplete response.
             _log.warning("the upstream's response was incomplete: %s", type(error).__name__)
+            request_info.get(scope).upstream_failures += 1
         finally:
             await self._response.aclose()
 

@@ -1,4 +1,4 @@
-"""Facts about one request for the access log: its route and upstream calls, never a value that it carries."""
+"""Facts about one request for log and metrics: its route and upstream calls, never a value that it carries."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ _STATE_KEY = "request_info"
 
 @dataclass
 class RequestInfo:
-    """`route` is a path template, None for an unknown path. `is_shared`: another request fetched the response."""
+    """`route` is a path template, None for an unknown path. `is_shared`: another request fetched the response.
+
+    `upstream_failures` are the calls without a complete response.
+    """
 
     route: str | None = None
     upstream_calls: int = 0
+    upstream_failures: int = 0
     is_shared: bool = False
 
 

@@ -30,6 +30,7 @@ _USE_SCHEMA = "SELECT set_config('search_path', %s, false)"
 _OPEN = (TransactionStatus.ACTIVE, TransactionStatus.INTRANS, TransactionStatus.INERROR)
 MAX_READERS = 4
 POOL_TIMEOUT_S = 10.0
+MAX_IDLE_S = 60.0
 
 
 @lru_cache(1_000)
@@ -151,12 +152,14 @@ class ServerPool(_Server):
     is_concurrent = True
     in_transaction = False
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, min_size: int = 1) -> None:
+        """`min_size` connections are made at once, and kept; others are closed when they are unused for a while."""
         super().__init__(address)
         self._pool = ConnectionPool(
             address.conninfo,
             kwargs=address.options,
-            min_size=1,
+            min_size=min_size,
+            max_idle=MAX_IDLE_S,
             max_size=MAX_READERS,
             configure=lambda connection: use_schema(connection, address),
             check=ConnectionPool.check_connection,

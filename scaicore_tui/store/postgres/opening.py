@@ -12,6 +12,7 @@ from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.postgres.address import SCHEMA_PREFIX, parse_address, schema_of
 from scaicore_tui.store.postgres.connection import ServerConnection, ServerPool
 from scaicore_tui.store.postgres.failures import not_ready, too_new
+from scaicore_tui.store.postgres.following import ServerFollower
 from scaicore_tui.store.postgres.ledger_tables import prepare_ledger
 from scaicore_tui.store.postgres.tables import TABLES_VERSION
 from scaicore_tui.store.postgres.writer import ServerWriter
@@ -43,11 +44,33 @@ def open_for_reading(url: str, wanted: Identity | None = None) -> Journal:
 
     Raises NotFound if there is none, ConfigError if there are several, and the errors of `open_for_writing`.
     """
+    connection = _connect_for_reading(url, wanted)
+    try:
+        return Journal(connection, identity=_stored_identity(connection))
+    except BaseException:
+        connection.close()
+        raise
+
+
+def open_for_following(url: str, wanted: Identity | None = None) -> tuple[Journal, ServerFollower]:
+    """Open the journal of a feed for a viewer: to read from several threads, and to follow what its recorder writes.
+
+    Raises the errors of `open_for_reading`.
+    """
+    connection = _connect_for_reading(url, wanted)
+    try:
+        identity, address = _stored_identity(connection), connection.address
+    finally:
+        connection.close()
+    return Journal(ServerPool(address, min_size=0), identity=identity), ServerFollower(address)
+
+
+def _connect_for_reading(url: str, wanted: Identity | None) -> ServerConnection:
+    """Return a connection that uses the schema of a feed. Raises the errors of `open_for_reading`."""
     connection = ServerConnection(parse_address(url, ""))
     try:
         connection.use(_find_schema(connection, wanted))
         _check_tables(connection)
-        return Journal(connection, identity=_stored_identity(connection))
     except connection.errors as error:
         connection.close()
         failure = connection.failure(error)
@@ -57,6 +80,7 @@ def open_for_reading(url: str, wanted: Identity | None = None) -> Journal:
     except BaseException:
         connection.close()
         raise
+    return connection
 
 
 def _find_schema(connection: ServerConnection, wanted: Identity | None) -> str:

@@ -99,6 +99,39 @@ MIGRATIONS = (
     CREATE FUNCTION instr(content bytea, part bytea) RETURNS integer LANGUAGE sql IMMUTABLE
         AS 'SELECT position(part IN content)';
     """,
+    """
+    CREATE TABLE recorders (
+        name bytea PRIMARY KEY,
+        host bytea NOT NULL,
+        is_leader integer NOT NULL,
+        started_at bigint NOT NULL,
+        seen_at bigint NOT NULL,
+        polled_at bigint,
+        interval_s double precision NOT NULL,
+        problem bytea NOT NULL
+    );
+    """,
+    # What changed since when, for viewers (see `store.change_log`).
+    """
+    ALTER TABLE journal_state ADD COLUMN revision bigint NOT NULL DEFAULT 0;
+    ALTER TABLE journal_state ADD COLUMN gaps_revision bigint NOT NULL DEFAULT 0;
+    ALTER TABLE journal_state ADD COLUMN pending_revision bigint NOT NULL DEFAULT 0;
+    ALTER TABLE journal_state ADD COLUMN complete_from bigint NOT NULL DEFAULT 0;
+    ALTER TABLE journal_state ADD COLUMN event_count bigint NOT NULL DEFAULT 0;
+    ALTER TABLE journal_state ADD COLUMN lineage bigint NOT NULL DEFAULT 0;
+    ALTER TABLE journal_state ADD COLUMN former_lineage bigint NOT NULL DEFAULT 0;
+    ALTER TABLE journal_state ADD COLUMN forked_at bigint NOT NULL DEFAULT 0;
+    UPDATE journal_state SET event_count = (SELECT count(*) FROM events);
+    ALTER TABLE runs ADD COLUMN revision bigint NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN live_revision bigint NOT NULL DEFAULT 0;
+    CREATE INDEX runs_revision ON runs (revision);
+    CREATE TABLE removals (
+        revision bigint NOT NULL,
+        place bigint,
+        execution_id bytea
+    );
+    CREATE INDEX removals_revision ON removals (revision);
+    """,
 )
 TABLES_VERSION = len(MIGRATIONS)
 # `epoch` counts the writers: one whose number is not the newest must not write. `version` is that of the tables.

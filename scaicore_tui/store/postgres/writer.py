@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from secrets import randbits
 
 import psycopg
 
@@ -23,9 +24,17 @@ from scaicore_tui.store.postgres.tables import CREATE_STATE, MIGRATIONS, TABLES_
 _LOCK = "SELECT pg_try_advisory_lock(?)"
 _UNLOCK = "SELECT pg_advisory_unlock(?)"
 _HAS_SCHEMA = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = convert_from(?, 'UTF8')"
-_TAKE_OVER = "UPDATE journal_state SET epoch = epoch + 1 RETURNING epoch"
-_RESUME = "UPDATE journal_state SET epoch = epoch + 1 WHERE epoch = ? RETURNING epoch"
-_STILL_WRITER = "SELECT 1 FROM journal_state WHERE epoch = ? FOR SHARE"
+# A crash of the server may lose the last commits, and viewers may have read them: so a new lineage of revisions begins
+# with each connection of a writer.
+_NEW_LINEAGE = """UPDATE journal_state
+SET epoch = epoch + 1, former_lineage = lineage, lineage = ?, forked_at = revision"""
+_TAKE_OVER = f"{_NEW_LINEAGE} RETURNING epoch"
+_RESUME = f"{_NEW_LINEAGE} WHERE epoch = ? RETURNING epoch"
+_LINEAGE_BITS = 63
+# Each transaction has the next revision. Viewers are notified when it is committed; CockroachDB can't notify.
+_NEXT_REVISION = "UPDATE journal_state SET revision = revision + 1 WHERE epoch = ? RETURNING revision"
+_CAN_NOTIFY = "SELECT count(*) FROM pg_catalog.pg_proc WHERE proname = 'pg_notify'"
+_AND_NOTIFY = ", pg_notify(convert_from(?, 'UTF8'), revision::text)::text"
 
 
 class ServerWriter(ServerConnection):
@@ -65,10 +74,17 @@ class ServerWriter(ServerConnection):
         """Begin a transaction. Raises WriterReplaced if another process has become the writer."""
         self._reconnect_if_lost()
         super().begin_writing()
-        if super().execute(_STILL_WRITER, (self._epoch,)).fetchone() is None:
+        if not self._take_revision():
             self.rollback()
             raise self._replaced()
         self._is_writing = True
+
+    def _take_revision(self) -> bool:
+        """Give the transaction the next revision; return False if another process has become the writer."""
+        if self._can_notify:
+            values: tuple[object, ...] = (self._epoch, self.address.schema)
+            return super().execute(_NEXT_REVISION + _AND_NOTIFY, values).fetchone() is not None
+        return super().execute(_NEXT_REVISION, (self._epoch,)).fetchone() is not None
 
     def commit(self) -> None:
         """Commit the current transaction."""
@@ -95,7 +111,8 @@ class ServerWriter(ServerConnection):
                 hint="close the other one, or use a file: --journal FILE",
             )
         self._migrate()
-        self._epoch = int(super().execute(_TAKE_OVER).fetchone()[0])
+        self._can_notify = bool(super().execute(_CAN_NOTIFY).fetchone()[0])
+        self._epoch = int(super().execute(_TAKE_OVER, (randbits(_LINEAGE_BITS),)).fetchone()[0])
 
     def _lock(self) -> bool:
         return bool(super().execute(_LOCK, (self.address.lock_key,)).fetchone()[0])
@@ -119,7 +136,7 @@ class ServerWriter(ServerConnection):
             return
         self.connection = connect(self.address)
         is_writer = self._lock()
-        found = super().execute(_RESUME, (self._epoch,)).fetchone() if is_writer else None
+        found = super().execute(_RESUME, (randbits(_LINEAGE_BITS), self._epoch)).fetchone() if is_writer else None
         if found is not None:
             self._epoch = int(found[0])
             return

@@ -174,6 +174,8 @@ def next_poll_text(model: StatusModel, width: int | None = None) -> str:
         return f"rate limit, next {format_age(link.held_until - model.now)}"
     if link.behind is not None:
         return backfill_text(link.behind)
+    if link.recorded_by and link.next_at is None:
+        return one_line(f"by {link.recorded_by}", width)
     left = None if link.next_at is None else link.next_at - model.now
     if left is None or left < -OVERDUE_S:
         return "polling"
