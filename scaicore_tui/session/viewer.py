@@ -131,8 +131,6 @@ class ViewerSession(Session):
             group.create_task(self._look_up())
             if self.team is not None:
                 group.create_task(self.team.run())
-            if self.team is not None:
-                group.create_task(self.team.run())
             with suppress(ScaicoreError):  # Only a write needs it.
                 await self.authenticate()
 
