@@ -12,6 +12,10 @@ from typing import Any, Protocol
 
 from scaicore_tui.errors import StorageError
 from scaicore_tui.store.dialects import Dialect
+from scaicore_tui.units import Micros, Position
+
+# Position, time, encoded id of the run, and bytes of an event, as the table of events has them.
+EventRow = tuple[Position, Micros, str | bytes | None, bytes]
 
 
 class Cursor(Protocol):
@@ -60,6 +64,9 @@ class Database(Protocol):
 
     def begin_writing(self) -> None:
         """Begin a transaction that no other writer can disturb."""
+
+    def insert_events(self, rows: Sequence[EventRow]) -> None:
+        """Store events, by rising positions, in the current transaction."""
 
     def commit(self) -> None:
         """Commit the current transaction."""

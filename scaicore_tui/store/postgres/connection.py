@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from scaicore_tui.errors import StorageError
 from scaicore_tui.store.dialects import POSTGRES
-from scaicore_tui.store.engine import Cursor
+from scaicore_tui.store.engine import Cursor, EventRow
 from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.failures import connect_failure, damaged, server_failure
 from scaicore_tui.store.postgres.tables import TABLES_VERSION
@@ -26,6 +26,10 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _STORED = re.compile(r"\bmain\.")
+# An index only takes values up to some 2,700 bytes: ids, which may be longer, are found by a digest.
+_BY_ID = re.compile(r"(?<!\.)\bexecution_id( =| IN) (\?|ANY\(\?\)|\([?, ]+\))")
+_SAME_ID = re.compile(r"(\w+\.execution_id) = (\w+\.execution_id)")
+_CONFLICT_OF_IDS = re.compile(r"ON CONFLICT \((receiver, )?(execution_id|id)\)")
 _USE_SCHEMA = "SELECT set_config('search_path', %s, false)"
 _OPEN = (TransactionStatus.ACTIVE, TransactionStatus.INTRANS, TransactionStatus.INERROR)
 MAX_READERS = 4
@@ -35,7 +39,16 @@ POOL_TIMEOUT_S = 10.0
 @lru_cache(1_000)
 def translate(query: str) -> bytes:
     """Return a statement with psycopg's marks: values go in binary form, as bytes are twice as long as text."""
+    query = _SAME_ID.sub(r"sha256(\1) = sha256(\2)", _BY_ID.sub(_by_digest, query))
+    query = _CONFLICT_OF_IDS.sub(r"ON CONFLICT (\1sha256(\2))", query)
     return _STORED.sub("", query).replace("%", "%%").replace("?", "%b").encode()
+
+
+def _by_digest(condition: re.Match[str]) -> str:
+    """Return a condition on an id as one on its digest."""
+    sign, values = condition.groups()
+    digests = "ANY(ARRAY(SELECT sha256(id) FROM unnest(?::bytea[]) AS ids (id)))" if "ANY" in values else None
+    return f"sha256(execution_id){sign} {digests or values.replace('?', 'sha256(?)')}"
 
 
 def pack(values: Sequence[object]) -> list[object]:
@@ -129,6 +142,10 @@ class ServerConnection(_Server):
         """Begin a transaction."""
         self.execute("BEGIN")
 
+    def insert_events(self, rows: Sequence[EventRow]) -> None:
+        """Raise an error: nothing is written here."""
+        raise NotImplementedError
+
     def commit(self) -> None:
         """Commit the current transaction. Raises an error if a statement in it failed: then it would only be undone."""
         if self.connection.info.transaction_status is TransactionStatus.INERROR:
@@ -175,6 +192,10 @@ class ServerPool(_Server):
         raise NotImplementedError
 
     def begin_writing(self) -> None:
+        """Raise an error: nothing is written here."""
+        raise NotImplementedError
+
+    def insert_events(self, rows: Sequence[EventRow]) -> None:
         """Raise an error: nothing is written here."""
         raise NotImplementedError
 

@@ -11,9 +11,9 @@ MIGRATIONS = (
         at bigint NOT NULL,
         execution_id bytea,
         raw bytea NOT NULL
-    );
+    ) PARTITION BY RANGE (pos);
     CREATE INDEX events_at ON events (at);
-    CREATE INDEX events_execution ON events (execution_id, pos) WHERE execution_id IS NOT NULL;
+    CREATE INDEX events_execution ON events (sha256(execution_id), pos);
     CREATE TABLE gaps (
         after_pos bigint PRIMARY KEY,
         found_at bigint NOT NULL,
@@ -27,7 +27,7 @@ MIGRATIONS = (
     );
     CREATE TABLE runs (
         place bigint PRIMARY KEY,
-        execution_id bytea NOT NULL UNIQUE,
+        execution_id bytea NOT NULL,
         summary bytea NOT NULL,
         status bytea NOT NULL,
         core_id bytea,
@@ -42,6 +42,7 @@ MIGRATIONS = (
         search_text bytea NOT NULL,
         is_counted integer NOT NULL DEFAULT 0
     );
+    CREATE UNIQUE INDEX runs_execution ON runs (sha256(execution_id));
     CREATE INDEX runs_status ON runs (status, place);
     CREATE INDEX runs_core ON runs (core_id, place);
     CREATE INDEX runs_started ON runs (started_at);
@@ -87,7 +88,7 @@ MIGRATIONS = (
         source bytea
     );
     CREATE TABLE asked (
-        id bytea PRIMARY KEY,
+        id bytea NOT NULL,
         core_id bytea,
         execution_id bytea,
         checkpoint_type bytea NOT NULL,
@@ -95,7 +96,15 @@ MIGRATIONS = (
         created_at bigint NOT NULL,
         expires_at bigint
     );
+    CREATE UNIQUE INDEX asked_id ON asked (sha256(id));
     CREATE INDEX asked_created ON asked (created_at);
+    CREATE TABLE sent_traces (
+        receiver bytea NOT NULL,
+        execution_id bytea NOT NULL,
+        outcome integer NOT NULL,
+        event_count bigint NOT NULL
+    );
+    CREATE UNIQUE INDEX sent_traces_run ON sent_traces (receiver, sha256(execution_id));
     CREATE FUNCTION instr(content bytea, part bytea) RETURNS integer LANGUAGE sql IMMUTABLE
         AS 'SELECT position(part IN content)';
     """,

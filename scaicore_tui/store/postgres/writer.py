@@ -14,17 +14,20 @@ from contextlib import suppress
 import psycopg
 
 from scaicore_tui.errors import Conflict
-from scaicore_tui.store.engine import Cursor
+from scaicore_tui.store.engine import Cursor, EventRow
 from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.connection import ServerConnection, connect
 from scaicore_tui.store.postgres.failures import UNCHANGED, ServerFailure, WriterReplaced, too_new
+from scaicore_tui.store.postgres.partitions import Partition, add_partition, partitions_between, read_partitions
 from scaicore_tui.store.postgres.tables import CREATE_STATE, MIGRATIONS, TABLES_VERSION
+from scaicore_tui.units import Position
 
 _LOCK = "SELECT pg_try_advisory_lock(?)"
 _UNLOCK = "SELECT pg_advisory_unlock(?)"
 _HAS_SCHEMA = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = convert_from(?, 'UTF8')"
 _TAKE_OVER = "UPDATE journal_state SET epoch = epoch + 1 RETURNING epoch"
 _RESUME = "UPDATE journal_state SET epoch = epoch + 1 WHERE epoch = ? RETURNING epoch"
+_INSERT_EVENTS = "INSERT INTO events SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[])"
 _STILL_WRITER = "SELECT 1 FROM journal_state WHERE epoch = ? FOR SHARE"
 
 
@@ -39,6 +42,8 @@ class ServerWriter(ServerConnection):
         super().__init__(address)
         # Within a transaction a lost connection is not replaced: the first statements of it are lost.
         self._is_writing = False
+        # Partitions that are known to be there; those of a transaction that is undone may not be.
+        self._partitions: set[Partition] = set()
         try:
             self._become_writer()
         except self.errors as error:
@@ -70,6 +75,21 @@ class ServerWriter(ServerConnection):
             raise self._replaced()
         self._is_writing = True
 
+    def insert_events(self, rows: Sequence[EventRow]) -> None:
+        """Store events, by rising positions: all in one statement, as each one has to find its partition."""
+        if rows:
+            self._add_partitions(rows[0][0], rows[-1][0])
+            self.execute(_INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
+
+    def _add_partitions(self, first: Position, last: Position) -> None:
+        missing = [found for found in partitions_between(first, last) if found not in self._partitions]
+        if missing:
+            known = set(read_partitions(self))
+            for partition in missing:
+                if partition not in known:
+                    add_partition(self, partition)
+            self._partitions = {*known, *missing}
+
     def commit(self) -> None:
         """Commit the current transaction."""
         super().commit()
@@ -78,6 +98,7 @@ class ServerWriter(ServerConnection):
     def rollback(self) -> None:
         """Undo the current transaction."""
         self._is_writing = False
+        self._partitions.clear()
         super().rollback()
 
     def close(self) -> None:
