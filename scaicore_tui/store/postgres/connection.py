@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from scaicore_tui.errors import StorageError
 from scaicore_tui.store.dialects import POSTGRES
-from scaicore_tui.store.engine import Cursor, EventRow
+from scaicore_tui.store.engine import Cursor, Database, EventRow
 from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.failures import connect_failure, damaged, server_failure
 from scaicore_tui.store.postgres.tables import TABLES_VERSION
@@ -160,6 +160,13 @@ class ServerConnection(_Server):
         """Close the connection."""
         with suppress(psycopg.Error):
             self.connection.close()
+
+
+def require_connection(database: Database) -> ServerConnection:
+    """Return the connection of a journal on a server that was opened for reading. Raises TypeError for any other."""
+    if not isinstance(database, ServerConnection):
+        raise TypeError("not a connection to a server")
+    return database
 
 
 class ServerPool(_Server):

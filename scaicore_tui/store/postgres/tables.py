@@ -4,6 +4,10 @@ from __future__ import annotations
 
 # The columns have the meaning of those in `store.database`. Texts are bytes: PostgreSQL's own texts refuse NUL and lone
 # surrogates, which ids may have, and compare by locale. Each recording of an event is one row, equal ones included.
+# Ids are found by their digests, as an index takes no value of more than some 2,700 bytes. `events_execution` is not
+# partial: the planner would not use what it knows of the values. `events` has partitions (see `partitions`). The
+# functions for `sql` never fail: what is no text is shown with escapes, JSON in no UTF-8 is read as Latin-1, what JSON
+# escapes and a text can't have is replaced, and what is no JSON is NULL.
 MIGRATIONS = (
     """
     CREATE TABLE events (
@@ -107,6 +111,29 @@ MIGRATIONS = (
     CREATE UNIQUE INDEX sent_traces_run ON sent_traces (receiver, sha256(execution_id));
     CREATE FUNCTION instr(content bytea, part bytea) RETURNS integer LANGUAGE sql IMMUTABLE
         AS 'SELECT position(part IN content)';
+    CREATE FUNCTION as_text(content bytea) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+    BEGIN
+        RETURN convert_from(content, 'UTF8');
+    EXCEPTION WHEN others THEN
+        RETURN encode(content, 'escape');
+    END $$;
+    CREATE FUNCTION as_json(content bytea) RETURNS json LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+    DECLARE
+        found text;
+    BEGIN
+        found := convert_from(content, 'UTF8');
+        PERFORM found::jsonb;
+        RETURN found::json;
+    EXCEPTION WHEN others THEN
+        BEGIN
+            found := coalesce(found, convert_from(content, 'LATIN1'));
+            found := regexp_replace(found, '\\\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\\\ufffd', 'g');
+            PERFORM found::jsonb;
+            RETURN found::json;
+        EXCEPTION WHEN others THEN
+            RETURN NULL;
+        END;
+    END $$;
     """,
 )
 TABLES_VERSION = len(MIGRATIONS)
