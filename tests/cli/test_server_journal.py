@@ -92,3 +92,36 @@ def test_a_recording_survives_a_lost_connection_and_stores_no_token(
     assert journal_events(watcher, url) == grid_events(busy_grid)
     assert server_journals.content_with(url, "invocation")
     assert server_journals.content_with(url, MANAGER) == []
+
+
+def test_doctor_says_what_works_and_what_a_role_may_do(
+    busy_grid: FastGrid, watcher: Program, url: str, server_journals: ServerJournals
+) -> None:
+    def checks() -> dict[str, Any]:
+        done = watcher("doctor", "--json", "--journal", url)
+        return {row["name"]: row for row in json.loads(done.stdout)["checks"]}
+
+    assert checks()["role"]["words"].endswith("may create the journal, which does not exist yet")
+    record(watcher, url)
+    found = checks()
+    assert {name: found[name]["state"] for name in ("journal", "role", "tables", "server time", "notify")} == {
+        **dict.fromkeys(("journal", "role", "tables", "server time", "notify"), "ok")
+    }
+    assert found["recorder"]["state"] == "warning"
+    assert found["recorder"]["fix"].startswith("start one: scaicore-tui record")
+    assert (found["role"]["facts"], found["journal"]["facts"]["tls"]) == ({"rights": ["read", "record"]}, "")
+    assert "a local socket" in found["journal"]["words"]
+    broken = watcher("doctor", "--json", "--journal", url.replace("tester@", "nobody@"))
+    assert broken.returncode in (4, 9)
+
+
+def test_the_roles_are_printed_as_sql_that_the_owner_can_run(
+    watcher: Program, url: str, server_journals: ServerJournals
+) -> None:
+    script = watcher("config", "journal-roles").stdout
+    assert "GRANT USAGE ON SCHEMAS TO scaicore_viewer" in script
+    assert "GRANT USAGE ON SCHEMAS" not in watcher("config", "journal-roles", "--by-feed").stdout
+    server_journals.run_script(url, script)
+    for_one = watcher("config", "journal-roles", "tester").stdout
+    assert for_one.count("GRANT USAGE ON SCHEMA feed_") == 1
+    server_journals.run_script(url, for_one)

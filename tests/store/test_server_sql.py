@@ -34,9 +34,9 @@ PENDING = {"id": "ckpt_1", "checkpoint_type": "hitl", "execution_id": "exec_late
 STATEMENTS = (
     *(f"SELECT * FROM {view} ORDER BY 1, 2, 3" for view in COLUMNS),  # noqa: S608  (constants)
     "SELECT status, count(*) AS n FROM runs GROUP BY status ORDER BY status;",
-    "WITH slow AS (SELECT * FROM visits WHERE duration_ms > 0) SELECT count(*), count(*) FROM slow -- the end",
+    "WITH slow AS (SELECT * FROM visits WHERE duration_ms > 0) SELECT count(*) AS n, 1 AS n FROM slow -- the end",
     "SELECT run, max(position) AS last FROM events WHERE type LIKE '%block.%' GROUP BY run ORDER BY run",
-    "SELECT sum(events) AS total, avg(events) FROM runs",
+    "SELECT sum(events) AS total, avg(events) AS mean FROM runs",
     "VALUES (1), (2)",
 )
 

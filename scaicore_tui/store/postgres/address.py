@@ -77,3 +77,8 @@ def schema_of(identity: Identity) -> str:
     owner = caller.tenant or caller.key or caller.subject or f"profile {identity.profile}"
     feed = json.dumps([identity.url, identity.core, owner])
     return f"{SCHEMA_PREFIX}{hashlib.sha256(feed.encode()).hexdigest()[:_SCHEMA_DIGITS]}"
+
+
+def schemas_of(identity: Identity) -> list[str]:
+    """Return the names of all schemas that the people of a feed need."""
+    return [schema_of(identity)]

@@ -19,12 +19,14 @@ from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.connection import ServerConnection, connect
 from scaicore_tui.store.postgres.failures import UNCHANGED, ServerFailure, WriterReplaced, too_new
 from scaicore_tui.store.postgres.partitions import Partition, add_partition, partitions_between, read_partitions
+from scaicore_tui.store.postgres.roles import grant_to_groups
 from scaicore_tui.store.postgres.tables import CREATE_STATE, MIGRATIONS, TABLES_VERSION
 from scaicore_tui.units import Position
 
 _LOCK = "SELECT pg_try_advisory_lock(?)"
 _UNLOCK = "SELECT pg_advisory_unlock(?)"
 _HAS_SCHEMA = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = convert_from(?, 'UTF8')"
+_VERSION = "SELECT version FROM journal_state"
 _TAKE_OVER = "UPDATE journal_state SET epoch = epoch + 1 RETURNING epoch"
 _RESUME = "UPDATE journal_state SET epoch = epoch + 1 WHERE epoch = ? RETURNING epoch"
 _INSERT_EVENTS = "INSERT INTO events SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[])"
@@ -127,12 +129,21 @@ class ServerWriter(ServerConnection):
             self.connection.execute(f"CREATE SCHEMA {self.address.schema}".encode())
         if super().execute("SELECT to_regclass('journal_state')").fetchone()[0] is None:
             self.connection.execute(CREATE_STATE)
-        (version,) = super().execute("SELECT version FROM journal_state").fetchone()
+        (version,) = super().execute(_VERSION).fetchone()
         if version > TABLES_VERSION:
             raise too_new(self.address.label)
         for number, step in enumerate(MIGRATIONS[version:], version + 1):
-            script = f"BEGIN; {step} UPDATE journal_state SET version = {number}; COMMIT;"  # noqa: S608  (constants)
-            self.connection.execute(script.encode())
+            self._take_step(number, step)
+        if version < TABLES_VERSION:
+            grant_to_groups(self, self.address.schema)
+
+    def _take_step(self, number: int, step: str) -> None:
+        """Migrate to the next version: all of it or nothing. Another process may have done it by now."""
+        with self.connection.transaction():
+            (version,) = super().execute(f"{_VERSION} FOR UPDATE").fetchone()
+            if version < number:
+                self.connection.execute(step.encode())
+                super().execute("UPDATE journal_state SET version = ?", (number,))
 
     def _reconnect_if_lost(self) -> None:
         """Connect again after the connection was lost. Raises StorageError, also if its lock is not yet released."""
