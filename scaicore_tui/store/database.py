@@ -16,7 +16,7 @@ from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 from scaicore_tui.protocol import Event, decode_event
 from scaicore_tui.store.asked import MIGRATION as ASKED
 from scaicore_tui.store.dialects import SQLITE
-from scaicore_tui.store.engine import Database, EventRow, transaction
+from scaicore_tui.store.engine import Database, EventRow, Partitions, transaction
 from scaicore_tui.store.failures import (
     FILE_UNCHANGED,
     ONLY_IN_MEMORY,
@@ -167,6 +167,7 @@ class SqliteDatabase(sqlite3.Connection):
     dialect = SQLITE
     errors = (sqlite3.Error,)
     is_concurrent = False
+    partitions: Partitions | None = None
     path: Path | None = None
 
     def has_current_schema(self) -> bool:

@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from scaicore_tui.errors import StorageError
 from scaicore_tui.store.dialects import POSTGRES
-from scaicore_tui.store.engine import Cursor, Database, EventRow
+from scaicore_tui.store.engine import Cursor, Database, EventRow, Partitions
 from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.failures import connect_failure, damaged, server_failure
 from scaicore_tui.store.postgres.tables import TABLES_VERSION
@@ -96,6 +96,11 @@ class _Server:
     def execute(self, query: str, values: Sequence[object] = (), /) -> Cursor:
         """Run one statement."""
         raise NotImplementedError
+
+    @property
+    def partitions(self) -> Partitions | None:
+        """None: nothing is written here."""
+        return None
 
     def has_current_schema(self) -> bool:
         """Return whether the tables are those of this version."""

@@ -26,13 +26,14 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "XX001": ("the server reports damaged data", "restore a back-up"),
     "XX002": ("the server reports a damaged index", "REINDEX may repair it"),
     "57014": ("the statement was cancelled", "try again, or raise statement_timeout of the role"),
+    "55P03": ("another connection to the server holds a lock", "this is tried again"),
     "57P03": ("the server is starting or shutting down", "this is tried again"),
     "57P": ("the server ended the connection", "this is tried again"),
     "40": ("the server rolled the transaction back", "this is tried again"),
     "08": ("the connection was lost", "this is tried again"),
 }
 # Classes of errors that may be over when the statement is tried again.
-_TEMPORARY = ("08", "40", "53", "57")
+_TEMPORARY = ("08", "40", "53", "55P03", "57")
 _LOST = ("the connection was lost", "this is tried again")
 
 

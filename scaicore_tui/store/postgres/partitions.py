@@ -12,11 +12,12 @@ million events are 200 of them. The size can't change any more: the bounds of ne
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 from msgspec import Struct
 
-from scaicore_tui.store.engine import Cursor, Database
-from scaicore_tui.units import Position
+from scaicore_tui.store.engine import Database, transaction
+from scaicore_tui.units import Micros, Position
 
 PARTITION_POSITIONS = 5_000_000
 # Statements that wait for all readers of a table make new readers wait, too: they give up after this time.
@@ -24,6 +25,8 @@ MAX_WAIT_MS = 500
 _NAMES = """SELECT convert_to(child.relname, 'UTF8') FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
 WHERE inhparent = to_regclass('events')"""
 _PREFIX, _NEGATIVE = "events_", "m"
+_SURVIVORS = """SELECT pos, at, execution_id, raw FROM {0} WHERE execution_id = ANY(?)
+UNION ALL SELECT pos, at, execution_id, raw FROM {0} WHERE at = 0 AND execution_id IS NULL ORDER BY pos"""
 _LIMIT_WAITING = f"SET LOCAL lock_timeout = {MAX_WAIT_MS}"
 
 
@@ -70,13 +73,55 @@ def add_partition(database: Database, partition: Partition) -> None:
     )
 
 
-def empty_partition(database: Database, partition: Partition) -> None:
-    """Delete all events of a partition, in the current transaction. Readers of this partition wait until its end."""
-    database.execute(_LIMIT_WAITING)
-    database.execute(f"TRUNCATE {partition.name}")
+class EventPartitions:
+    """The partitions of one journal. `database` is the writer's connection."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # Those that are known to be there.
+        self._known: set[Partition] = set()
 
-def drop_partition(database: Database, partition: Partition) -> Cursor:
-    """Drop a partition, in the current transaction: all readers wait until its end, so it should be empty."""
-    database.execute(_LIMIT_WAITING)
-    return database.execute(f"DROP TABLE {partition.name}")
+    def add_missing(self, first: Position, last: Position) -> None:
+        """Add the partitions for events at these positions, unless there are any."""
+        missing = [found for found in partitions_between(first, last) if found not in self._known]
+        if missing:
+            known = set(read_partitions(self._database))
+            for partition in missing:
+                if partition not in known:
+                    add_partition(self._database, partition)
+            self._known = {*known, *missing}
+
+    def forget(self) -> None:
+        """Forget which partitions there are, as after a transaction that was undone."""
+        self._known.clear()
+
+    def whole_below(self, position: Position) -> list[Partition]:
+        """Return the partitions of which every event is below a position, lowest first."""
+        return [found for found in read_partitions(self._database) if found.end <= position]
+
+    def newest_at(self, partition: Partition) -> Micros | None:
+        """Return the latest time of its events, in microseconds since 1970; None if it is empty."""
+        return cast("Micros | None", self._one(f"SELECT max(at) FROM {partition.name}"))  # noqa: S608  (a number)
+
+    def clear(self, partition: Partition, kept: Sequence[str | bytes]) -> int:
+        """Delete all events of a partition except those of some runs, and those outside of runs that have no time.
+
+        Return the number of deleted events. Call it in a transaction: readers of this partition wait until its end.
+        """
+        count = int(self._one(f"SELECT count(*) FROM {partition.name}"))  # noqa: S608  (a number)
+        rows = self._database.execute(_SURVIVORS.format(partition.name), (list(kept),)).fetchall()
+        self._database.execute(_LIMIT_WAITING)
+        self._database.execute(f"TRUNCATE {partition.name}")
+        self._database.insert_events(rows)
+        return count - len(rows)
+
+    def drop_if_empty(self, partition: Partition) -> None:
+        """Drop a partition without events. All readers wait for that, so it waits for readers for a moment only."""
+        if self.newest_at(partition) is None:
+            with transaction(self._database):
+                self._database.execute(_LIMIT_WAITING)
+                self._database.execute(f"DROP TABLE {partition.name}")
+            self.forget()
+
+    def _one(self, query: str) -> Any:
+        return self._database.execute(query).fetchone()[0]

@@ -18,10 +18,9 @@ from scaicore_tui.store.engine import Cursor, EventRow
 from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.connection import ServerConnection, connect
 from scaicore_tui.store.postgres.failures import UNCHANGED, ServerFailure, WriterReplaced, too_new
-from scaicore_tui.store.postgres.partitions import Partition, add_partition, partitions_between, read_partitions
+from scaicore_tui.store.postgres.partitions import EventPartitions
 from scaicore_tui.store.postgres.roles import grant_to_groups
 from scaicore_tui.store.postgres.tables import CREATE_STATE, MIGRATIONS, TABLES_VERSION
-from scaicore_tui.units import Position
 
 _LOCK = "SELECT pg_try_advisory_lock(?)"
 _UNLOCK = "SELECT pg_advisory_unlock(?)"
@@ -44,8 +43,7 @@ class ServerWriter(ServerConnection):
         super().__init__(address)
         # Within a transaction a lost connection is not replaced: the first statements of it are lost.
         self._is_writing = False
-        # Partitions that are known to be there; those of a transaction that is undone may not be.
-        self._partitions: set[Partition] = set()
+        self._event_partitions = EventPartitions(self)
         try:
             self._become_writer()
         except self.errors as error:
@@ -57,6 +55,11 @@ class ServerWriter(ServerConnection):
         except BaseException:
             self.close()
             raise
+
+    @property
+    def partitions(self) -> EventPartitions:
+        """The partitions of the table of events."""
+        return self._event_partitions
 
     def execute(self, query: str, values: Sequence[object] = (), /) -> Cursor:
         """Run one statement. If the connection was lost before, a new one is made."""
@@ -80,17 +83,8 @@ class ServerWriter(ServerConnection):
     def insert_events(self, rows: Sequence[EventRow]) -> None:
         """Store events, by rising positions: all in one statement, as each one has to find its partition."""
         if rows:
-            self._add_partitions(rows[0][0], rows[-1][0])
+            self._event_partitions.add_missing(rows[0][0], rows[-1][0])
             self.execute(_INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
-
-    def _add_partitions(self, first: Position, last: Position) -> None:
-        missing = [found for found in partitions_between(first, last) if found not in self._partitions]
-        if missing:
-            known = set(read_partitions(self))
-            for partition in missing:
-                if partition not in known:
-                    add_partition(self, partition)
-            self._partitions = {*known, *missing}
 
     def commit(self) -> None:
         """Commit the current transaction."""
@@ -100,7 +94,7 @@ class ServerWriter(ServerConnection):
     def rollback(self) -> None:
         """Undo the current transaction."""
         self._is_writing = False
-        self._partitions.clear()
+        self._event_partitions.forget()
         super().rollback()
 
     def close(self) -> None:
