@@ -51,6 +51,27 @@ def check(common: Common, json: Json = False) -> int:
     return config.check(common, json)
 
 
+@command(name="journal-roles")
+@takes_common
+def journal_roles(
+    common: Common,
+    role: Annotated[
+        str, typer.Argument(metavar="[ROLE]", help="Let this role reach the feed of the profile, and no other.")
+    ] = "",
+    by_feed: Annotated[
+        bool, typer.Option("--by-feed", help="Let nobody reach a feed until that is granted, as with ROLE.")
+    ] = False,
+) -> None:
+    """Print SQL that sets up the roles of a journal on a PostgreSQL server.
+
+    The groups `scaicore_recorder`, `scaicore_viewer` and `scaicore_answerer` get what they need, also for feeds that
+    are recorded later. Nothing is sent: the owner of the database reads it, and runs it with `psql`.
+    """
+    from scaicore_tui.cli.commands import config
+
+    config.print_roles(common, role, by_feed)
+
+
 @command()
 @takes_common
 def init(

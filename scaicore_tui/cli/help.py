@@ -151,6 +151,11 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("scaicore-tui config init", "ask for name, address and token"),
         ("scaicore-tui config init --url https://api.example.com --token-env TOKEN", "ask nothing"),
     ),
+    "config journal-roles": (
+        ("scaicore-tui config journal-roles | psql journal", "create the groups; viewers read every feed"),
+        ("scaicore-tui config journal-roles --by-feed | psql journal", "create them; nobody reads a feed yet"),
+        ("scaicore-tui config journal-roles ada --profile acme | psql journal", "let ada reach one feed"),
+    ),
 }
 
 COMMON = "Common options"

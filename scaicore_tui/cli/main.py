@@ -344,7 +344,7 @@ def sql(
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     json: Json = False,
 ) -> int:
-    """Read the journal with an SQL statement (SQLite).
+    """Read the journal with an SQL statement, of SQLite or, for a journal on a server, of PostgreSQL.
 
     The tables are runs, visits, events and checkpoints; `help queries` lists their columns. Nothing can be changed and
     nothing else can be read. It contacts no server: the journal is the profile's, or the file of `--journal`.

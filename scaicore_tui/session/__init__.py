@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         open_recording,
         open_statistics,
     )
+    from scaicore_tui.store.servers import feed_roles_sql, journal_roles_sql
     from scaicore_tui.store.shared_ledger import SharedWrite, read_team_ledger
     from scaicore_tui.store.statistics import StoredStatistics
     from scaicore_tui.sync.status import STALE_INTERVALS, ConnectionState, ConnectionStatus, SourceStatus
@@ -68,7 +69,9 @@ __all__ = [
     "TeamRecorder",
     "TokenStatus",
     "as_of_last_poll",
+    "feed_roles_sql",
     "is_event_file",
+    "journal_roles_sql",
     "journal_to_read",
     "journal_to_write",
     "open_recorded_session",
@@ -96,6 +99,7 @@ _MODULES = {
         "open_recording",
         "open_statistics",
     ),
+    "scaicore_tui.store.servers": ("feed_roles_sql", "journal_roles_sql"),
     "scaicore_tui.store.statistics": ("StoredStatistics",),
     "scaicore_tui.store.locate": ("journal_to_read", "journal_to_write", "unused_former_journal"),
     "scaicore_tui.session.flow_files": ("read_flow_file",),

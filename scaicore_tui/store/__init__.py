@@ -7,7 +7,8 @@ Events are only added or, by retention, deleted; never changed. One process writ
 from scaicore_tui.store.gaps import OpenGap, SkippedEvent
 from scaicore_tui.store.ingest import Ingestor
 from scaicore_tui.store.journal import Journal
+from scaicore_tui.store.servers import inspect_server_journal
 from scaicore_tui.store.stored_runs import StoredRuns
 from scaicore_tui.store.writer import JournalWriter
 
-__all__ = ["Ingestor", "Journal", "JournalWriter", "OpenGap", "SkippedEvent", "StoredRuns"]
+__all__ = ["Ingestor", "Journal", "JournalWriter", "OpenGap", "SkippedEvent", "StoredRuns", "inspect_server_journal"]

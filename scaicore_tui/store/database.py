@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from scaicore_tui.lock import OWNER_ONLY_FILE, Lock
 from scaicore_tui.protocol import Event, decode_event
 from scaicore_tui.store.asked import MIGRATION as ASKED
 from scaicore_tui.store.dialects import SQLITE
-from scaicore_tui.store.engine import Database, transaction
+from scaicore_tui.store.engine import Database, EventRow, Partitions, transaction
 from scaicore_tui.store.failures import (
     FILE_UNCHANGED,
     ONLY_IN_MEMORY,
@@ -167,6 +167,7 @@ class SqliteDatabase(sqlite3.Connection):
     dialect = SQLITE
     errors = (sqlite3.Error,)
     is_concurrent = False
+    partitions: Partitions | None = None
     path: Path | None = None
 
     def has_current_schema(self) -> bool:
@@ -177,6 +178,10 @@ class SqliteDatabase(sqlite3.Connection):
     def begin_writing(self) -> None:
         """Begin a transaction that no other writer can disturb."""
         self.execute("BEGIN IMMEDIATE")
+
+    def insert_events(self, rows: Sequence[EventRow]) -> None:
+        """Store events in the current transaction."""
+        self.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
 
     def failure(self, error: Exception) -> StorageError | None:
         """Return the StorageError for a failure of the file or the disk; None for any other error."""

@@ -30,7 +30,7 @@ class Dialect(Struct, frozen=True):
     as_integer: str
     # Group, `place` and `ended_at` of the newest row of each group in `source`, a FROM and WHERE.
     newest_of_each: str
-    # Creates the table of `sent_traces`, unless there is one.
+    # Creates the table of `sent_traces`, unless there is one; empty if the migrations do.
     sent_traces_table: str
     # The bytes that the journal uses; empty if no limit can be kept.
     used_bytes: str
@@ -87,13 +87,7 @@ POSTGRES = Dialect(
     as_integer="""CASE WHEN {value} IS NOT NULL
         THEN CAST(trunc(greatest({low}, least({high}, {value}))) AS bigint) END""",
     newest_of_each="SELECT DISTINCT ON ({group}) {group}, place, ended_at {source} ORDER BY {group}, ended_at DESC",
-    sent_traces_table="""CREATE TABLE IF NOT EXISTS main.sent_traces (
-    receiver bytea NOT NULL,
-    execution_id bytea NOT NULL,
-    outcome integer NOT NULL,
-    event_count bigint NOT NULL,
-    PRIMARY KEY (receiver, execution_id)
-)""",
+    sent_traces_table="",
     # Deleted rows are only freed by VACUUM, so the size of a table says little.
     used_bytes="",
     begin_snapshot="BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",

@@ -12,6 +12,10 @@ from typing import Any, Protocol
 
 from scaicore_tui.errors import StorageError
 from scaicore_tui.store.dialects import Dialect
+from scaicore_tui.units import Micros, Position
+
+# Position, time, encoded id of the run, and bytes of an event, as the table of events has them.
+EventRow = tuple[Position, Micros, str | bytes | None, bytes]
 
 
 class Cursor(Protocol):
@@ -30,6 +34,32 @@ class Cursor(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
+class Partition(Protocol):
+    """A part of the table of events: the positions from `first` up to, but not including, `end`."""
+
+    @property
+    def first(self) -> Position: ...
+
+    @property
+    def end(self) -> Position: ...
+
+
+class Partitions(Protocol):
+    """The parts of a table of events, see `postgres.partitions`."""
+
+    def whole_below(self, position: Position) -> Sequence[Any]:
+        """Return the partitions of which every event is below a position, lowest first."""
+
+    def newest_at(self, partition: Any) -> Micros | None:
+        """Return the latest time of its events; None if it is empty."""
+
+    def clear(self, partition: Any, kept: Sequence[str | bytes]) -> int:
+        """Delete all events except those of some runs, and those outside of runs without a time; return how many."""
+
+    def drop_if_empty(self, partition: Any) -> None:
+        """Drop a partition without events."""
+
+
 class Database(Protocol):
     """One connection. Outside of a transaction, each statement is committed by itself."""
 
@@ -46,6 +76,10 @@ class Database(Protocol):
         """True if several threads may use it at once."""
 
     @property
+    def partitions(self) -> Partitions | None:
+        """The partitions of the table of events; None if it has none, or if nothing is written here."""
+
+    @property
     def in_transaction(self) -> bool:
         """True within a transaction."""
 
@@ -60,6 +94,9 @@ class Database(Protocol):
 
     def begin_writing(self) -> None:
         """Begin a transaction that no other writer can disturb."""
+
+    def insert_events(self, rows: Sequence[EventRow]) -> None:
+        """Store events, by rising positions, in the current transaction."""
 
     def commit(self) -> None:
         """Commit the current transaction."""

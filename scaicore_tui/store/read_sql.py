@@ -119,18 +119,18 @@ class SqlResult(Struct):
 
 @contextmanager
 def query_journal(path: JournalLocation, statement: str, clock: Clock, limit_s: float) -> Iterator[SqlResult]:
-    """Run a statement over the views of the journal, or of the file of JSON lines, in `path`.
+    """Run a statement over the views of the journal, or of the file of JSON lines, at `path`.
 
     Raises the errors of `open_recording`; UsageError for a statement that is wrong or refused, and TimedOut.
     """
-    if isinstance(path, JournalUrl):
-        raise UsageError(
-            "`sql` only reads journals in files so far",
-            effect="nothing was read",
-            hint="runs, show, events, stats, diff and export read one on a server",
-        )
     with open_readonly(path) as journal:
-        yield read_sql(journal, statement, clock, limit_s)
+        if isinstance(path, JournalUrl):
+            from scaicore_tui.store.postgres.read_sql import read_sql as read_server_sql
+
+            with read_server_sql(journal, statement, clock, limit_s) as result:
+                yield result
+        else:
+            yield read_sql(journal, statement, clock, limit_s)
 
 
 def read_sql(journal: Journal, statement: str, clock: Clock, limit_s: float) -> SqlResult:
@@ -152,7 +152,7 @@ def read_sql(journal: Journal, statement: str, clock: Clock, limit_s: float) -> 
             cursor = database.execute(statement)
     if cursor.description is None:
         raise UsageError("the statement returns no rows", effect="nothing was changed", hint="write SELECT … FROM runs")
-    return SqlResult(_distinct([column[0] for column in cursor.description]), _rows(cursor, limit_s))
+    return SqlResult(distinct_names([column[0] for column in cursor.description]), _rows(cursor, limit_s))
 
 
 def _view_scripts(secret: str) -> Iterator[str]:
@@ -195,13 +195,23 @@ def _explained(limit_s: float) -> Iterator[None]:
         # Python's own errors, such as that of two statements, have no code.
         code = primary_code(error) if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode") else None
         if code == sqlite3.SQLITE_INTERRUPT:
-            raise TimedOut(f"the statement was ended after {limit_s:g} s", hint="--timeout 60s gives it more") from None
+            raise statement_timed_out(limit_s) from None
         if code in _DISK_FAILURES and isinstance(error, sqlite3.Error):
             raise journal_failure(error, None) from error
-        raise UsageError(f"SQL: {error}", effect="nothing was changed", hint=SQL_HINT) from None
+        raise wrong_statement(error) from None
 
 
 SQL_HINT = f"readable are {', '.join(sorted(COLUMNS))}: scaicore-tui help queries"
+
+
+def statement_timed_out(limit_s: float) -> TimedOut:
+    """Return the error for a statement that took longer than `limit_s` seconds."""
+    return TimedOut(f"the statement was ended after {limit_s:g} s", hint="--timeout 60s gives it more")
+
+
+def wrong_statement(message: object) -> UsageError:
+    """Return the error for a statement that is wrong or refused."""
+    return UsageError(f"SQL: {message}", effect="nothing was changed", hint=SQL_HINT)
 
 
 def _rows(cursor: sqlite3.Cursor, limit_s: float) -> Iterator[Sequence[Any]]:
@@ -213,7 +223,7 @@ def _plain(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
+def distinct_names(names: Sequence[str]) -> list[str]:
     """Return the names of columns, with a number for those that occurred before."""
     found: dict[str, None] = {}
     for name in names:

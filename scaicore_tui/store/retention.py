@@ -9,9 +9,9 @@ from scaicore_tui.runs import Delta, RunProjector, Summary
 from scaicore_tui.runs.cache import project
 from scaicore_tui.store.change_log import add_to_event_count, log_change
 from scaicore_tui.store.engine import Database
-from scaicore_tui.store.gaps import BELOW_ALL
 from scaicore_tui.store.journal import MAX_POSITION, Journal
 from scaicore_tui.store.node_days import add_part
+from scaicore_tui.store.partition_retention import PartitionRetention, forget_history, plan_partition
 from scaicore_tui.store.stored_ids import encode_id
 from scaicore_tui.store.summaries import Summaries
 from scaicore_tui.units import Micros, Position
@@ -29,6 +29,7 @@ _LAST_POSITION = "SELECT max(pos) FROM main.events WHERE execution_id = ?"
 class Retention:
     """One pass over a journal, oldest runs first.
 
+    A whole partition is deleted at once, where the table has partitions (see `partition_retention`); else rows are.
     The statistics of nodes keep the counts of deleted runs. Kept are unfinished runs, and the newest MIN_KEPT_EVENTS
     events; with open gaps, that many events below the lowest one, and all above it.
     """
@@ -45,6 +46,8 @@ class Retention:
         self._max_bytes = max_bytes
         self._position = -MAX_POSITION
         self._is_done = False
+        self._whole: PartitionRetention | None = None
+        self._is_waiting = self._deletes_rows = False
 
     def prune_batch(self) -> Delta | None:
         """Delete one batch; return None if there is nothing more to delete.
@@ -54,6 +57,28 @@ class Retention:
         keep_from = self._keep_from()
         if keep_from is None or self._is_done or self._journal.is_buffering:
             return None
+        if not self._deletes_rows and (delta := self._prune_partition(keep_from)) is not None:
+            return delta
+        return None if self._is_waiting else self._prune_rows(keep_from)
+
+    def _prune_partition(self, keep_from: Position) -> Delta | None:
+        """Do the next step of deleting a whole partition; None if rows are to be deleted, or if nothing is."""
+        if self._whole is None:
+            with self._journal.using() as database:
+                plan = plan_partition(database, keep_from, self._before)
+            self._is_waiting = plan.is_waiting
+            if plan.partition is None:
+                self._deletes_rows = True
+                return None
+            self._whole = PartitionRetention(self._journal, self._summaries, plan.partition, self._before)
+        delta = self._whole.step(keep_from)
+        self._projector.forget(delta.removed)
+        if self._whole.is_over:
+            self._deletes_rows = not delta.removed
+            self._whole = None
+        return delta
+
+    def _prune_rows(self, keep_from: Position) -> Delta | None:
         found = [
             summary for summary in self._summaries.oldest(BATCH_RUNS, self._position) if summary.position < keep_from
         ]
@@ -67,10 +92,7 @@ class Retention:
                     vacated.append(summary.position)
             add_part(database, [tally], is_removed=True)
             add_part(database, [tally], is_kept=True)
-            if strays or deleted:
-                # Older history would be deleted as well: don't read it any more.
-                database.execute("DELETE FROM main.holes WHERE after_pos = ?", (BELOW_ALL,))
-            database.execute("DELETE FROM main.gaps WHERE after_pos < (SELECT min(pos) FROM main.events)")
+            forget_history(database, is_shorter=bool(strays or deleted))
             log_change(database, Delta(removed=frozenset(deleted), vacated=vacated))
         self._projector.forget(deleted)
         self._position = found[-1].position if found else self._position

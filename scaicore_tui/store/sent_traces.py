@@ -59,7 +59,8 @@ class SentTraces:
     def begin(self) -> int:
         """Prepare the table. If the receiver is new, mark the runs that are over already; return how many these are."""
         with self._journal.transaction() as database:
-            database.execute(database.dialect.sent_traces_table)
+            if create := database.dialect.sent_traces_table:
+                database.execute(create)
             database.execute(_FORGET_DELETED)
             if not database.execute(_KNOWN, (self._receiver,)).rowcount:
                 return 0

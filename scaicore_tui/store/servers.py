@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from scaicore_tui.config import Identity
@@ -12,6 +13,7 @@ from scaicore_tui.store.leadership import IF_FREE, Claim
 
 if TYPE_CHECKING:
     from scaicore_tui.store.postgres import ServerFollower
+    from scaicore_tui.store.postgres.inspection import ServerReport
     from scaicore_tui.store.postgres.recorders import LeaderJournal, Recorders
 
 
@@ -55,6 +57,34 @@ def follow_server_journal(url: JournalUrl) -> tuple[Journal, ServerFollower]:
     except ImportError as error:
         raise no_driver(error) from None
     return open_for_following(url.text, url.wanted)
+
+
+def inspect_server_journal(url: JournalUrl, now: Callable[[], float]) -> ServerReport:
+    """Look at the journal of the feed `url.wanted`. Raises StorageError, CredentialsError and ConfigError."""
+    try:
+        from scaicore_tui.store.postgres.inspection import inspect
+    except ImportError as error:
+        raise no_driver(error) from None
+    return inspect(url.text, url.wanted, now)
+
+
+def journal_roles_sql(*, by_feed: bool) -> Iterator[str]:
+    """Yield the lines of an SQL script that creates the roles of journals. Raises ConfigError without psycopg."""
+    try:
+        from scaicore_tui.store.postgres.roles import setup_sql
+    except ImportError as error:
+        raise no_driver(error) from None
+    return setup_sql(by_feed=by_feed)
+
+
+def feed_roles_sql(identity: Identity, role: str) -> Iterator[str]:
+    """Yield the lines of an SQL script that lets a role reach the journal of a feed, and nothing else."""
+    try:
+        from scaicore_tui.store.postgres.address import schemas_of
+        from scaicore_tui.store.postgres.roles import feed_sql
+    except ImportError as error:
+        raise no_driver(error) from None
+    return feed_sql(schemas_of(identity), role)
 
 
 def no_driver(error: ImportError) -> ConfigError:

@@ -25,6 +25,7 @@ READING = (
     ("events", "--json"),
     ("stats", "--json"),
     ("stats", "--answers", "--json"),
+    ("sql", "SELECT run, status, started, duration_ms, events FROM runs ORDER BY run", "--csv"),
     ("export", "@latest", "--format", "jsonl"),
 )
 
@@ -68,7 +69,7 @@ def test_commands_read_the_same_from_a_server_as_from_a_file(
         )
         assert (server.returncode, server.stdout) == (file.returncode, file.stdout), command
         assert server.stdout
-    for refused in (("sql", "SELECT 1", "--offline"), ("record", "--no-journal")):
+    for refused in (("record", "--no-journal"),):
         done = watcher(*refused, "--journal", url)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), refused
 
@@ -119,3 +120,36 @@ def test_the_journal_of_a_profile_is_viewed_while_another_process_records_it(
         assert (refused.returncode, refused.stderr.count("\n")) == (4, 1)
         answered = watcher("resolve", waiting, "approve", "--yes", "--json")
         assert (answered.returncode, json.loads(answered.stdout)["progress"]) == (0, "confirmed"), answered.stderr
+
+
+def test_doctor_says_what_works_and_what_a_role_may_do(
+    busy_grid: FastGrid, watcher: Program, url: str, server_journals: ServerJournals
+) -> None:
+    def checks() -> dict[str, Any]:
+        done = watcher("doctor", "--json", "--journal", url)
+        return {row["name"]: row for row in json.loads(done.stdout)["checks"]}
+
+    assert checks()["role"]["words"].endswith("may create the journal, which does not exist yet")
+    record(watcher, url)
+    found = checks()
+    assert {name: found[name]["state"] for name in ("journal", "role", "tables", "server time", "notify")} == {
+        **dict.fromkeys(("journal", "role", "tables", "server time", "notify"), "ok")
+    }
+    assert found["recorder"]["state"] == "warning"
+    assert found["recorder"]["fix"].startswith("start one: scaicore-tui record")
+    assert (found["role"]["facts"], found["journal"]["facts"]["tls"]) == ({"rights": ["read", "record"]}, "")
+    assert "a local socket" in found["journal"]["words"]
+    broken = watcher("doctor", "--json", "--journal", url.replace("tester@", "nobody@"))
+    assert broken.returncode in (4, 9)
+
+
+def test_the_roles_are_printed_as_sql_that_the_owner_can_run(
+    watcher: Program, url: str, server_journals: ServerJournals
+) -> None:
+    script = watcher("config", "journal-roles").stdout
+    assert "GRANT USAGE ON SCHEMAS TO scaicore_viewer" in script
+    assert "GRANT USAGE ON SCHEMAS" not in watcher("config", "journal-roles", "--by-feed").stdout
+    server_journals.run_script(url, script)
+    for_one = watcher("config", "journal-roles", "tester").stdout
+    assert for_one.count("GRANT USAGE ON SCHEMA feed_") == 1
+    server_journals.run_script(url, for_one)

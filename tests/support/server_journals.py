@@ -89,6 +89,11 @@ class ServerJournals:
             connection.execute(f"CREATE DATABASE {name}".encode())
         yield postgres.address(self.folder, name)
 
+    def run_script(self, url: str, script: str) -> None:
+        """Run statements of SQL in a database, as its owner."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(script.encode())
+
     def end_connections(self, url: str) -> int:
         """End all other connections to a database, as a crash of the server would; return their number."""
         with psycopg.connect(url, autocommit=True) as connection:

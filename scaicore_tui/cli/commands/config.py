@@ -231,3 +231,16 @@ def _settings_problems(common: Common) -> Iterator[ConfigProblem]:
         load_common_settings(common).target()
     except ConfigError as error:
         yield ConfigProblem("options and environment", error.message, error.hint)
+
+
+def print_roles(common: Common, role: str, by_feed: bool) -> None:
+    """Print SQL that creates the groups of a journal on a server; with a role, SQL that lets it reach the feed."""
+    from scaicore_tui.auth import identify
+    from scaicore_tui.session import feed_roles_sql, journal_roles_sql
+
+    target = load_common_settings(common).target() if role else None
+    if role and target is None:
+        raise ConfigError("no feed is named", hint="set --profile, or --url and the token: its tenant names the feed")
+    lines = journal_roles_sql(by_feed=by_feed) if target is None else feed_roles_sql(identify(target), role)
+    for line in lines:
+        stdout.line(line)

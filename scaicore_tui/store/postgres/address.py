@@ -89,3 +89,8 @@ def _owner(identity: Identity) -> str:
 
 def _digest(parts: list[str | None]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_SCHEMA_DIGITS]
+
+
+def schemas_of(identity: Identity) -> list[str]:
+    """Return the names of all schemas that the people of a feed need."""
+    return [schema_of(identity), ledger_schema_of(identity)]

@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from scaicore_tui.errors import StorageError
 from scaicore_tui.store.dialects import POSTGRES
-from scaicore_tui.store.engine import Cursor
+from scaicore_tui.store.engine import Cursor, Database, EventRow, Partitions
 from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.failures import connect_failure, damaged, server_failure
 from scaicore_tui.store.postgres.tables import TABLES_VERSION
@@ -27,6 +27,10 @@ logging.getLogger("psycopg").propagate = False
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _STORED = re.compile(r"\bmain\.")
+# An index only takes values up to some 2,700 bytes: ids, which may be longer, are found by a digest.
+_BY_ID = re.compile(r"(?<!\.)\bexecution_id( =| IN) (\?|ANY\(\?\)|\([?, ]+\))")
+_SAME_ID = re.compile(r"(\w+\.execution_id) = (\w+\.execution_id)")
+_CONFLICT_OF_IDS = re.compile(r"ON CONFLICT \((receiver, )?(execution_id|id)\)")
 _USE_SCHEMA = "SELECT set_config('search_path', %s, false)"
 _OPEN = (TransactionStatus.ACTIVE, TransactionStatus.INTRANS, TransactionStatus.INERROR)
 MAX_READERS = 4
@@ -37,7 +41,16 @@ MAX_IDLE_S = 60.0
 @lru_cache(1_000)
 def translate(query: str) -> bytes:
     """Return a statement with psycopg's marks: values go in binary form, as bytes are twice as long as text."""
+    query = _SAME_ID.sub(r"sha256(\1) = sha256(\2)", _BY_ID.sub(_by_digest, query))
+    query = _CONFLICT_OF_IDS.sub(r"ON CONFLICT (\1sha256(\2))", query)
     return _STORED.sub("", query).replace("%", "%%").replace("?", "%b").encode()
+
+
+def _by_digest(condition: re.Match[str]) -> str:
+    """Return a condition on an id as one on its digest."""
+    sign, values = condition.groups()
+    digests = "ANY(ARRAY(SELECT sha256(id) FROM unnest(?::bytea[]) AS ids (id)))" if "ANY" in values else None
+    return f"sha256(execution_id){sign} {digests or values.replace('?', 'sha256(?)')}"
 
 
 def pack(values: Sequence[object]) -> list[object]:
@@ -86,6 +99,11 @@ class _Server:
         """Run one statement."""
         raise NotImplementedError
 
+    @property
+    def partitions(self) -> Partitions | None:
+        """None: nothing is written here."""
+        return None
+
     def has_current_schema(self) -> bool:
         """Return whether the tables are those of this version."""
         found = self.execute("SELECT version FROM journal_state").fetchone()
@@ -131,6 +149,10 @@ class ServerConnection(_Server):
         """Begin a transaction."""
         self.execute("BEGIN")
 
+    def insert_events(self, rows: Sequence[EventRow]) -> None:
+        """Raise an error: nothing is written here."""
+        raise NotImplementedError
+
     def commit(self) -> None:
         """Commit the current transaction. Raises an error if a statement in it failed: then it would only be undone."""
         if self.connection.info.transaction_status is TransactionStatus.INERROR:
@@ -145,6 +167,13 @@ class ServerConnection(_Server):
         """Close the connection."""
         with suppress(psycopg.Error):
             self.connection.close()
+
+
+def require_connection(database: Database) -> ServerConnection:
+    """Return the connection of a journal on a server that was opened for reading. Raises TypeError for any other."""
+    if not isinstance(database, ServerConnection):
+        raise TypeError("not a connection to a server")
+    return database
 
 
 class ServerPool(_Server):
@@ -179,6 +208,10 @@ class ServerPool(_Server):
         raise NotImplementedError
 
     def begin_writing(self) -> None:
+        """Raise an error: nothing is written here."""
+        raise NotImplementedError
+
+    def insert_events(self, rows: Sequence[EventRow]) -> None:
         """Raise an error: nothing is written here."""
         raise NotImplementedError
 

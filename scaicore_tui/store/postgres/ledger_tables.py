@@ -18,6 +18,7 @@ from scaicore_tui.store.database import store_identity
 from scaicore_tui.store.postgres.address import ledger_schema_of, parse_address
 from scaicore_tui.store.postgres.connection import ServerConnection
 from scaicore_tui.store.postgres.failures import too_new
+from scaicore_tui.store.postgres.roles import grant_to_groups
 
 _log = Log(__name__)
 DAY_S = 86_400
@@ -94,5 +95,7 @@ def _prepare(connection: ServerConnection, stored: Identity) -> None:
     for number, step in enumerate(MIGRATIONS[version:], version + 1):
         script = f"BEGIN; {step} UPDATE ledger_state SET version = {number}; COMMIT;"  # noqa: S608  (constants)
         connection.connection.execute(script.encode())
+    if version < LEDGER_VERSION:
+        grant_to_groups(connection, connection.address.schema)
     store_identity(connection, stored)
     connection.execute(_DELETE_OLD, (RETENTION_S * 1_000_000,))

@@ -82,7 +82,7 @@ def _connect_for_reading(url: str, wanted: Identity | None) -> ServerConnection:
     """Return a connection that uses the schema of a feed. Raises the errors of `open_for_reading`."""
     connection = ServerConnection(parse_address(url, ""))
     try:
-        connection.use(_find_schema(connection, wanted))
+        connection.use(find_schema(connection, wanted))
         _check_tables(connection)
     except connection.errors as error:
         connection.close()
@@ -96,17 +96,27 @@ def _connect_for_reading(url: str, wanted: Identity | None) -> ServerConnection:
     return connection
 
 
-def _find_schema(connection: ServerConnection, wanted: Identity | None) -> str:
-    """Return the schema of the feed `wanted`, or of the only one."""
-    names = [name.decode() for (name,) in connection.execute(_SCHEMAS, (SCHEMA_PREFIX,))]
-    if wanted is not None and schema_of(wanted) in names:
-        return schema_of(wanted)
+def readable_feeds(connection: ServerConnection) -> dict[str, Identity]:
+    """Return the feeds that the role may read, by schema. Those of others are not named."""
     found = dict[str, Identity]()
-    for name in names:
+    for name in _readable_schemas(connection):
         connection.use(name)
         identity = _stored_identity(connection)
-        if identity is not None and (wanted is None or _may_be(identity, wanted)):
+        if identity is not None:
             found[name] = identity
+    return found
+
+
+def _readable_schemas(connection: ServerConnection) -> list[str]:
+    return [name.decode() for (name,) in connection.execute(_SCHEMAS, (SCHEMA_PREFIX,))]
+
+
+def find_schema(connection: ServerConnection, wanted: Identity | None) -> str:
+    """Return the schema of the feed `wanted`, or of the only one. Raises NotFound, or ConfigError for several."""
+    if wanted is not None and schema_of(wanted) in _readable_schemas(connection):
+        return schema_of(wanted)
+    feeds = readable_feeds(connection)
+    found = {name: identity for name, identity in feeds.items() if wanted is None or _may_be(identity, wanted)}
     if not found:
         whose = "" if wanted is None else f" of {wanted.label}"
         hint = "start `record` with this address once, as a role that the owner of the database permits to"

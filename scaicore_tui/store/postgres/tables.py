@@ -4,6 +4,10 @@ from __future__ import annotations
 
 # The columns have the meaning of those in `store.database`. Texts are bytes: PostgreSQL's own texts refuse NUL and lone
 # surrogates, which ids may have, and compare by locale. Each recording of an event is one row, equal ones included.
+# Ids are found by their digests, as an index takes no value of more than some 2,700 bytes. `events_execution` is not
+# partial: the planner would not use what it knows of the values. `events` has partitions (see `partitions`). The
+# functions for `sql` never fail: what is no text is shown with escapes, JSON in no UTF-8 is read as Latin-1, what JSON
+# escapes and a text can't have is replaced, and what is no JSON is NULL.
 MIGRATIONS = (
     """
     CREATE TABLE events (
@@ -11,9 +15,9 @@ MIGRATIONS = (
         at bigint NOT NULL,
         execution_id bytea,
         raw bytea NOT NULL
-    );
+    ) PARTITION BY RANGE (pos);
     CREATE INDEX events_at ON events (at);
-    CREATE INDEX events_execution ON events (execution_id, pos) WHERE execution_id IS NOT NULL;
+    CREATE INDEX events_execution ON events (sha256(execution_id), pos);
     CREATE TABLE gaps (
         after_pos bigint PRIMARY KEY,
         found_at bigint NOT NULL,
@@ -27,7 +31,7 @@ MIGRATIONS = (
     );
     CREATE TABLE runs (
         place bigint PRIMARY KEY,
-        execution_id bytea NOT NULL UNIQUE,
+        execution_id bytea NOT NULL,
         summary bytea NOT NULL,
         status bytea NOT NULL,
         core_id bytea,
@@ -42,6 +46,7 @@ MIGRATIONS = (
         search_text bytea NOT NULL,
         is_counted integer NOT NULL DEFAULT 0
     );
+    CREATE UNIQUE INDEX runs_execution ON runs (sha256(execution_id));
     CREATE INDEX runs_status ON runs (status, place);
     CREATE INDEX runs_core ON runs (core_id, place);
     CREATE INDEX runs_started ON runs (started_at);
@@ -87,7 +92,7 @@ MIGRATIONS = (
         source bytea
     );
     CREATE TABLE asked (
-        id bytea PRIMARY KEY,
+        id bytea NOT NULL,
         core_id bytea,
         execution_id bytea,
         checkpoint_type bytea NOT NULL,
@@ -95,9 +100,40 @@ MIGRATIONS = (
         created_at bigint NOT NULL,
         expires_at bigint
     );
+    CREATE UNIQUE INDEX asked_id ON asked (sha256(id));
     CREATE INDEX asked_created ON asked (created_at);
+    CREATE TABLE sent_traces (
+        receiver bytea NOT NULL,
+        execution_id bytea NOT NULL,
+        outcome integer NOT NULL,
+        event_count bigint NOT NULL
+    );
+    CREATE UNIQUE INDEX sent_traces_run ON sent_traces (receiver, sha256(execution_id));
     CREATE FUNCTION instr(content bytea, part bytea) RETURNS integer LANGUAGE sql IMMUTABLE
         AS 'SELECT position(part IN content)';
+    CREATE FUNCTION as_text(content bytea) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+    BEGIN
+        RETURN convert_from(content, 'UTF8');
+    EXCEPTION WHEN others THEN
+        RETURN encode(content, 'escape');
+    END $$;
+    CREATE FUNCTION as_json(content bytea) RETURNS json LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+    DECLARE
+        found text;
+    BEGIN
+        found := convert_from(content, 'UTF8');
+        PERFORM found::jsonb;
+        RETURN found::json;
+    EXCEPTION WHEN others THEN
+        BEGIN
+            found := coalesce(found, convert_from(content, 'LATIN1'));
+            found := regexp_replace(found, '\\\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\\\ufffd', 'g');
+            PERFORM found::jsonb;
+            RETURN found::json;
+        EXCEPTION WHEN others THEN
+            RETURN NULL;
+        END;
+    END $$;
     """,
     # The recorders of this journal: who leads, and who stands by.
     """

@@ -19,11 +19,13 @@ from secrets import randbits
 import psycopg
 
 from scaicore_tui.errors import Conflict
-from scaicore_tui.store.engine import Cursor
+from scaicore_tui.store.engine import Cursor, EventRow
 from scaicore_tui.store.leadership import IF_FREE, Claim, WriterReplaced
 from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.connection import ServerConnection, connect
 from scaicore_tui.store.postgres.failures import UNCHANGED, ServerFailure, too_new
+from scaicore_tui.store.postgres.partitions import EventPartitions
+from scaicore_tui.store.postgres.roles import grant_to_groups
 from scaicore_tui.store.postgres.tables import CREATE_STATE, MIGRATIONS, TABLES_VERSION
 
 _LOCK = "SELECT pg_try_advisory_lock(?)"
@@ -42,6 +44,8 @@ _NEXT_REVISION = "UPDATE journal_state SET revision = revision + 1 WHERE epoch =
 _CAN_NOTIFY = "SELECT count(*) FROM pg_catalog.pg_proc WHERE proname = 'pg_notify'"
 _AND_NOTIFY = ", pg_notify(convert_from(?, 'UTF8'), revision::text)::text"
 _EPOCH = "SELECT epoch FROM journal_state"
+_VERSION = "SELECT version FROM journal_state"
+_INSERT_EVENTS = "INSERT INTO events SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[])"
 # The server ends the transaction of a stuck writer after this time, and then another can take the next number.
 _LIMIT_IDLE_TIME = "SET idle_in_transaction_session_timeout = '10s'"
 _LIMIT_LOCK_WAIT, _NO_LOCK_LIMIT = "SET lock_timeout = '2s'", "SET lock_timeout = 0"
@@ -64,6 +68,7 @@ class ServerWriter(ServerConnection):
         self._has_lock = False
         # Within a transaction a lost connection is not replaced: the first statements of it are lost.
         self._is_writing = False
+        self._event_partitions = EventPartitions(self)
         try:
             self._become_writer(claim)
         except self.errors as error:
@@ -75,6 +80,11 @@ class ServerWriter(ServerConnection):
         except BaseException:
             self.close()
             raise
+
+    @property
+    def partitions(self) -> EventPartitions:
+        """The partitions of the table of events."""
+        return self._event_partitions
 
     def execute(self, query: str, values: Sequence[object] = (), /) -> Cursor:
         """Run one statement. If the connection was lost before, a new one is made."""
@@ -103,6 +113,12 @@ class ServerWriter(ServerConnection):
             return super().execute(_NEXT_REVISION + _AND_NOTIFY, values).fetchone() is not None
         return super().execute(_NEXT_REVISION, (self.epoch,)).fetchone() is not None
 
+    def insert_events(self, rows: Sequence[EventRow]) -> None:
+        """Store events, by rising positions: all in one statement, as each one has to find its partition."""
+        if rows:
+            self._event_partitions.add_missing(rows[0][0], rows[-1][0])
+            self.execute(_INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
+
     def commit(self) -> None:
         """Commit the current transaction."""
         super().commit()
@@ -111,6 +127,7 @@ class ServerWriter(ServerConnection):
     def rollback(self) -> None:
         """Undo the current transaction."""
         self._is_writing = False
+        self._event_partitions.forget()
         super().rollback()
 
     def close(self) -> None:
@@ -172,12 +189,21 @@ class ServerWriter(ServerConnection):
             self.connection.execute(f"CREATE SCHEMA {self.address.schema}".encode())
         if super().execute("SELECT to_regclass('journal_state')").fetchone()[0] is None:
             self.connection.execute(CREATE_STATE)
-        (version,) = super().execute("SELECT version FROM journal_state").fetchone()
+        (version,) = super().execute(_VERSION).fetchone()
         if version > TABLES_VERSION:
             raise too_new(self.address.label)
         for number, step in enumerate(MIGRATIONS[version:], version + 1):
-            script = f"BEGIN; {step} UPDATE journal_state SET version = {number}; COMMIT;"  # noqa: S608  (constants)
-            self.connection.execute(script.encode())
+            self._take_step(number, step)
+        if version < TABLES_VERSION:
+            grant_to_groups(self, self.address.schema)
+
+    def _take_step(self, number: int, step: str) -> None:
+        """Migrate to the next version: all of it or nothing. Another process may have done it by now."""
+        with self.connection.transaction():
+            (version,) = super().execute(f"{_VERSION} FOR UPDATE").fetchone()
+            if version < number:
+                self.connection.execute(step.encode())
+                super().execute("UPDATE journal_state SET version = ?", (number,))
 
     def _reconnect_if_lost(self) -> None:
         """Connect again after the connection was lost. Raises StorageError, also if its lock is not yet released."""

@@ -6,12 +6,12 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from scaicore_tui.auth import identify
 from scaicore_tui.cli.commands.doctor.api import api_findings
 from scaicore_tui.cli.commands.doctor.bundle import check_bundle_name, write_bundle
 from scaicore_tui.cli.commands.doctor.finding import CheckStatus, Finding, failed, unknown
@@ -24,11 +24,13 @@ from scaicore_tui.cli.commands.doctor.local import (
     tls_finding,
 )
 from scaicore_tui.cli.commands.doctor.probe import probe
+from scaicore_tui.cli.commands.doctor.server import server_findings
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout
 from scaicore_tui.cli.sessions import journal_path, load_common_settings
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Settings, Target
+from scaicore_tui.config.journal_url import JournalUrl
 from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.text import sanitize, wrap
 
@@ -89,10 +91,15 @@ async def _findings(common: Common, clock: Clock) -> list[Finding]:
         found += [unknown(name, "not checked") for name in ("tls", *_API_CHECKS, "journal")]
     else:
         found += await _check_target(target, settings.tokens.missing_token_error(target.host), clock)
-        look_at = partial(_or_failed, "journal", lambda: journal_finding(journal_path(common, target), clock))
-        found.append(await asyncio.to_thread(look_at))
+        found += await asyncio.to_thread(_journal_findings, common, target, clock)
     driver = await asyncio.to_thread(driver_finding)
     return [*found, environment_finding(os.environ), terminal_finding(os.environ), driver]
+
+
+def _journal_findings(common: Common, target: Target, clock: Clock) -> list[Finding]:
+    if isinstance(common.journal, JournalUrl):
+        return list(server_findings(replace(common.journal, wanted=identify(target)), clock))
+    return [_or_failed("journal", lambda: journal_finding(journal_path(common, target), clock))]
 
 
 def _or_failed(name: str, find: Callable[[], Finding]) -> Finding:
