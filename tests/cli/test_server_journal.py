@@ -69,6 +69,10 @@ def test_commands_read_the_same_from_a_server_as_from_a_file(
         )
         assert (server.returncode, server.stdout) == (file.returncode, file.stdout), command
         assert server.stdout
+    # The journal tells which API it is of.
+    (pending,) = without_token.json_output("checkpoints", "--journal", url, "--json")
+    assert [pending["id"]] == busy_grid.pending()
+    assert without_token("watch", "--journal", url, "--timeout", "0.5").returncode == 8
     for refused in (("record", "--no-journal"),):
         done = watcher(*refused, "--journal", url)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), refused
