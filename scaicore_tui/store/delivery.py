@@ -132,7 +132,7 @@ class _Delivery:
         return True
 
     def _insert(self, run: Sequence[Event], begin: Position, after: Position, top: Position) -> None:
-        self._journal.insert_at(run, range(begin, top + 1))
+        self._journal.insert_at(run, begin)
         self._move_gap(after, top)
         if self._gap is not None:
             self._add_gap(self._gap, after)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -257,13 +257,12 @@ class Journal:
 
     def append(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, which are newer than all others."""
-        self.insert_at(events, range(self.next_position, self.next_position + len(events)))
+        self.insert_at(events, self.next_position)
 
     def prepend(self, events: Sequence[Event]) -> None:
         """Add events, oldest first, which are older than all others."""
         bottom = self._end_position("min")
-        first = (0 if bottom is None else bottom) - len(events)
-        self.insert_at(events, range(first, first + len(events)))
+        self.insert_at(events, (0 if bottom is None else bottom) - len(events))
 
     def begin_history(self, cursor: str | None, found_at: Micros) -> None:
         """Open a gap below all events: history is to be read from `cursor`. `found_at`: microseconds since 1970."""
@@ -285,15 +284,14 @@ class Journal:
         first = after + 1 + RESERVED_POSITIONS
         gap = OpenGap(after, first + len(events) - 1, found_at, cursor)
         with self.transaction():
-            self.insert_at(events, range(first, first + len(events)))
+            self.insert_at(events, first)
             self._gap_table.add(gap)
         return gap
 
     def fill_gap(self, gap: OpenGap, events: Sequence[Event], cursor: str | None) -> None:
         """Add events, oldest first, at the upper end of an open gap. Reading continues at `cursor`."""
         with self.transaction():
-            first = self._gap_table.oldest_above(gap) - len(events)
-            self.insert_at(events, range(first, first + len(events)))
+            self.insert_at(events, self._gap_table.oldest_above(gap) - len(events))
             self._gap_table.set_cursor(gap, cursor)
 
     def position_below(self, gap: OpenGap | None) -> Position:
@@ -440,11 +438,9 @@ class Journal:
         found = self.query(f"SELECT pos FROM events ORDER BY pos {order} LIMIT 1")  # noqa: S608  (one of two)
         return int(found[0][0]) if found else None
 
-    def insert_at(self, events: Sequence[Event], positions: Iterable[Position]) -> None:
-        """Add events at free positions, one for each, which rise."""
-        rows = [
-            (pos, e.at or Micros(0), encode_id(e.execution_id), e.raw) for pos, e in zip(positions, events, strict=True)
-        ]
+    def insert_at(self, events: Sequence[Event], first: Position) -> None:
+        """Add events at free positions, the first of them at `first`."""
+        rows = [(pos, e.at or Micros(0), encode_id(e.execution_id), e.raw) for pos, e in enumerate(events, first)]
         with self.transaction() as database:
             database.insert_events(rows)
             add_to_event_count(database, len(events))

@@ -23,7 +23,7 @@ from scaicore_tui.store.counted_runs import CountedRuns, RunTallies
 from scaicore_tui.store.engine import Database
 from scaicore_tui.store.failures import ONLY_IN_MEMORY
 from scaicore_tui.store.gaps import RESERVED_POSITIONS, OpenGap, SkippedEvent
-from scaicore_tui.store.journal import MAX_POSITION, Journal
+from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.node_days import MAX_PARTS, add_part, count_parts, merge_parts
 from scaicore_tui.store.pending import save_pending
 from scaicore_tui.store.retention import Retention
@@ -209,7 +209,7 @@ class JournalWriter:
                 self._journal.append(events)
             else:
                 self._journal.mark_gap(gap_found_at)
-                self._journal.insert_at(events, range(first, MAX_POSITION))
+                self._journal.insert_at(events, first)
             self._buffer.count([tally])
             return delta
 

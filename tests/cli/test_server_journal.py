@@ -141,7 +141,7 @@ def test_doctor_says_what_works_and_what_a_role_may_do(
     }
     assert found["recorder"]["state"] == "warning"
     assert found["recorder"]["fix"].startswith("start one: scaicore-tui record")
-    assert (found["role"]["facts"], found["journal"]["facts"]["tls"]) == ({"rights": ["read", "record"]}, "")
+    assert (found["role"]["facts"], found["journal"]["facts"]["tls"]) == ({"rights": ["read", "record", "answer"]}, "")
     assert "a local socket" in found["journal"]["words"]
     broken = watcher("doctor", "--json", "--journal", url.replace("tester@", "nobody@"))
     assert broken.returncode in (4, 9)
