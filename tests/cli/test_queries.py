@@ -143,6 +143,7 @@ def test_sql_reads_the_views(offline: tuple[Program, tuple[str, ...]]) -> None:
         {"status": "failed", "n": 1},
         {"status": "running", "n": 1},
     ]
+    assert program("sql", "SELECT count(*) AS n FROM runs", *source).stdout.split() == ["n", "3"]
     rows = list(csv.reader(program.lines("sql", VISITS, "--csv", *source)))
     assert rows == [
         ["run", "node", "state", "duration_ms", "error"],

@@ -159,7 +159,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     available = width()
     lines = [[Coloured(name, "grey") for name in head], *rows]
     columns = zip(*(entries for entries in lines if len(entries) > 1), strict=True)
-    widths = share_width([max(cell_width(cell_text(entry)) for entry in column) for column in columns], available)
+    found = [max(cell_width(cell_text(entry)) for entry in column) for column in columns]
+    widths = share_width(found, available) if found else []
     for entries in lines:
         _row(entries, widths if len(entries) > 1 else [available], available)
 

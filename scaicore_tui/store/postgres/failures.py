@@ -35,6 +35,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
 }
 # Classes of errors that may be over when the statement is tried again.
 _TEMPORARY = ("08", "25P03", "40", "53", "55P03", "57")
+_CERTIFICATE_HINT = "sslrootcert names the file of the authority that the server's certificate is from"
 _LOST = ("the connection was lost", "this is tried again")
 
 
@@ -77,7 +78,7 @@ def connect_failure(error: psycopg.Error, label: str) -> ScaicoreError:
     return ServerFailure(
         f"can't connect to {label}: {text or 'no answer'}",
         effect=effect,
-        hint="is the server running, and the address right?",
+        hint=_CERTIFICATE_HINT if "certificate" in text else "is the server running, and the address right?",
     )
 
 

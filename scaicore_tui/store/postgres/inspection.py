@@ -28,8 +28,8 @@ _RECORDERS = """SELECT convert_from(host, 'UTF8'), is_leader = 1, (now - seen_at
 (now - polled_at) / 1e6::double precision, interval_s, convert_from(problem, 'UTF8') FROM recorders,
 (SELECT extract(epoch FROM clock_timestamp()) * 1000000 AS now) AS clock ORDER BY is_leader DESC, seen_at DESC"""
 # An estimate: to count takes minutes for some hundred million events.
-_EVENT_COUNT = """SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_inherits
-JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = to_regclass('events')"""
+_EVENT_COUNT = """SELECT coalesce(sum(pg_stat_get_live_tuples(inhrelid)), 0)::bigint FROM pg_inherits
+WHERE inhparent = to_regclass('events')"""
 _CHANNEL = "scaicore_doctor"
 
 
@@ -107,7 +107,7 @@ def _look_at_server(server: ServerConnection, now: Callable[[], float]) -> Serve
 
 
 def _tls(connection: Connection) -> str:
-    """Return the version of TLS; empty without TLS."""
+    """Return the version of TLS, or only "TLS" if the role may not know it; empty without TLS."""
     if not connection.pgconn.ssl_in_use:
         return ""
     found = connection.execute("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()").fetchone()

@@ -51,6 +51,7 @@ MIGRATIONS = (
     CREATE INDEX runs_core ON runs (core_id, place);
     CREATE INDEX runs_started ON runs (started_at);
     CREATE INDEX runs_ended ON runs (ended_at) WHERE ended_at IS NOT NULL;
+    CREATE INDEX runs_failed_ended ON runs (ended_at) WHERE status = 'failed';
     CREATE INDEX runs_changed ON runs (changed_at);
     CREATE INDEX runs_duration ON runs (duration_ms) WHERE duration_ms IS NOT NULL;
     CREATE INDEX runs_failed_node ON runs (failed_node) WHERE failed_node IS NOT NULL;
