@@ -210,7 +210,7 @@ class Session(Commands):
 
     @property
     def newest_events(self) -> Sequence[bytes]:
-        """The bytes of the newest events in the journal when events were last read, newest first; empty before."""
+        """The bytes of the newest events in the journal, newest first; empty before events were read."""
         return self._backfiller.newest
 
     def announce_status(self) -> None:

@@ -31,6 +31,7 @@ from scaicore_tui.session.session import DEFAULT_BACKFILL, Session
 from scaicore_tui.store.delivery import deliver, is_delivered
 from scaicore_tui.store.journal import Journal
 from scaicore_tui.store.leadership import (
+    NO_EPOCH,
     Claim,
     Report,
     Roster,
@@ -157,11 +158,7 @@ class TeamRecorder:
     async def report(self) -> None:
         """Report once, and learn who leads."""
         is_leading = self.session is not None and not self.is_local
-        epoch = self._current_epoch() if self._current_epoch is not None else self._own_epoch
-        age_us = self._polled_age_us() if is_leading else None
-        report = Report(
-            self._name, self._host, -1 if epoch is None else epoch, age_us, self.target.interval, self._problem()
-        )
+        report = self._own_report()
         try:
             roster = await asyncio.to_thread(self._recorders.report, report)
         except ScaicoreError as error:
@@ -170,9 +167,14 @@ class TeamRecorder:
         else:
             self._roster, self._failure, self._has_connected = roster, None, True
             self._answered_at = self.clock.monotonic()
-            self._note(roster, epoch, is_leading=is_leading)
+            self._note(roster, report.epoch, is_leading=is_leading)
         self._reported.set()
         self._reported = asyncio.Event()
+
+    def _own_report(self) -> Report:
+        epoch = self._own_epoch if self._current_epoch is None else self._current_epoch()
+        epoch = NO_EPOCH if epoch is None else epoch
+        return Report(self._name, self._host, epoch, self._polled_age_us(), self.target.interval, self._problem())
 
     async def next_session(self) -> Session:
         """Wait until this recorder leads or has to keep events locally; return the session for that.
@@ -280,7 +282,7 @@ class TeamRecorder:
             self.target.interval
         )
 
-    def _note(self, roster: Roster, epoch: int | None, *, is_leading: bool) -> None:
+    def _note(self, roster: Roster, epoch: int, *, is_leading: bool) -> None:
         """Remember what a report with this epoch returned."""
         now = self.clock.monotonic()
         self._replaced_reports = self._replaced_reports + 1 if is_leading and not roster.is_leader else 0
@@ -304,7 +306,7 @@ class TeamRecorder:
         return 0.0 if self._leaderless_since is None else self.clock.monotonic() - self._leaderless_since
 
     def _polled_age_us(self) -> int | None:
-        answered_at = None if self.session is None else self.session.connection.events.answered_at
+        answered_at = None if self.session is None or self.is_local else self.session.connection.events.answered_at
         return None if answered_at is None else int((self.clock.monotonic() - answered_at) * MICROS_PER_SECOND)
 
     def _problem(self) -> str:
@@ -349,8 +351,9 @@ class TeamRecorder:
         """Become the leader, and deliver what is kept locally. Blocks."""
         leader = open_server_journal(self._url, self._identity, claim)
         try:
-            # Reports are sent meanwhile: they say that this recorder leads.
+            # Others see at once that this recorder leads, and reports go on while events are delivered.
             self._own_epoch = leader.epoch()
+            self._recorders.report(self._own_report())
             self._deliver(leader.journal)
             self._newest = leader.journal.newest_raw(ANCHOR_DEPTH_EVENTS)
         except BaseException:

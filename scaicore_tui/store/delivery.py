@@ -157,12 +157,15 @@ class _Delivery:
 
     def _append(self, run: Sequence[Event]) -> None:
         """Add events at the end, with the gap below them."""
-        gap = self._gap
-        history = self._local.unread_history()
-        if not len(self._journal) and history is not None:
+        gap, history = self._gap, self._local.unread_history()
+        found_at, open_gap = (None, None) if gap is None else (gap.found_at, self._open_gaps.get(gap.after))
+        if self._last is None and len(self._journal):
+            # The local journal does not begin with an event of the other one.
+            found_at, open_gap = (run[-1].at or 0, None) if history is None else (history.found_at, history)
+        elif self._last is None and history is not None:
             self._writer.begin_history(history.cursor, history.found_at)
-        if gap is not None and (is_open := self._open_gaps.get(gap.after)) is not None:
-            self._writer.append_above_gap(run, gap.found_at, is_open.cursor)
+        if open_gap is not None:
+            self._writer.append_above_gap(run, open_gap.found_at, open_gap.cursor)
         else:
-            self._writer.append_new(run, None if gap is None else gap.found_at)
+            self._writer.append_new(run, found_at)
         self._last = int(self._journal.query(_TOP)[0][0])

@@ -90,7 +90,9 @@ class Ingestor:
         try:
             await self.load()
         except StorageError as error:
-            self._journal.report_damage(error)
+            # A server that is away is reported by the next poll.
+            if not error.is_temporary:
+                self._journal.report_damage(error)
         while target.keep_days is not None or target.keep_mb is not None:
             # A disk failure is reported with the next event that can't be written.
             with suppress(StorageError):

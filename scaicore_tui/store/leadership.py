@@ -50,8 +50,12 @@ class Roster(Struct, frozen=True):
     leader: Leader | None = None
 
 
+# No leader has this number.
+NO_EPOCH = -1
+
+
 class Report(Struct, frozen=True):
-    """What a recorder says about itself. `epoch` is its number when it last led, or -1.
+    """What a recorder says about itself. `epoch` is its number when it last led, or NO_EPOCH.
 
     `polled_age_us` is how long ago the API last answered it, in microseconds; None if it did not. `problem` is one line
     for people, empty if there is none.

@@ -67,7 +67,7 @@ class Backfiller:
         # Why reading stopped before the feed's end; empty if it did not.
         self.stop_reason = ""
         self.edges = PageEdges(client)
-        # The newest events when the head was last read, newest first.
+        # The bytes of the newest events in the journal, newest first, as far as they were read.
         self.newest: Sequence[bytes] = ()
         self._head_has_more = False
         self._deferred: list[Event] = []
@@ -120,6 +120,7 @@ class Backfiller:
             delta = await self._ingest.append_new(new, gap_found_at=self._now())
         else:
             delta = await self._open_gap(head, new)
+        self.newest = [*(event.raw for event in reversed(new)), *self.newest][:ANCHOR_DEPTH_EVENTS]
         for neighbour in head.passed:
             after = await self._read(lambda journal: journal.next_position) - 1
             skipped = SkippedEvent(neighbour, self._now(), head.oldest_first, after)

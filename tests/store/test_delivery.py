@@ -101,6 +101,19 @@ def test_an_empty_journal_gets_everything_with_the_history_to_read(team: Journal
     assert history.cursor == "older"
 
 
+@pytest.mark.parametrize("cursor", ["older", None])
+def test_a_local_journal_that_begins_elsewhere_is_added_above_a_gap(
+    team: Journal, local: Journal, cursor: str | None
+) -> None:
+    fill(team, events(1, 2))
+    if cursor:
+        writer = JournalWriter(local)
+        writer.prepare()
+        writer.begin_history(cursor, NOON)
+    fill(local, events(5, 6))
+    assert delivered(team, local) == nodes(1, 2, cursor or "lost", 5, 6)
+
+
 def test_gaps_of_the_local_journal_are_kept(team: Journal, local: Journal) -> None:
     fill(team, events(1))
     fill(local, events(1, 2), "lost", events(5), "cursor", events(9, 10))

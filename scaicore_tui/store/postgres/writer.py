@@ -26,6 +26,7 @@ from scaicore_tui.store.postgres.failures import UNCHANGED, ServerFailure, too_n
 from scaicore_tui.store.postgres.tables import CREATE_STATE, MIGRATIONS, TABLES_VERSION
 
 _LOCK = "SELECT pg_try_advisory_lock(?)"
+_WAIT_FOR_LOCK = "SELECT pg_advisory_lock(?)"
 _UNLOCK = "SELECT pg_advisory_unlock(?)"
 _HAS_SCHEMA = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = convert_from(?, 'UTF8')"
 _TAKE_OVER = "UPDATE journal_state SET epoch = epoch + 1 RETURNING epoch"
@@ -34,7 +35,7 @@ _EPOCH = "SELECT epoch FROM journal_state"
 _STILL_WRITER = "SELECT 1 FROM journal_state WHERE epoch = ? FOR SHARE"
 # The server ends the transaction of a stuck writer after this time, and then another can take the next number.
 _LIMIT_IDLE_TIME = "SET idle_in_transaction_session_timeout = '10s'"
-_LIMIT_LOCK_WAIT, _WAIT_FOR_LOCKS = "SET lock_timeout = '2s'", "SET lock_timeout = 0"
+_LIMIT_LOCK_WAIT, _NO_LOCK_LIMIT = "SET lock_timeout = '2s'", "SET lock_timeout = 0"
 _END_HOLDER = """SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
 AND (classid::bigint << 32 | objid::bigint) = ? AND pid <> pg_backend_pid()
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
@@ -104,16 +105,16 @@ class ServerWriter(ServerConnection):
         super().close()
 
     def _become_writer(self, claim: Claim) -> None:
+        super().execute(_LIMIT_LOCK_WAIT)
         self._has_lock = self._lock()
         if not self._has_lock:
             self._replace_holder(claim)
         self._migrate()
-        super().execute(_LIMIT_LOCK_WAIT)
         found = self._take_over(claim)
         if found is None:
             raise self._conflict()
         self.epoch = int(found[0])
-        super().execute(_WAIT_FOR_LOCKS)
+        super().execute(_NO_LOCK_LIMIT)
         super().execute(_LIMIT_IDLE_TIME)
 
     def _replace_holder(self, claim: Claim) -> None:
@@ -124,7 +125,9 @@ class ServerWriter(ServerConnection):
         if claim.ends_holder:
             # Ending a connection of another role is not permitted: then only the number is taken.
             with suppress(psycopg.Error):
-                super().execute(_END_HOLDER, (self.address.lock_key,))
+                super().execute(_END_HOLDER, (self.address.lock_key,)).fetchall()
+                super().execute(_WAIT_FOR_LOCK, (self.address.lock_key,))
+                self._has_lock = True
 
     def _take_over(self, claim: Claim) -> tuple[int] | None:
         """Take the next number, and return it; None if the writer to be replaced is not the newest any more."""
