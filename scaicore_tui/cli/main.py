@@ -293,8 +293,9 @@ def record(
     the events that it could not read. The exit code is 3 if it could not read anything.
 
     `--journal` may also name a PostgreSQL server, as `postgresql://USER@HOST/DATABASE`: then others read the journal
-    with `--offline`. One recording at a time writes it. While the server is away, events are read again later.
-    This needs the extra `postgres`: `pip install 'scaicore-tui[postgres]'`.
+    with `--offline`. Of several recordings into it, one polls and writes, and the others take over when it fails. While
+    the server is away, events are kept in a file. This needs the extra `postgres`:
+    `pip install 'scaicore-tui[postgres]'`.
 
     With `--otlp` each run is sent as a trace once it is over: redacted, and without inputs, outputs and results unless
     `--payloads` is set. URL is that of a receiver of OTLP over HTTP, or `env` for that of

@@ -25,7 +25,7 @@ class TracesDocument(TypedDict):
 
 
 class TeamDocument(TypedDict):
-    """What happened beside the recording into a journal on a server."""
+    """Figures that only a recording into a journal on a server has."""
 
     delivered: Annotated[
         Count, Meta(description="Events that were kept in a local file while the server was away, and are delivered.")

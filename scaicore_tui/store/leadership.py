@@ -40,9 +40,9 @@ class Leader(Struct, frozen=True):
 
 
 class Roster(Struct, frozen=True):
-    """What a recorder learns from a report. `epoch` is the number of the newest leader, 0 before the first.
+    """The answer to a report: who leads. `epoch` is the number of the newest leader, 0 before the first.
 
-    `is_leader` is true if that is the recorder itself; `leader` is another one that leads or has led last.
+    `is_leader` is true if the recorder that reports is that leader; `leader` is another one that leads or has led last.
     """
 
     epoch: int = 0
@@ -55,7 +55,7 @@ NO_EPOCH = -1
 
 
 class Report(Struct, frozen=True):
-    """What a recorder says about itself. `epoch` is its number when it last led, or NO_EPOCH.
+    """The state of one recorder, as it reports it. `epoch` is its number when it last led, or NO_EPOCH.
 
     `polled_age_us` is how long ago the API last answered it, in microseconds; None if it did not. `problem` is one line
     for people, empty if there is none.

@@ -201,9 +201,11 @@ class JournalWriter:
         delta, tally = self._apply(events, first)
 
         def write() -> Delta:
-            if gap_found_at is not None:
+            if gap_found_at is None:
+                self._journal.append(events)
+            else:
                 self._journal.mark_gap(gap_found_at)
-            self._journal.insert_at(events, range(first, MAX_POSITION))
+                self._journal.insert_at(events, range(first, MAX_POSITION))
             self._buffer.count([tally])
             return delta
 

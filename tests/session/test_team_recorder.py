@@ -112,7 +112,7 @@ def test_whatever_is_cut_stopped_or_killed_the_journal_has_everything_once(
 ) -> None:
     caplog.set_level("WARNING")
 
-    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(SCRIPTS)
     def scripts(steps: list[Step]) -> None:
         run(team_server, steps)
