@@ -39,7 +39,8 @@ class TeamDocument(TypedDict):
     ]
     stood_by: Annotated[bool, Meta(description="True if another process recorded, at least for a while.")]
     is_counted: Annotated[
-        bool, Meta(description="False if the server was away at the end: the numbers of the journal are from before.")
+        bool,
+        Meta(description="False if the journal could not be counted at the end: its numbers are from before."),
     ]
 
 

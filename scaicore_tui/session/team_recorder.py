@@ -53,6 +53,8 @@ _log = Log(__name__)
 # Failures in a row to write to the server after which events are kept locally: one may be a lost connection, which is
 # replaced at the next poll.
 MAX_WRITE_FAILURES = 2
+# A program that is ended by a signal has five seconds for all of this, also if the server does not answer.
+COUNT_TIMEOUT_S, CLOSE_TIMEOUT_S = 2.5, 1.5
 # Reports in a row by which another recorder leads: one may be sent while the connection is replaced.
 MAX_REPLACED_REPORTS = 2
 # Polls of another leader that are waited for before its journal is compared with the local one.
@@ -233,7 +235,7 @@ class TeamRecorder:
                 self._show("another recorder has become the leader")
             if self._own_epoch is not None and is_away:
                 # The local journal is used at once: connecting to the server may take long.
-                self._roster, self._failure = None, error or self._failure
+                self._roster, self._failure = None, error or self._failure or self._no_answer()
         self._current_epoch, self._replaced_reports, self._leaderless_since = None, 0, None
         # A server that does not answer must not hold up the next session.
         closing = asyncio.create_task(session.close())
@@ -243,11 +245,12 @@ class TeamRecorder:
             await closing
 
     async def count_journal(self) -> JournalCounts | None:
-        """Count what is in the journal on the server; None if that can't be read now."""
+        """Count what is in the journal on the server; None if that can't be read now, or takes too long."""
         try:
-            return await asyncio.to_thread(self._count_journal)
-        except ScaicoreError as error:
-            _log.warning("journal not counted", **error_fields(error))
+            async with asyncio.timeout(COUNT_TIMEOUT_S):
+                return await asyncio.to_thread(self._count_journal)
+        except (ScaicoreError, TimeoutError):
+            _log.warning("journal not counted")
             return None
 
     def _count_journal(self) -> JournalCounts:
@@ -257,13 +260,14 @@ class TeamRecorder:
     async def close(self) -> None:
         """End the session and the reports; another recorder may then lead at once."""
         await self.leave()
-        await asyncio.gather(*self._closing)
-        try:
-            await asyncio.to_thread(self._recorders.remove, self._name)
-        except ScaicoreError as error:
-            _log.warning("recorder not removed", **error_fields(error))
-        await asyncio.to_thread(self._recorders.close)
         await self.client.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await asyncio.gather(*self._closing)
+                await asyncio.to_thread(self._recorders.remove, self._name)
+                await asyncio.to_thread(self._recorders.close)
+        except (ScaicoreError, TimeoutError):
+            _log.warning("recorder not removed")
 
     @property
     def _write_error(self) -> StorageError | None:
@@ -334,6 +338,9 @@ class TeamRecorder:
             effect="nothing was recorded",
             hint="without --no-standby and --until-idle, this one takes over when that one ends",
         )
+
+    def _no_answer(self) -> StorageError:
+        return StorageError(f"the server of {self._url} does not answer", hint="this is tried again")
 
     def _show(self, message: str) -> None:
         """Say a message, unless it is the same as the last one."""

@@ -119,7 +119,7 @@ def _team_text(summary: RecordDocument) -> str:
     text = f" · {team['delivered']:,} events delivered from a file" if team["delivered"] else ""
     if team["kept_locally"]:
         text += f" · {team['kept_locally']:,} events NOT yet delivered to the journal"
-    return text if team["is_counted"] else f"{text} · its server is away: the numbers are from before"
+    return text if team["is_counted"] else f"{text} · the journal was not counted at the end"
 
 
 def _traces_text(summary: RecordDocument) -> str:
