@@ -24,8 +24,8 @@ from tests.support import postgres
 if TYPE_CHECKING:
     from tests.support.server_journals import ServerJournals
 
-# Shorter ones count as this for the reports of recorders.
-INTERVAL_S = 1.0
+# Long enough for a takeover within two of them on a busy machine.
+INTERVAL_S = 2.0
 
 
 @pytest.fixture

@@ -38,9 +38,10 @@ wait $server
 rm -r "$2"
 """
 _INITIALISE = """"$1/initdb" -D "$2/data" -A trust -U tester -E UTF8 --locale=C --no-sync >"$2/log" 2>&1"""
-# Reads the signal that ends the server; without one, as this process was killed, the server ends as well.
+# Reads the signal that ends the server; without one, as this process was killed, the server ends as well. What was
+# committed survives the end of the server, which without `synchronous_commit` it would not.
 _RUN = f"""
-"$1/postgres" -D "$2/data" -k "$2" -h '' {_OPTIONS} >>"$2/log" 2>&1 &
+"$1/postgres" -D "$2/data" -k "$2" -h '' {_OPTIONS} -c synchronous_commit=on >>"$2/log" 2>&1 &
 server=$!
 read signal
 kill -${{signal:-INT}} $server
