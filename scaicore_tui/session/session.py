@@ -210,7 +210,7 @@ class Session(Commands):
 
     @property
     def newest_events(self) -> Sequence[bytes]:
-        """The bytes of the newest events in the journal, newest first; empty before events were read."""
+        """The bytes of the newest events that this session has added, newest first: no more than a page."""
         return self._backfiller.newest
 
     def announce_status(self) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from scaicore_tui.api.client import Client
+from scaicore_tui.api.page_size import MAX_PAGE_ROWS
 from scaicore_tui.auth import identify
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Target
@@ -42,7 +43,6 @@ from scaicore_tui.store.leadership import (
 )
 from scaicore_tui.store.local_journal import LocalJournal
 from scaicore_tui.store.servers import open_server_journal, open_server_recorders, read_server_journal
-from scaicore_tui.sync.backfill import ANCHOR_DEPTH_EVENTS
 from scaicore_tui.text import one_line
 from scaicore_tui.timefmt import MICROS_PER_SECOND, format_time
 
@@ -116,7 +116,8 @@ class TeamRecorder:
         # When this recorder began to stand by, and the polls of the leader since then that were reported.
         self._waiting_since: float | None = None
         self._leader_polls: set[int] = set()
-        # The newest events of the journal on the server, newest first, with which a local journal begins.
+        # The newest events of the journal on the server, newest first, with which a local journal begins. They are as
+        # many as a page has: older ones on the first page would look like events that were inserted late.
         self._newest: Sequence[bytes] = ()
         self._message = ""
         self._reported = asyncio.Event()
@@ -228,7 +229,7 @@ class TeamRecorder:
             self.kept += session.index.ingested_count
         else:
             self.recorded += session.index.ingested_count
-            self._newest = session.newest_events or self._newest
+            self._newest = [*session.newest_events, *self._newest][:MAX_PAGE_ROWS]
             is_replaced = isinstance(error, WriterReplaced) or self._replaced_reports > 0
             self._own_epoch = None if is_replaced or self._current_epoch is None else self._current_epoch()
             if is_replaced:
@@ -362,7 +363,7 @@ class TeamRecorder:
             self._own_epoch = leader.epoch()
             self._recorders.report(self._own_report())
             self._deliver(leader.journal)
-            self._newest = leader.journal.newest_raw(ANCHOR_DEPTH_EVENTS)
+            self._newest = leader.journal.newest_raw(MAX_PAGE_ROWS)
         except BaseException:
             leader.journal.close()
             raise

@@ -67,7 +67,7 @@ class Backfiller:
         # Why reading stopped before the feed's end; empty if it did not.
         self.stop_reason = ""
         self.edges = PageEdges(client)
-        # The bytes of the newest events in the journal, newest first, as far as they were read.
+        # The bytes of the newest events that were added, newest first: no more than a page.
         self.newest: Sequence[bytes] = ()
         self._head_has_more = False
         self._deferred: list[Event] = []
@@ -94,10 +94,7 @@ class Backfiller:
     def known_tail(self, upto: Position = MAX_POSITION) -> KnownTail:
         """Return the newest events of the journal, up to position `upto`. Reads it: call this in a thread."""
         reader = self._journal.reader
-        newest = reader.newest_raw(ANCHOR_DEPTH_EVENTS, upto)
-        if upto == MAX_POSITION:
-            self.newest = newest
-        return KnownTail(newest, lambda events: reader.contains_all(events, upto))
+        return KnownTail(reader.newest_raw(ANCHOR_DEPTH_EVENTS, upto), lambda events: reader.contains_all(events, upto))
 
     async def apply_head(self, head: HeadRead, *, is_first: bool) -> tuple[int, Delta]:
         """Store the new events of a head read; return their number, and the delta to publish.
@@ -120,7 +117,7 @@ class Backfiller:
             delta = await self._ingest.append_new(new, gap_found_at=self._now())
         else:
             delta = await self._open_gap(head, new)
-        self.newest = [*(event.raw for event in reversed(new)), *self.newest][:ANCHOR_DEPTH_EVENTS]
+        self.newest = [*(event.raw for event in reversed(new)), *self.newest][:MAX_PAGE_ROWS]
         for neighbour in head.passed:
             after = await self._read(lambda journal: journal.next_position) - 1
             skipped = SkippedEvent(neighbour, self._now(), head.oldest_first, after)

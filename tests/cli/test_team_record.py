@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scaicore_tui.sync.backfill import ANCHOR_DEPTH_EVENTS
+from scaicore_tui.api.page_size import MAX_PAGE_ROWS
 from tests.support.core_inputs import GOOD
 from tests.support.grid import MANAGER
 from tests.support.program import TIMEOUT_S, FastGrid, Program, next_line_with
@@ -142,7 +142,7 @@ def test_nothing_is_lost_while_the_server_of_the_journal_is_away(busy_grid: Fast
             server.stop("QUIT")
             first.wait_for("events are kept in ")
             (kept,) = (tmp_path / "XDG_STATE_HOME" / "scaicore-tui" / "undelivered").glob("*.journal")
-            while first.program("events", "--journal", str(kept), "--json").stdout.count("\n") <= ANCHOR_DEPTH_EVENTS:
+            while first.program("events", "--journal", str(kept), "--json").stdout.count("\n") <= MAX_PAGE_ROWS:
                 assert first.process.poll() is None
             first.end(signal.SIGKILL)
         assert kept.stat().st_mode & 0o777 == 0o600
