@@ -36,7 +36,7 @@ class Team:
                 row = connection.execute(_LEADER).fetchone()
                 for recorder in self.recorders:
                     assert recorder.process is not None
-                    if row is not None and f":{recorder.process.pid}" in str(row[0]):
+                    if row is not None and f"/{recorder.process.pid}/" in str(row[0]):
                         return recorder
             self.observer.wait(0.1)
         raise AssertionError("no recorder leads")
