@@ -34,8 +34,9 @@ def data_age(state: JournalState) -> float | None:
 
 
 def leader_of(recorders: Sequence[Recorder]) -> Recorder | None:
-    """Return the recorder that records; of several, or without one, that which was seen last."""
-    return max(recorders, key=lambda one: (one.is_leader, one.seen_at), default=None)
+    """Return the recorder that records; of several, or without one, that which was seen last; None if all ended."""
+    running = [one for one in recorders if not one.has_ended]
+    return max(running, key=lambda one: (one.is_leader, one.seen_at), default=None)
 
 
 def stale_after(recorder: Recorder | None, interval_s: float) -> float:

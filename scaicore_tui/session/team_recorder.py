@@ -265,10 +265,10 @@ class TeamRecorder:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await asyncio.gather(*self._closing)
-                await asyncio.to_thread(self._recorders.remove, self._name)
+                await asyncio.to_thread(self._recorders.end, self._name)
                 await asyncio.to_thread(self._recorders.close)
         except (ScaicoreError, TimeoutError):
-            _log.warning("recorder not removed")
+            _log.warning("end of the recorder not stored")
 
     @property
     def _write_error(self) -> StorageError | None:

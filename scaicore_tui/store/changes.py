@@ -13,6 +13,7 @@ from scaicore_tui.protocol import Checkpoint, Event, decode_event
 from scaicore_tui.runs import ChangeOrder, Gap, Positions, RunStatus, Summary
 from scaicore_tui.runs.summary import decode_summary
 from scaicore_tui.store.journal import Journal
+from scaicore_tui.store.leadership import ENDED_INTERVAL_S
 from scaicore_tui.store.pending import read_pending
 from scaicore_tui.store.stored_ids import decode_id, encode_id
 from scaicore_tui.store.summaries import Summaries
@@ -36,7 +37,7 @@ class Recorder(Struct, frozen=True):
     """A process that records into the journal, or stands by. Times are microseconds since 1970 of the server's clock.
 
     `seen_at` is its last sign of life. `polled_at` is when the API last answered it, None if it never did. `interval_s`
-    is the time between two polls, and `problem` one line for people, empty if there is none.
+    is the time between two polls, ENDED_INTERVAL_S if it ended. `problem` is one line for people, empty without one.
     """
 
     name: str
@@ -46,6 +47,11 @@ class Recorder(Struct, frozen=True):
     polled_at: Micros | None
     interval_s: float
     problem: str
+
+    @property
+    def has_ended(self) -> bool:
+        """True if the process ended by itself. Its row still tells the age of the data."""
+        return self.interval_s == ENDED_INTERVAL_S
 
 
 class JournalState(Struct, frozen=True):

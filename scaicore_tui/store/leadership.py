@@ -16,6 +16,8 @@ from scaicore_tui.units import Micros
 # that its connection is lost. With the pause between two reports, a stand-by leads within two intervals.
 ENDED_AFTER_INTERVALS = 0.5
 STUCK_AFTER_INTERVALS = 1.5
+# In the row of a recorder that ended: it will not poll again.
+ENDED_INTERVAL_S = 0.0
 # Shorter intervals count as this one: a busy machine may not report more often.
 MIN_INTERVAL_S = 1.0
 REPORTS_PER_INTERVAL = 4

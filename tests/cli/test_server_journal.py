@@ -141,8 +141,13 @@ def test_doctor_says_what_works_and_what_a_role_may_do(
     }
     assert found["recorder"]["state"] == "warning"
     assert found["recorder"]["fix"].startswith("start one: scaicore-tui record")
+    assert found["recorder"]["words"].startswith("none runs · the last one, on ")
     assert (found["role"]["facts"], found["journal"]["facts"]["tls"]) == ({"rights": ["read", "record", "answer"]}, "")
     assert "a local socket" in found["journal"]["words"]
+    # Without an API, the journal can be viewed.
+    viewer = Program(watcher.home, {})("doctor", "--json", "--journal", url)
+    states = {row["name"]: row["state"] for row in json.loads(viewer.stdout)["checks"]}
+    assert (viewer.returncode, states["api"], states["journal"]) == (0, "warning", "ok")
     broken = watcher("doctor", "--json", "--journal", url.replace("tester@", "nobody@"))
     assert broken.returncode in (4, 9)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -21,7 +21,8 @@ from scaicore_tui.session import ConnectionState, Session
 from scaicore_tui.session.journal_follower import UNNOTIFIED_INTERVAL_S
 from scaicore_tui.session.recorder_status import GONE_AFTER_S, age_note
 from scaicore_tui.session.viewer import ViewerSession
-from scaicore_tui.store.postgres import connection
+from scaicore_tui.store.leadership import Report
+from scaicore_tui.store.postgres import connection, open_recorders
 from scaicore_tui.store.postgres.address import schema_of
 from scaicore_tui.store.postgres.writer import ServerWriter
 from tests.support import postgres
@@ -123,6 +124,20 @@ async def test_the_status_is_that_of_the_recorder(place: ServerPlace) -> None:
             state = viewer._follower.state
             assert state is not None
             assert age_note(state, 5).startswith("the API was never read: no recorder runs")
+
+
+async def test_the_age_is_shown_after_the_last_recorder_ended(place: ServerPlace) -> None:
+    clock = ManualClock()
+    with recorded(place):
+        with closing(open_recorders(place.url, place.identity)) as recorders:
+            report = Report("one", "host-a", 1, polled_age_us=40_000_000, interval_s=5, problem="")
+            recorders.report(report)
+            recorders.end("one")
+            assert recorders.report(report).leader is None
+        async with viewer_on(place, clock) as viewer:
+            await viewer.read_once()
+            assert str(viewer.connection.events.error).startswith("no recorder runs")
+            assert viewer.connection.age(clock.monotonic()) == pytest.approx(40, abs=5)
 
 
 async def test_commits_that_a_crash_of_the_server_lost_are_not_shown_any_more(

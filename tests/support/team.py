@@ -30,7 +30,10 @@ NAMES = ("A", "B")
 # Later than any limit on silence.
 STEP_S = 100.0
 TARGET = Target(url="http://127.0.0.1:1/api/v1", name="team")
-_TABLES = ("events", "gaps", "holes", "runs", "pending", "node_days", "node_parts", "asked", "identity", "recorders")
+_TABLES = (
+    *("events", "gaps", "holes", "runs", "pending", "node_days", "node_parts", "asked", "identity", "recorders"),
+    "removals",
+)
 _END_CONNECTIONS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s"
 
 
@@ -65,6 +68,7 @@ class TeamServer:
         for name in NAMES:
             self.cut(name, is_cut=False)
         self.run(*(f"DELETE FROM {self._schema}.{table}" for table in _TABLES))  # noqa: S608  (constants)
+        self.run(f"UPDATE {self._schema}.journal_state SET event_count = 0")  # noqa: S608  (a constant)
 
     def cut(self, name: str, *, is_cut: bool) -> None:
         """Refuse the connections of a recorder, and end those it has; or accept them again."""

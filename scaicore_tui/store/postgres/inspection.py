@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from scaicore_tui.config import Identity
 from scaicore_tui.errors import ScaicoreError
+from scaicore_tui.store.leadership import ENDED_INTERVAL_S
 from scaicore_tui.store.postgres.address import parse_address
 from scaicore_tui.store.postgres.connection import Connection, ServerConnection
 from scaicore_tui.store.postgres.opening import find_schema, readable_feeds
@@ -42,6 +43,11 @@ class Recorder(Struct, frozen=True):
     polled_age_s: float | None
     interval_s: float
     problem: str
+
+    @property
+    def has_ended(self) -> bool:
+        """True if the process ended by itself."""
+        return self.interval_s == ENDED_INTERVAL_S
 
 
 class ServerReport(Struct):

@@ -13,7 +13,7 @@ import psycopg
 from msgspec import Struct
 
 from scaicore_tui.store.journal import Journal
-from scaicore_tui.store.leadership import Leader, Report, Roster
+from scaicore_tui.store.leadership import ENDED_INTERVAL_S, Leader, Report, Roster
 from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.connection import ServerConnection
 
@@ -33,7 +33,10 @@ _LEADER = f"""SELECT host, started_at, (now - seen_at) / 1e6, interval_s, (now -
 FROM recorders, {_NOW} WHERE is_leader = 1 AND name <> ? ORDER BY seen_at DESC LIMIT 1"""  # noqa: S608  (a constant)
 _REMOVE_FORMER = "UPDATE recorders SET is_leader = 0 WHERE is_leader = 1 AND name <> ?"
 _REMOVE_OLD = f"DELETE FROM recorders WHERE seen_at < (SELECT now FROM {_NOW}) - 86400 * 1000000::bigint"  # noqa: S608  (a constant)
-_REMOVE = "DELETE FROM recorders WHERE name = ?"
+# The row of the recorder that polled last stays: it tells the age of the data while no recorder runs.
+_END = f"UPDATE recorders SET is_leader = 0, interval_s = {ENDED_INTERVAL_S}, problem = '' WHERE name = ?"  # noqa: S608  (constants)
+_REMOVE_ENDED = f"""DELETE FROM recorders WHERE interval_s = {ENDED_INTERVAL_S}
+AND coalesce(polled_at, 0) < (SELECT max(coalesce(polled_at, 0)) FROM recorders)"""  # noqa: S608  (constants)
 
 
 class LeaderJournal(Struct, frozen=True):
@@ -50,7 +53,7 @@ class Recorders:
         self._address = address
         self._connection: ServerConnection | None = None
         self._lock = threading.Lock()
-        self._is_ready = self._is_removed = False
+        self._is_ready = self._has_ended = False
 
     def report(self, report: Report) -> Roster:
         """Store a report; return who leads. Before the first recorder has made the tables, nothing is stored.
@@ -58,17 +61,18 @@ class Recorders:
         Raises StorageError and CredentialsError.
         """
         with self._using() as connection:
-            return Roster() if self._is_removed else self._report(connection, report)
+            return Roster() if self._has_ended else self._report(connection, report)
 
-    def remove(self, name: str) -> None:
-        """Remove a recorder that ends: others need not wait until it is silent. Raises the same as `report`.
+    def end(self, name: str) -> None:
+        """Store that a recorder ends: others need not wait until it is silent. Raises the same as `report`.
 
         Reports are not stored after that.
         """
         with self._using() as connection:
-            self._is_removed = True
+            self._has_ended = True
             if self._is_ready:
-                connection.execute(_REMOVE, (name,))
+                connection.execute(_END, (name,))
+                connection.execute(_REMOVE_ENDED)
 
     def close(self) -> None:
         """Close the connection."""

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from scaicore_tui.auth import identify
 from scaicore_tui.cli.commands.doctor.api import api_findings
 from scaicore_tui.cli.commands.doctor.bundle import check_bundle_name, write_bundle
-from scaicore_tui.cli.commands.doctor.finding import CheckStatus, Finding, failed, unknown
+from scaicore_tui.cli.commands.doctor.finding import CheckStatus, Finding, failed, unknown, warning
 from scaicore_tui.cli.commands.doctor.local import (
     config_finding,
     driver_finding,
@@ -27,10 +27,9 @@ from scaicore_tui.cli.commands.doctor.probe import probe
 from scaicore_tui.cli.commands.doctor.server import server_findings
 from scaicore_tui.cli.options import Common
 from scaicore_tui.cli.output import stdout
-from scaicore_tui.cli.sessions import journal_path, load_common_settings
+from scaicore_tui.cli.sessions import journal_path, load_common_settings, server_journal
 from scaicore_tui.clock import Clock, SystemClock
 from scaicore_tui.config import Settings, Target
-from scaicore_tui.config.journal_url import JournalUrl
 from scaicore_tui.errors import ConfigError, ScaicoreError
 from scaicore_tui.text import sanitize, wrap
 
@@ -87,19 +86,31 @@ async def _findings(common: Common, clock: Clock) -> list[Finding]:
     found = [_or_failed("config", lambda: config_finding(common, settings))]
     target, error = _target(settings)
     if target is None or settings is None:
-        found += [failed("api", error)] if error is not None else []
-        found += [unknown(name, "not checked") for name in ("tls", *_API_CHECKS, "journal")]
+        found += [] if error is None else [_no_api(error, common, settings)]
+        found += [unknown(name, "not checked") for name in ("tls", *_API_CHECKS)]
     else:
         found += await _check_target(target, settings.tokens.missing_token_error(target.host), clock)
-        found += await asyncio.to_thread(_journal_findings, common, target, clock)
+    found += await asyncio.to_thread(_journal_findings, common, settings, target, clock)
     driver = await asyncio.to_thread(driver_finding)
     return [*found, environment_finding(os.environ), terminal_finding(os.environ), driver]
 
 
-def _journal_findings(common: Common, target: Target, clock: Clock) -> list[Finding]:
-    if isinstance(common.journal, JournalUrl):
-        return list(server_findings(replace(common.journal, wanted=identify(target)), clock))
+def _journal_findings(common: Common, settings: Settings | None, target: Target | None, clock: Clock) -> list[Finding]:
+    """Check the journal that `--journal` or the profile names; one on a server also without an API."""
+    url = None if settings is None else server_journal(common, settings)
+    if url is not None:
+        wanted = None if target is None else identify(target)
+        return list(server_findings(replace(url, wanted=wanted), clock))
+    if target is None:
+        return [unknown("journal", "not checked")]
     return [_or_failed("journal", lambda: journal_finding(journal_path(common, target), clock))]
+
+
+def _no_api(error: ScaicoreError, common: Common, settings: Settings | None) -> Finding:
+    """Return the finding for an API that is not set, which viewing a journal on a server does not need."""
+    if settings is None or server_journal(common, settings) is None:
+        return failed("api", error)
+    return warning("api", f"{error.message}: the journal can be viewed, but nothing can be sent", error.hint)
 
 
 def _or_failed(name: str, find: Callable[[], Finding]) -> Finding:

@@ -81,11 +81,12 @@ def recorder_finding(report: ServerReport) -> Finding:
     recorders = report.recorders or ()
     leader = next((one for one in recorders if one.is_leader), None)
     hint = "start one: scaicore-tui record --journal URL"
+    others = sum(not one.has_ended and one is not leader for one in recorders)
     if leader is None:
-        return warning("recorder", "none has reported", hint, recorders=len(recorders))
-    others = len(recorders) - 1
+        found = f"none runs · the last one, {_where_and_when(recorders[0])}" if recorders else "none has reported"
+        return warning("recorder", found, hint, recorders=others)
     facts = {"host": leader.host, "seen_age_s": round(leader.seen_age_s, 1), "stand_by": others}
-    message = f"on {one_line(leader.host)} · {_signs(leader)} · {others} standing by"
+    message = f"{_where_and_when(leader)} · {others} standing by"
     if leader.problem:
         return warning("recorder", f"{message} · {one_line(leader.problem)}", "see the log of that recorder", **facts)
     if leader.seen_age_s > SILENT_INTERVALS * leader.interval_s + SILENT_S:
@@ -93,10 +94,12 @@ def recorder_finding(report: ServerReport) -> Finding:
     return ok("recorder", message, **facts)
 
 
-def _signs(recorder: Recorder) -> str:
+def _where_and_when(recorder: Recorder) -> str:
+    """Return the host, and when it was seen and read the API."""
     seen = f"seen {format_duration(recorder.seen_age_s * 1000)} ago"
-    polled = recorder.polled_age_s
-    return f"{seen}, API read {'never' if polled is None else f'{format_duration(polled * 1000)} ago'}"
+    polled_s = recorder.polled_age_s
+    read = "never" if polled_s is None else f"{format_duration(polled_s * 1000)} ago"
+    return f"on {one_line(recorder.host)} · {seen}, API read {read}"
 
 
 def clock_finding(ahead_s: float) -> Finding:
