@@ -122,8 +122,19 @@ def pytest_testnodedown(node: Any) -> None:
     LEAKS.merge(*getattr(node, "workeroutput", {}).get("leaks", ({}, [])))
 
 
+def _why_no_server() -> str:
+    """Return why no journal on a PostgreSQL server was tested; empty if there is a server."""
+    try:
+        from tests.support import postgres
+    except ImportError as error:
+        return f"{error.name} is not installed"
+    return postgres.missing()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the amount that was searched, and where a token was found."""
+    """Print if a server was missing, the amount that was searched, and where a token was found."""
+    if reason := _why_no_server():
+        terminalreporter.write_line(f"journals on a server were NOT tested: {reason}", yellow=True)
     checked = LEAKS.checked
     amount = f"{checked['outputs']:,} outputs, {checked['files']:,} files, {checked['bytes'] / 1e6:,.1f} MB"
     terminalreporter.write_line(f"tokens found in {amount}: {len(LEAKS.found)}", red=bool(LEAKS.found))
