@@ -344,10 +344,11 @@ def sql(
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
     json: Json = False,
 ) -> int:
-    """Read the journal with an SQL statement, of SQLite or, for a journal on a server, of PostgreSQL.
+    """Read the journal with an SQL statement.
 
     The tables are runs, visits, events and checkpoints; `help queries` lists their columns. Nothing can be changed and
-    nothing else can be read. It contacts no server: the journal is the profile's, or the file of `--journal`.
+    nothing else can be read. It does not contact the API: the journal is the profile's, or that of `--journal`. The
+    dialect is SQLite's, or PostgreSQL's for a journal on a server.
     """
     from scaicore_tui.cli.commands import sql
 
