@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from scaicore_tui.config import Identity
@@ -17,24 +18,33 @@ if TYPE_CHECKING:
     from scaicore_tui.store.postgres.recorders import LeaderJournal, Recorders
 
 
+@contextmanager
+def driver_needed() -> Iterator[None]:
+    """Raise ConfigError if the block imports packages of the extra that are not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(
+            f"a journal on a server needs packages that are not installed: {error.name}",
+            effect="nothing was read or changed",
+            hint="pip install 'scaicore-tui[postgres]'",
+        ) from None
+
+
 def open_server_journal(url: JournalUrl, identity: Identity, claim: Claim = IF_FREE) -> LeaderJournal:
     """Open the journal of a feed for writing, as the leader of its recorders.
 
     Raises StorageError, CredentialsError, Conflict and ConfigError.
     """
-    try:
+    with driver_needed():
         from scaicore_tui.store.postgres import open_as_leader
-    except ImportError as error:
-        raise no_driver(error) from None
     return open_as_leader(url.text, identity, claim)
 
 
 def open_server_recorders(url: JournalUrl, identity: Identity) -> Recorders:
     """Return the recorders of the journal of a feed. Raises ConfigError."""
-    try:
+    with driver_needed():
         from scaicore_tui.store.postgres import open_recorders
-    except ImportError as error:
-        raise no_driver(error) from None
     return open_recorders(url.text, identity)
 
 
@@ -43,54 +53,35 @@ def read_server_journal(url: JournalUrl) -> Journal:
 
     Raises StorageError, CredentialsError, NotFound and ConfigError.
     """
-    try:
+    with driver_needed():
         from scaicore_tui.store.postgres import open_for_reading
-    except ImportError as error:
-        raise no_driver(error) from None
     return open_for_reading(url.text, url.wanted)
 
 
 def follow_server_journal(url: JournalUrl) -> tuple[Journal, ServerFollower]:
     """Open the journal of a feed for a viewer, as `read_server_journal` does, with what follows its changes."""
-    try:
+    with driver_needed():
         from scaicore_tui.store.postgres import open_for_following
-    except ImportError as error:
-        raise no_driver(error) from None
     return open_for_following(url.text, url.wanted)
 
 
 def inspect_server_journal(url: JournalUrl, now: Callable[[], float]) -> ServerReport:
     """Look at the journal of the feed `url.wanted`. Raises StorageError, CredentialsError and ConfigError."""
-    try:
+    with driver_needed():
         from scaicore_tui.store.postgres.inspection import inspect
-    except ImportError as error:
-        raise no_driver(error) from None
     return inspect(url.text, url.wanted, now)
 
 
 def journal_roles_sql(*, by_feed: bool) -> Iterator[str]:
     """Yield the lines of an SQL script that creates the roles of journals. Raises ConfigError without psycopg."""
-    try:
+    with driver_needed():
         from scaicore_tui.store.postgres.roles import setup_sql
-    except ImportError as error:
-        raise no_driver(error) from None
     return setup_sql(by_feed=by_feed)
 
 
 def feed_roles_sql(identity: Identity, role: str) -> Iterator[str]:
     """Yield the lines of an SQL script that lets a role reach the journal of a feed, and nothing else."""
-    try:
+    with driver_needed():
         from scaicore_tui.store.postgres.address import schemas_of
         from scaicore_tui.store.postgres.roles import feed_sql
-    except ImportError as error:
-        raise no_driver(error) from None
     return feed_sql(schemas_of(identity), role)
-
-
-def no_driver(error: ImportError) -> ConfigError:
-    """Return the error for packages of the extra that are not installed."""
-    return ConfigError(
-        f"a journal on a server needs packages that are not installed: {error.name}",
-        effect="nothing was read or changed",
-        hint="pip install 'scaicore-tui[postgres]'",
-    )

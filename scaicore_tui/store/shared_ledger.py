@@ -16,7 +16,7 @@ from msgspec import Struct
 from scaicore_tui.auth import identify
 from scaicore_tui.config import Identity, Target
 from scaicore_tui.config.journal_url import JournalUrl
-from scaicore_tui.store.servers import no_driver
+from scaicore_tui.store.servers import driver_needed
 from scaicore_tui.units import Micros
 
 # More than a list is read for; as JSON about 5 MB.
@@ -107,10 +107,8 @@ def open_shared_ledger(url: JournalUrl, identity: Identity | None) -> SharedLedg
 
     Raises NotFound if there is none, StorageError, CredentialsError and ConfigError.
     """
-    try:
+    with driver_needed():
         from scaicore_tui.store.postgres.ledger import open_ledger
-    except ImportError as error:
-        raise no_driver(error) from None
     return open_ledger(url.text, identity)
 
 

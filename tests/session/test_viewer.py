@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -21,6 +22,7 @@ from scaicore_tui.session import ConnectionState, Session
 from scaicore_tui.session.journal_follower import UNNOTIFIED_INTERVAL_S
 from scaicore_tui.session.recorder_status import GONE_AFTER_S, age_note
 from scaicore_tui.session.viewer import ViewerSession
+from scaicore_tui.store import JournalWriter
 from scaicore_tui.store.leadership import Report
 from scaicore_tui.store.postgres import connection, open_recorders
 from scaicore_tui.store.postgres.address import schema_of
@@ -200,6 +202,16 @@ async def test_a_viewer_goes_on_when_a_stopped_server_is_back(monkeypatch: pytes
             assert (viewer.journal_problem, viewer.connection.failures) == ("", 0)
 
 
+@contextmanager
+def recorded_question(place: ServerPlace) -> Iterator[JournalWriter]:
+    """Yield the writer of a journal with a run, its pending checkpoint, and a recorder."""
+    with recorded(place) as writer:
+        writer.append_new([started()])
+        writer.save_pending([read_row()])
+        put_recorder(place)
+        yield writer
+
+
 def viewer_with(place: ServerPlace, server: WriteServer, target: Target = TARGET) -> ViewerSession:
     """Return a viewer whose client writes to `server`."""
     clock = ManualClock(NOON / SECOND)
@@ -208,10 +220,7 @@ def viewer_with(place: ServerPlace, server: WriteServer, target: Target = TARGET
 
 async def test_an_answer_is_sent_with_the_own_token_and_confirmed_by_the_journal(place: ServerPlace) -> None:
     server = WriteServer(one_checkpoint(), accept_write)
-    with recorded(place) as writer:
-        writer.append_new([started()])
-        writer.save_pending([read_row()])
-        put_recorder(place)
+    with recorded_question(place) as writer:
         async with viewer_with(place, server) as viewer:
             await viewer.read_once()
             submission = await viewer.answer("ckpt_1", "approve")
@@ -228,10 +237,7 @@ async def test_an_answer_is_sent_with_the_own_token_and_confirmed_by_the_journal
 
 async def test_a_lost_answer_is_looked_up_at_the_api(place: ServerPlace) -> None:
     server = WriteServer(one_checkpoint(), lose_response)
-    with recorded(place) as writer:
-        writer.append_new([started()])
-        writer.save_pending([read_row()])
-        put_recorder(place)
+    with recorded_question(place):
         async with viewer_with(place, server) as viewer:
             await viewer.read_once()
             submission = await viewer.answer("ckpt_1", "approve")
@@ -244,10 +250,7 @@ async def test_a_lost_answer_is_looked_up_at_the_api(place: ServerPlace) -> None
 
 async def test_without_a_token_a_viewer_watches_and_says_what_is_missing(place: ServerPlace) -> None:
     server = WriteServer(one_checkpoint(), accept_write)
-    with recorded(place) as writer:
-        writer.append_new([started()])
-        writer.save_pending([read_row()])
-        put_recorder(place)
+    with recorded_question(place):
         async with viewer_with(place, server, Target(url="https://grid.example/api/v1")) as viewer:
             await viewer.read_once()
             assert [row.id for row in (await viewer.list_checkpoints("pending")).rows] == ["ckpt_1"]

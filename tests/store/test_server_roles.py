@@ -113,7 +113,6 @@ def another_step(step: str) -> Iterator[None]:
     """Have one migration more."""
     with (
         patch.object(writer, "MIGRATIONS", (*MIGRATIONS, step)),
-        patch.object(writer, "TABLES_VERSION", TABLES_VERSION + 1),
         patch.object(opening, "TABLES_VERSION", TABLES_VERSION + 1),
     ):
         yield

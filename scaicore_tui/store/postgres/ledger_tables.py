@@ -17,8 +17,7 @@ from scaicore_tui.log import Log, error_fields
 from scaicore_tui.store.database import store_identity
 from scaicore_tui.store.postgres.address import ledger_schema_of, parse_address
 from scaicore_tui.store.postgres.connection import ServerConnection
-from scaicore_tui.store.postgres.failures import too_new
-from scaicore_tui.store.postgres.roles import grant_to_groups
+from scaicore_tui.store.postgres.migration import migrate
 
 _log = Log(__name__)
 DAY_S = 86_400
@@ -64,9 +63,8 @@ MIGRATIONS = (
     """,
 )
 LEDGER_VERSION = len(MIGRATIONS)
-_CREATE_STATE = b"""CREATE TABLE ledger_state (version integer NOT NULL, change bigint NOT NULL);
+_CREATE_STATE = """CREATE TABLE ledger_state (version integer NOT NULL, change bigint NOT NULL);
 INSERT INTO ledger_state VALUES (0, 0)"""
-_HAS_SCHEMA = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = convert_from(?, 'UTF8')"
 _DELETE_OLD = f"DELETE FROM writes WHERE changed_at < {NOW} - ?"  # noqa: S608  (constants)
 
 
@@ -85,17 +83,6 @@ def prepare_ledger(url: str, identity: Identity, stored: Identity) -> None:
 def _prepare(connection: ServerConnection, stored: Identity) -> None:
     # Another recorder may do the same. The lock ends with the connection.
     connection.execute("SELECT pg_advisory_lock(?)", (connection.address.lock_key,))
-    if not connection.execute(_HAS_SCHEMA, (connection.address.schema,)).fetchone()[0]:
-        connection.connection.execute(f"CREATE SCHEMA {connection.address.schema}".encode())
-    if connection.execute("SELECT to_regclass('ledger_state')").fetchone()[0] is None:
-        connection.connection.execute(_CREATE_STATE)
-    (version,) = connection.execute("SELECT version FROM ledger_state").fetchone()
-    if version > LEDGER_VERSION:
-        raise too_new(connection.address.label)
-    for number, step in enumerate(MIGRATIONS[version:], version + 1):
-        script = f"BEGIN; {step} UPDATE ledger_state SET version = {number}; COMMIT;"  # noqa: S608  (constants)
-        connection.connection.execute(script.encode())
-    if version < LEDGER_VERSION:
-        grant_to_groups(connection, connection.address.schema)
+    migrate(connection, "ledger_state", _CREATE_STATE, MIGRATIONS)
     store_identity(connection, stored)
     connection.execute(_DELETE_OLD, (RETENTION_S * 1_000_000,))

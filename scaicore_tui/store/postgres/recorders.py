@@ -31,7 +31,7 @@ RETURNING is_leader"""  # noqa: S608  (a constant)
 _EPOCH = "SELECT epoch FROM journal_state"
 _LEADER = f"""SELECT host, started_at, (now - seen_at) / 1e6, interval_s, (now - polled_at) / 1e6
 FROM recorders, {_NOW} WHERE is_leader = 1 AND name <> ? ORDER BY seen_at DESC LIMIT 1"""  # noqa: S608  (a constant)
-_REMOVE_FORMER = "UPDATE recorders SET is_leader = 0 WHERE is_leader = 1 AND name <> ?"
+_DEMOTE_OTHERS = "UPDATE recorders SET is_leader = 0 WHERE is_leader = 1 AND name <> ?"
 _REMOVE_OLD = f"DELETE FROM recorders WHERE seen_at < (SELECT now FROM {_NOW}) - 86400 * 1000000::bigint"  # noqa: S608  (a constant)
 # The row of the recorder that polled last stays: it tells the age of the data while no recorder runs.
 _END = f"UPDATE recorders SET is_leader = 0, interval_s = {ENDED_INTERVAL_S}, problem = '' WHERE name = ?"  # noqa: S608  (constants)
@@ -101,14 +101,14 @@ class Recorders:
         values = (report.name, report.host, report.epoch, age_us, float(report.interval_s), report.problem)
         (is_leader,) = connection.execute(_REPORT, values).fetchone()
         if is_leader:
-            self._remove_former(connection, report.name)
+            self._demote_others(connection, report.name)
         (epoch,) = connection.execute(_EPOCH).fetchone()
         found = connection.execute(_LEADER, (report.name,)).fetchone()
         leader = None if found is None else _leader(*found)
         return Roster(int(epoch), bool(is_leader), leader)
 
-    def _remove_former(self, connection: ServerConnection, name: str) -> None:
-        connection.execute(_REMOVE_FORMER, (name,))
+    def _demote_others(self, connection: ServerConnection, name: str) -> None:
+        connection.execute(_DEMOTE_OTHERS, (name,))
         connection.execute(_REMOVE_OLD)
 
 

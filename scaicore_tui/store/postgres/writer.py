@@ -23,15 +23,14 @@ from scaicore_tui.store.engine import Cursor, EventRow
 from scaicore_tui.store.leadership import IF_FREE, Claim, WriterReplaced
 from scaicore_tui.store.postgres.address import Address
 from scaicore_tui.store.postgres.connection import ServerConnection, connect
-from scaicore_tui.store.postgres.failures import UNCHANGED, ServerFailure, too_new
+from scaicore_tui.store.postgres.failures import UNCHANGED, ServerFailure
+from scaicore_tui.store.postgres.migration import migrate
 from scaicore_tui.store.postgres.partitions import EventPartitions
-from scaicore_tui.store.postgres.roles import grant_to_groups
-from scaicore_tui.store.postgres.tables import CREATE_STATE, MIGRATIONS, TABLES_VERSION
+from scaicore_tui.store.postgres.tables import CREATE_STATE, MIGRATIONS
 
 _LOCK = "SELECT pg_try_advisory_lock(?)"
 _WAIT_FOR_LOCK = "SELECT pg_advisory_lock(?)"
 _UNLOCK = "SELECT pg_advisory_unlock(?)"
-_HAS_SCHEMA = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = convert_from(?, 'UTF8')"
 # A crash of the server may lose the last commits, and viewers may have read them: so a new lineage of revisions begins
 # with each connection of a writer.
 _NEW_LINEAGE = """UPDATE journal_state
@@ -44,7 +43,6 @@ _NEXT_REVISION = "UPDATE journal_state SET revision = revision + 1 WHERE epoch =
 _CAN_NOTIFY = "SELECT count(*) FROM pg_catalog.pg_proc WHERE proname = 'pg_notify'"
 _AND_NOTIFY = ", pg_notify(convert_from(?, 'UTF8'), revision::text)::text"
 _EPOCH = "SELECT epoch FROM journal_state"
-_VERSION = "SELECT version FROM journal_state"
 _INSERT_EVENTS = "INSERT INTO events SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::bytea[], ?::bytea[])"
 # The server ends the transaction of a stuck writer after this time, and then another can take the next number.
 _LIMIT_IDLE_TIME = "SET idle_in_transaction_session_timeout = '10s'"
@@ -142,7 +140,7 @@ class ServerWriter(ServerConnection):
         self._has_lock = self._lock()
         if not self._has_lock:
             self._replace_holder(claim)
-        self._migrate()
+        migrate(self, "journal_state", CREATE_STATE, MIGRATIONS)
         self._can_notify = bool(super().execute(_CAN_NOTIFY).fetchone()[0])
         found = self._take_over(claim)
         if found is None:
@@ -182,28 +180,6 @@ class ServerWriter(ServerConnection):
 
     def _lock(self) -> bool:
         return bool(super().execute(_LOCK, (self.address.lock_key,)).fetchone()[0])
-
-    def _migrate(self) -> None:
-        """Create the schema, and bring its tables to the current version. Raises StorageError if they are newer."""
-        if not super().execute(_HAS_SCHEMA, (self.address.schema,)).fetchone()[0]:
-            self.connection.execute(f"CREATE SCHEMA {self.address.schema}".encode())
-        if super().execute("SELECT to_regclass('journal_state')").fetchone()[0] is None:
-            self.connection.execute(CREATE_STATE)
-        (version,) = super().execute(_VERSION).fetchone()
-        if version > TABLES_VERSION:
-            raise too_new(self.address.label)
-        for number, step in enumerate(MIGRATIONS[version:], version + 1):
-            self._take_step(number, step)
-        if version < TABLES_VERSION:
-            grant_to_groups(self, self.address.schema)
-
-    def _take_step(self, number: int, step: str) -> None:
-        """Migrate to the next version: all of it or nothing. Another process may have done it by now."""
-        with self.connection.transaction():
-            (version,) = super().execute(f"{_VERSION} FOR UPDATE").fetchone()
-            if version < number:
-                self.connection.execute(step.encode())
-                super().execute("UPDATE journal_state SET version = ?", (number,))
 
     def _reconnect_if_lost(self) -> None:
         """Connect again after the connection was lost. Raises StorageError, also if its lock is not yet released."""
